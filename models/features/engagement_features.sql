@@ -1,0 +1,64 @@
+{{ config(materialized='incremental', unique_key=['property_id', 'feature_date']) }}
+
+with refresh as (
+
+    {{ refresh_window() }}
+
+),
+
+engagement as (
+
+    select
+        engagement.property_id,
+        engagement.engagement_date,
+        engagement.view_count as views,
+        engagement.unique_user_views as unique_viewers,
+        engagement.click_count as clicks,
+        engagement.search_count as searches,
+        engagement.avg_time_on_page * engagement.view_count as seconds_on_page,
+        case when engagement.avg_time_on_page is not null then engagement.view_count end as timed_views
+    from {{ source('gold', 'fact_property_engagement') }} as engagement
+    inner join refresh
+        on engagement.engagement_date >= refresh.read_from
+        and engagement.engagement_date < refresh.as_of_date
+
+),
+
+rolled as (
+
+    {{ rolling_windows(
+        'engagement', 'property_id', 'engagement_date',
+        {
+            'views': [7, 30],
+            'unique_viewers': [7, 30],
+            'clicks': [7, 30],
+            'searches': [7, 30],
+            'seconds_on_page': [30],
+            'timed_views': [30],
+        },
+        until='(select as_of_date from refresh)'
+    ) }}
+
+),
+
+final as (
+
+    select
+        rolled.property_id,
+        rolled.feature_date,
+        rolled.views_7d,
+        rolled.views_30d,
+        rolled.unique_viewers_7d,
+        rolled.unique_viewers_30d,
+        rolled.clicks_7d,
+        rolled.clicks_30d,
+        rolled.searches_7d,
+        rolled.searches_30d,
+        rolled.clicks_30d / nullif(rolled.views_30d, 0) as click_rate_30d,
+        rolled.seconds_on_page_30d / nullif(rolled.timed_views_30d, 0) as time_on_page_30d
+    from rolled
+    inner join refresh on rolled.feature_date >= refresh.refresh_from
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Fit, predict and serve the models of the Wanderbricks dbt project."""

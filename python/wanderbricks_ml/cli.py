@@ -1,0 +1,159 @@
+"""The ``wanderbricks`` command line."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the eight <table>.parquet files; point WANDERBRICKS_GOLD at it.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Make or import gold data for the Wanderbricks dbt project."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+@main.command()
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "dev", "reference"]),
+    default="dev",
+    show_default=True,
+    help="Size of the platform, see above.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Same preset and seed, same bytes.",
+)
+@OUT
+def simulate(preset: str, seed: int, out: Path) -> None:
+    """Simulate a platform and write its gold tables.
+
+    \b
+    preset     properties    users  destinations  bookings  created
+    tiny               60      800             4     6,000  2024-02-01 to 2025-07-31
+    dev             2,000   25,000            12   150,000  2022-08-01 to 2025-07-31
+    reference      18,163  124,259            42    72,000  2022-12-08 to 2025-07-30
+
+    Bookings are expected numbers. Engagement covers the last 547, 400 and 120 days.
+    """
+    from wanderbricks_ml.simulator import simulate as run
+
+    run(preset, seed, out)
+
+
+@main.group("import")
+def import_group() -> None:
+    """Turn published booking data into gold tables.
+
+    Each command logs how many rows it read, kept, adjusted and dropped, rule by rule. Files may be
+    plain or gzipped CSV. The same files give the same tables, hashed names under the same key.
+    """
+
+
+SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@import_group.command("inside-airbnb")
+@click.option(
+    "--listings",
+    type=SOURCE_FILE,
+    required=True,
+    multiple=True,
+    help="listings.csv.gz (the detailed one); repeat it for further snapshots of the same city.",
+)
+@click.option(
+    "--reviews",
+    type=SOURCE_FILE,
+    required=True,
+    help="reviews.csv.gz (the detailed one) of the latest snapshot.",
+)
+@click.option(
+    "--calendar",
+    type=SOURCE_FILE,
+    help="calendar.csv.gz; a listing without a price gets its median price there.",
+)
+@click.option(
+    "--country",
+    help="English name of the city's country, which holidays go by; "
+    "by default the most frequent one in the listings.",
+)
+@click.option(
+    "--max-nights",
+    type=click.IntRange(min=1, max=365),
+    default=30,
+    show_default=True,
+    help="A stay counts as the listing's minimum stay, but not as longer than this.",
+)
+@OUT
+def inside_airbnb(
+    listings: tuple[Path, ...],
+    reviews: Path,
+    calendar: Path | None,
+    country: str | None,
+    max_nights: int,
+    out: Path,
+) -> None:
+    """Import a city from Inside Airbnb (insideairbnb.com), files as downloaded.
+
+    A review stands for a completed booking: it ends on the day of the review, lasts the listing's
+    minimum stay at its price, and is booked on the day of arrival, since lead times are not
+    published. Nothing is cancelled and there is no engagement, so that cancellation and conversion
+    cannot be learned from it. Neighbourhoods are the destinations.
+
+    Several --listings become versions of properties and hosts. Names are hashed under the key in
+    the environment variable WANDERBRICKS_HASH_KEY; without one, under a key that is forgotten
+    afterwards.
+
+    \b
+    Example:
+      wanderbricks import inside-airbnb --listings listings.csv.gz \\
+          --reviews reviews.csv.gz --country Singapore --out data/singapore
+    """
+    from wanderbricks_ml.importers.inside_airbnb import import_inside_airbnb
+
+    import_inside_airbnb(listings, reviews, out, calendar, country, max_nights)
+
+
+@import_group.command("hotel-bookings")
+@click.option(
+    "--csv",
+    type=SOURCE_FILE,
+    required=True,
+    help="hotel_bookings.csv, with the published columns.",
+)
+@click.option(
+    "--drop-duplicates",
+    is_flag=True,
+    help="Drop rows that equal an earlier one in every column; they are kept by default, being "
+    "several rooms of one booking as far as is known.",
+)
+@OUT
+def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
+    """Import the hotel booking demand data set (two hotels in Portugal).
+
+    Each row is one booking with real lead time and cancellation. A property is a hotel's room
+    type, and every booking has a guest of its own, since guests cannot be recognised: what needs a
+    user's history cannot be learned from it. There is no engagement.
+
+    Columns known when a booking is made (market_segment, deposit_type and the like) go along on
+    fact_booking_detail; name those that models shall use in the dbt var booking_attributes.
+
+    \b
+    Example:
+      wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
+    """
+    from wanderbricks_ml.importers.hotel_bookings import import_hotel_bookings
+
+    import_hotel_bookings(csv, out, drop_duplicates)

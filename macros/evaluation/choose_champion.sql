@@ -1,0 +1,249 @@
+{#
+  The versions considered in this run, and which of them serves: one row a version.
+
+  Considered are the version that reigns (it served last) and the candidate fitted in this run, both
+  with the metrics of the test split of their newest evaluation; in a run that fits, both are evaluated
+  on the same rows. A version passes when it meets every target of severity `error` and beats its
+  baseline: the mean over dates of (baseline - model) of the primary metric, paired by date, is
+  positive with the lower end of its 95 % interval (normal; dates taken as independent). The
+  reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
+  fraction of the reigning version's value.
+
+  Where there is nothing to consider (not learnable, or `retrain: never` on a fresh database), one
+  row with a null version says why.
+
+  Arguments
+    model_name  name in performance_targets
+    metrics     relation <product>_metrics
+    decision    relation <product>_retraining
+    targets     relation performance_targets
+    date        name of the metrics' date segments
+
+  Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, metric_name,
+  metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
+  decision_threshold, verdict
+#}
+{% macro choose_champion(model_name, metrics, decision, targets, date) %}
+    {% set text = dbt.type_string() %}
+    with decision as (
+
+        select * from {{ decision }}
+
+    ),
+
+    targets as (
+
+        select * from {{ targets }} where model_name = '{{ model_name }}'
+
+    ),
+
+    primary_target as (
+
+        select
+            metric_name,
+            coalesce(min_improvement, 0) as min_improvement,
+            case when comparison = 'at_least' then -1 else 1 end as direction
+        from targets
+        where is_primary
+
+    ),
+
+    metrics as (
+
+        select metrics.*
+        from {{ metrics }} as metrics
+        cross join decision
+        where metrics.split = 'test' and metrics.as_of_date <= decision.as_of_date
+
+    ),
+
+    considered as (
+
+        select
+            metrics.model_version,
+            max(metrics.as_of_date) as evaluated_as_of,
+            case when max(decision.reigning_version) = metrics.model_version then 'reigning' else 'candidate' end as role
+        from metrics
+        cross join decision
+        where
+            metrics.model_version = decision.reigning_version
+            or (
+                decision.fit_due
+                and metrics.as_of_date = decision.as_of_date
+                and metrics.model_version > coalesce(decision.last_version, 0)
+            )
+        group by metrics.model_version
+
+    ),
+
+    evaluated as (
+
+        select
+            metrics.*,
+            considered.role
+        from metrics
+        inner join considered
+            on metrics.model_version = considered.model_version
+            and metrics.as_of_date = considered.evaluated_as_of
+
+    ),
+
+    missed as (
+
+        select
+            evaluated.model_version,
+            targets.severity,
+            targets.metric_name || ' '
+            || coalesce(cast(round(evaluated.metric_value, 4) as {{ text }}), 'unknown')
+            || ' misses ' || replace(targets.comparison, '_', ' ') || ' '
+            || cast(targets.target as {{ text }}) as miss
+        from evaluated
+        inner join targets on evaluated.metric_name = targets.metric_name
+        where
+            evaluated.segment = 'all'
+            and targets.target is not null
+            and (
+                evaluated.metric_value is null
+                or (targets.comparison = 'at_most' and evaluated.metric_value > targets.target)
+                or (targets.comparison = 'at_least' and evaluated.metric_value < targets.target)
+            )
+
+    ),
+
+    missed_by_version as (
+
+        select
+            model_version,
+            count(*) filter (where severity = 'error') as missed_errors,
+            {{ dbt.listagg('miss', "', '", 'order by miss') }} as missed_targets
+        from missed
+        group by model_version
+
+    ),
+
+    paired as (
+
+        select
+            evaluated.model_version,
+            avg(primary_target.direction * (evaluated.baseline_value - evaluated.metric_value)) as improvement,
+            1.96 * stddev_samp(evaluated.baseline_value - evaluated.metric_value)
+            / sqrt(cast(count(*) as double)) as half_width
+        from evaluated
+        inner join primary_target on evaluated.metric_name = primary_target.metric_name
+        where evaluated.segment like '{{ date }}=%'
+        group by evaluated.model_version
+
+    ),
+
+    judged as (
+
+        select
+            evaluated.model_version,
+            evaluated.role,
+            evaluated.metric_name,
+            evaluated.metric_value,
+            evaluated.baseline_value,
+            paired.improvement,
+            paired.improvement - paired.half_width as improvement_lower,
+            paired.improvement + paired.half_width as improvement_upper,
+            missed_by_version.missed_targets,
+            coalesce(missed_by_version.missed_errors, 0) = 0 as meets_targets,
+            coalesce(paired.improvement - paired.half_width > 0, false) as beats_baseline,
+            primary_target.direction,
+            primary_target.min_improvement
+        from evaluated
+        inner join primary_target on evaluated.metric_name = primary_target.metric_name
+        left join paired on evaluated.model_version = paired.model_version
+        left join missed_by_version on evaluated.model_version = missed_by_version.model_version
+        where evaluated.segment = 'all'
+
+    ),
+
+    -- a candidate is compared with the reigning version as if it had its margin to make up first
+    ranked as (
+
+        select
+            *,
+            meets_targets and beats_baseline as passes,
+            row_number() over (
+                order by
+                    case when meets_targets and beats_baseline then 0 else 1 end,
+                    direction * metric_value
+                    - case when role = 'reigning' then min_improvement * abs(metric_value) else 0 end,
+                    case when role = 'reigning' then 0 else 1 end,
+                    model_version desc
+            ) as place
+        from judged
+
+    ),
+
+    versions as (
+
+        select
+            '{{ model_name }}' as model_name,
+            ranked.model_version,
+            ranked.role,
+            decision.as_of_date,
+            true as is_learnable,
+            ranked.passes,
+            ranked.passes and ranked.place = 1 as serves,
+            ranked.meets_targets,
+            ranked.beats_baseline,
+            ranked.metric_name,
+            ranked.metric_value,
+            ranked.baseline_value,
+            ranked.improvement,
+            ranked.improvement_lower,
+            ranked.improvement_upper,
+            ranked.missed_targets,
+            cast(null as double) as decision_threshold,
+            '{{ model_name }} v' || cast(ranked.model_version as {{ text }}) || ' (' || ranked.role || '): '
+            || ranked.metric_name || ' ' || coalesce(cast(round(ranked.metric_value, 4) as {{ text }}), 'unknown')
+            || ' against the baseline''s '
+            || coalesce(cast(round(ranked.baseline_value, 4) as {{ text }}), 'unknown')
+            || case when ranked.missed_targets is not null then '; ' || ranked.missed_targets else '' end
+            || case when ranked.beats_baseline then '' else '; does not beat the baseline' end
+            || case
+                when ranked.passes and ranked.place = 1 then '; serves'
+                when ranked.passes then '; passes, but the other version is kept'
+                else '; does not serve'
+            end as verdict
+        from ranked
+        cross join decision
+
+    ),
+
+    nothing as (
+
+        select
+            '{{ model_name }}' as model_name,
+            cast(null as int) as model_version,
+            'none' as role,
+            decision.as_of_date,
+            decision.not_learnable is null as is_learnable,
+            false as passes,
+            false as serves,
+            false as meets_targets,
+            false as beats_baseline,
+            cast(null as {{ text }}) as metric_name,
+            cast(null as double) as metric_value,
+            cast(null as double) as baseline_value,
+            cast(null as double) as improvement,
+            cast(null as double) as improvement_lower,
+            cast(null as double) as improvement_upper,
+            cast(null as {{ text }}) as missed_targets,
+            cast(null as double) as decision_threshold,
+            '{{ model_name }} '
+            || coalesce(
+                'is not learnable: ' || decision.not_learnable,
+                'has no version to consider; the retraining decision was ' || decision.reason
+            ) as verdict
+        from decision
+        where (select count(*) from versions) = 0
+
+    )
+
+    select * from versions
+    union all
+    select * from nothing
+{% endmacro %}

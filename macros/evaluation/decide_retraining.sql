@@ -1,0 +1,57 @@
+{#
+  Whether to fit now, and why: one row.
+
+  Reasons, first that holds: `not_learnable` and `never` (no fit), then `forced`, `no_champion`, `drift`,
+  `performance`, `schedule` (fit), else `not_due`. Schedules count from the last attempt, so that a
+  losing candidate is not fitted again every day.
+
+  Arguments
+    model_name     name in model_inventory
+    state          relation model_state
+    clock          relation point_in_time
+    learnability   CTE with one row and one column `not_learnable`: why the data cannot teach the
+                   model, or null
+
+  Example: {{ decide_retraining('demand_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+#}
+{% macro decide_retraining(model_name, state, clock, learnability) %}
+    {% set retrain = var('retrain', 'auto') %}
+    {% if retrain not in ['auto', 'force', 'never'] %}
+        {{ exceptions.raise_compiler_error("var retrain is '" ~ retrain ~ "'; it takes auto, force or never") }}
+    {% endif %}
+    select
+        model_name,
+        as_of_date,
+        reigning_version,
+        last_version,
+        last_attempt_date,
+        reason in ('forced', 'no_champion', 'drift', 'performance', 'schedule') as fit_due,
+        reason,
+        not_learnable
+    from (
+        select
+            state.model_name,
+            clock.as_of_date,
+            state.reigning_version,
+            state.last_version,
+            state.last_attempt_date,
+            learnability.not_learnable,
+            case
+                when learnability.not_learnable is not null then 'not_learnable'
+                when '{{ retrain }}' = 'never' then 'never'
+                when '{{ retrain }}' = 'force' then 'forced'
+                when state.reigning_version is null then 'no_champion'
+                when state.has_drifted then 'drift'
+                when state.has_degraded then 'performance'
+                when
+                    state.last_attempt_date is null
+                    or state.last_attempt_date + cast(state.schedule_days as int) <= clock.as_of_date
+                    then 'schedule'
+                else 'not_due'
+            end as reason
+        from {{ state }} as state
+        cross join {{ clock }} as clock
+        cross join {{ learnability }} as learnability
+        where state.model_name = '{{ model_name }}'
+    ) as decided
+{% endmacro %}

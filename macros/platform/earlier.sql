@@ -1,0 +1,38 @@
+{#
+  One of our own tables as the previous run left it, without a `ref`, so that the graph keeps no
+  cycle: rows with as_of_date up to this run's. Where the table does not exist yet, an empty relation
+  with the columns and types of its YAML. Only models/monitoring/model_state.sql may call it, and only
+  for nodes downstream of it (tests/python/test_project.py holds both).
+
+  Arguments
+    name     model name
+    columns  columns wanted
+
+  Example: select * from ({{ earlier('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
+#}
+{% macro earlier(name, columns) %}
+    {% set node = namespace(found=none) %}
+    {% if execute %}
+        {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}
+            {% set node.found = candidate %}
+        {% endfor %}
+        {% if node.found is none %}
+            {{ exceptions.raise_compiler_error("earlier('" ~ name ~ "') names no model of this project") }}
+        {% endif %}
+        {% set relation = adapter.get_relation(
+            database=node.found.database, schema=node.found.schema, identifier=node.found.alias
+        ) %}
+    {% endif %}
+    {% if execute and relation is not none %}
+        select {{ columns | join(', ') }}
+        from {{ relation }}
+        where as_of_date <= (select as_of_date from {{ ref('point_in_time') }})
+    {% else %}
+        select
+            {% for column in columns %}
+                cast(null as {{ node.found.columns[column].data_type if node.found else 'int' }}) as {{ column }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ ref('point_in_time') }}
+        where 1 = 0
+    {% endif %}
+{% endmacro %}

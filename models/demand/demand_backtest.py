@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("demand_examples"),
+        decision=dbt.ref("demand_retraining"),
+        versions=dbt.ref("demand_predictor"),
+        settings=dbt.config.get("meta"),
+    )

@@ -1,0 +1,7 @@
+{{ choose_champion(
+    model_name='demand_predictor',
+    metrics=ref('demand_metrics'),
+    decision=ref('demand_retraining'),
+    targets=ref('performance_targets'),
+    date='check_in_date'
+) }}

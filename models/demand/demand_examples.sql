@@ -1,0 +1,447 @@
+{% set horizon = demand_horizon() %}
+{% set prior_days = 60 %}
+
+with decision as (
+
+    select * from {{ ref('demand_retraining') }}
+
+),
+
+-- training and evaluation rows only when a fit is due
+splits as (
+
+    select
+        splits.split,
+        splits.first_check_in,
+        splits.last_check_in,
+        splits.as_of_date as scored_as_of,
+        case splits.split
+            when 'score' then null
+            when 'train' then {{ var('demand_training_rows') }}
+            else {{ var('demand_evaluation_rows') }}
+        end as row_limit
+    from {{ ref('demand_splits') }} as splits
+    cross join decision
+    where decision.fit_due or splits.split = 'score'
+
+),
+
+listings as (
+
+    select
+        property_id,
+        min(known_from) as known_from
+    from {{ ref('property_versions') }}
+    group by property_id
+
+),
+
+calendar as (
+
+    select date as check_in_date
+    from {{ source('gold', 'dim_date') }}
+
+),
+
+property_features as (
+
+    select * from {{ ref('property_features') }}
+
+),
+
+destination_features as (
+
+    select * from {{ ref('destination_features') }}
+
+),
+
+destinations as (
+
+    select
+        destination_id,
+        country
+    from {{ source('gold', 'dim_destination') }}
+
+),
+
+calendar_features as (
+
+    select * from {{ ref('calendar_features') }}
+
+),
+
+bookings as (
+
+    select
+        property_id,
+        destination_id,
+        check_in_date,
+        check_out_date,
+        cast(created_at as date) as created_date,
+        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
+        nights_booked
+    from {{ source('gold', 'fact_booking_detail') }}
+
+),
+
+-- rows per split, to know the share that is sampled before any join
+split_sizes as (
+
+    select
+        splits.split,
+        sum(
+            greatest(
+                {{ dbt.datediff('greatest(splits.first_check_in, listings.known_from + 1)', 'splits.last_check_in', 'day') }} + 1,
+                0
+            )
+        ) as candidate_rows
+    from splits
+    cross join listings
+    group by splits.split
+
+),
+
+dates as (
+
+    select
+        splits.split,
+        splits.scored_as_of,
+        calendar.check_in_date,
+        least(1.0, splits.row_limit / nullif(cast(split_sizes.candidate_rows as double), 0)) as sampled_share
+    from splits
+    inner join split_sizes on splits.split = split_sizes.split
+    inner join calendar
+        on calendar.check_in_date >= splits.first_check_in
+        and calendar.check_in_date <= splits.last_check_in
+
+),
+
+sampled as (
+
+    select
+        listings.property_id,
+        listings.known_from,
+        dates.check_in_date,
+        dates.split,
+        dates.scored_as_of
+    from dates
+    inner join listings on listings.known_from < dates.check_in_date
+    where
+        dates.sampled_share is null
+        or dates.sampled_share >= 1
+        or {{ hash_fraction(['listings.property_id', day_number('dates.check_in_date')], salt=1) }} < dates.sampled_share
+
+),
+
+snapshots as (
+
+    select
+        property_id,
+        known_from,
+        check_in_date,
+        split,
+        case
+            when split = 'score' then scored_as_of
+            else
+                check_in_date
+                - cast(1 + floor({{ horizon }} * {{ hash_fraction(['property_id', day_number('check_in_date')], salt=2) }}) as int)
+        end as as_of_date
+    from sampled
+
+),
+
+spine as (
+
+    select
+        property_id,
+        check_in_date,
+        as_of_date,
+        split,
+        cast({{ dbt.datediff('as_of_date', 'check_in_date', 'day') }} as double) as horizon_days
+    from snapshots
+    where as_of_date >= known_from
+
+),
+
+spine_properties as (
+
+    {{ as_of_join('spine', 'property_features', ['property_id'], 'as_of_date', 'feature_date', [
+        'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market',
+        'host_rating', 'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d',
+        'check_ins_30d', 'check_ins_90d', 'check_ins_365d', 'cancellations_365d', 'nights_365d',
+        'average_booking_value_365d', 'views_7d', 'views_30d', 'view_to_booking_rate_30d', 'listed_date',
+        'last_booking_date',
+    ]) }}
+
+),
+
+spine_destinations as (
+
+    {{ as_of_join('spine_properties', 'destination_features', ['destination_id'], 'as_of_date', 'feature_date', [
+        'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d',
+        'destination_bookings_365d', 'destination_check_ins_7d', 'destination_check_ins_30d',
+        'destination_check_ins_90d', 'destination_check_ins_365d', 'destination_check_ins_weekday_1_365d',
+        'destination_check_ins_weekday_2_365d', 'destination_check_ins_weekday_3_365d',
+        'destination_check_ins_weekday_4_365d', 'destination_check_ins_weekday_5_365d',
+        'destination_check_ins_weekday_6_365d', 'destination_check_ins_weekday_7_365d',
+    ]) }}
+
+),
+
+-- bookings on the books at the snapshot
+property_books as (
+
+    select
+        spine.property_id,
+        spine.check_in_date,
+        spine.as_of_date,
+        count(*) as on_books,
+        count(bookings.cancelled_date) filter (where bookings.cancelled_date < spine.as_of_date) as cancelled_on_books
+    from spine
+    inner join bookings
+        on spine.property_id = bookings.property_id
+        and spine.check_in_date = bookings.check_in_date
+        and spine.as_of_date > bookings.created_date
+    group by spine.property_id, spine.check_in_date, spine.as_of_date
+
+),
+
+labels as (
+
+    select
+        property_id,
+        check_in_date,
+        count(*) as bookings
+    from bookings
+    group by property_id, check_in_date
+
+),
+
+-- nights of longer stays, after the first, that are taken at the snapshot
+numbers as (
+
+    select row_number() over (order by check_in_date) as number
+    from calendar
+
+),
+
+stay_nights as (
+
+    select
+        bookings.property_id,
+        bookings.check_in_date + cast(numbers.number as int) as night,
+        bookings.created_date,
+        bookings.cancelled_date
+    from bookings
+    inner join numbers
+        on bookings.nights_booked > numbers.number
+        and numbers.number <= 60
+
+),
+
+property_stays as (
+
+    select
+        spine.property_id,
+        spine.check_in_date,
+        spine.as_of_date,
+        count(*) as stays_on_books
+    from spine
+    inner join stay_nights
+        on spine.property_id = stay_nights.property_id
+        and spine.check_in_date = stay_nights.night
+        and spine.as_of_date > stay_nights.created_date
+        and (stay_nights.cancelled_date is null or stay_nights.cancelled_date >= spine.as_of_date)
+    group by spine.property_id, spine.check_in_date, spine.as_of_date
+
+),
+
+destination_dates as (
+
+    select distinct
+        destination_id,
+        check_in_date,
+        as_of_date
+    from spine_properties
+
+),
+
+destination_lead_bookings as (
+
+    select
+        destination_id,
+        check_in_date,
+        created_date,
+        count(*) as bookings
+    from bookings
+    group by destination_id, check_in_date, created_date
+
+),
+
+destination_books as (
+
+    select
+        destination_dates.destination_id,
+        destination_dates.check_in_date,
+        destination_dates.as_of_date,
+        sum(destination_lead_bookings.bookings) as destination_on_books
+    from destination_dates
+    inner join destination_lead_bookings
+        on destination_dates.destination_id = destination_lead_bookings.destination_id
+        and destination_dates.check_in_date = destination_lead_bookings.check_in_date
+        and destination_dates.as_of_date > destination_lead_bookings.created_date
+    group by destination_dates.destination_id, destination_dates.check_in_date, destination_dates.as_of_date
+
+),
+
+-- the same week a year earlier: 364 days keep the weekday, and the newest day lies before any snapshot
+week_offsets as (
+
+    select number - 4 as week_offset
+    from numbers
+    where number <= 7
+
+),
+
+last_year as (
+
+    select
+        destination_lead_bookings.destination_id,
+        destination_lead_bookings.check_in_date + cast(364 + week_offsets.week_offset as int) as check_in_date,
+        sum(destination_lead_bookings.bookings) as destination_check_ins_last_year
+    from destination_lead_bookings
+    cross join week_offsets
+    group by
+        destination_lead_bookings.destination_id,
+        destination_lead_bookings.check_in_date + cast(364 + week_offsets.week_offset as int)
+
+),
+
+joined as (
+
+    select
+        spine_destinations.*,
+        calendar_features.weekday,
+        calendar_features.month,
+        calendar_features.day_of_year,
+        calendar_features.is_holiday,
+        calendar_features.days_to_next_holiday,
+        calendar_features.days_since_last_holiday,
+        coalesce(property_books.on_books, 0) as on_books,
+        coalesce(property_books.cancelled_on_books, 0) as cancelled_on_books,
+        coalesce(property_stays.stays_on_books, 0) as stays_on_books,
+        coalesce(destination_books.destination_on_books, 0) as destination_on_books,
+        coalesce(last_year.destination_check_ins_last_year, 0) as destination_check_ins_last_year,
+        coalesce(labels.bookings, 0) as bookings,
+        least(365, {{ dbt.datediff('spine_destinations.listed_date', 'spine_destinations.as_of_date', 'day') }}) as exposure_days,
+        -- a destination's listing days within the trailing year, at most
+        greatest(least(spine_destinations.destination_listing_days, 365 * spine_destinations.destination_listing_count), 1)
+            as destination_exposure_days
+    from spine_destinations
+    left join destinations on spine_destinations.destination_id = destinations.destination_id
+    left join calendar_features
+        on destinations.country = calendar_features.country
+        and spine_destinations.check_in_date = calendar_features.calendar_date
+    left join property_books
+        on spine_destinations.property_id = property_books.property_id
+        and spine_destinations.check_in_date = property_books.check_in_date
+        and spine_destinations.as_of_date = property_books.as_of_date
+    left join property_stays
+        on spine_destinations.property_id = property_stays.property_id
+        and spine_destinations.check_in_date = property_stays.check_in_date
+        and spine_destinations.as_of_date = property_stays.as_of_date
+    left join destination_books
+        on spine_destinations.destination_id = destination_books.destination_id
+        and spine_destinations.check_in_date = destination_books.check_in_date
+        and spine_destinations.as_of_date = destination_books.as_of_date
+    left join last_year
+        on spine_destinations.destination_id = last_year.destination_id
+        and spine_destinations.check_in_date = last_year.check_in_date
+    left join labels
+        on spine_destinations.property_id = labels.property_id
+        and spine_destinations.check_in_date = labels.check_in_date
+
+),
+
+rated as (
+
+    select
+        *,
+        (coalesce(destination_check_ins_365d, 0) + 0.5) / destination_exposure_days as destination_rate,
+        (
+            7.0 * (1 + coalesce(
+                case weekday
+                    {% for day in range(1, 8) %}
+                        when {{ day }} then destination_check_ins_weekday_{{ day }}_365d
+                    {% endfor %}
+                end, 0
+            ))
+        ) / (7 + coalesce(destination_check_ins_365d, 0)) as destination_weekday_factor
+    from joined
+
+),
+
+final as (
+
+    select
+        property_id,
+        check_in_date,
+        as_of_date,
+        split,
+        check_in_date + 1 as label_known_date,
+        destination_id,
+        case when split <> 'score' then cast(bookings as double) end as bookings,
+
+        -- gamma-Poisson: a prior of {{ prior_days }} days at the destination's rate
+        (coalesce(check_ins_365d, 0) + {{ prior_days }} * destination_rate)
+        / (greatest(exposure_days, 0) + {{ prior_days }})
+        * destination_weekday_factor as baseline_bookings,
+        cast(on_books as double) as on_books,
+
+        horizon_days,
+        cast(weekday as double) as weekday,
+        cast(month as double) as month,
+        cast(day_of_year as double) as day_of_year,
+        cast(is_holiday as double) as is_holiday,
+        cast(days_to_next_holiday as double) as days_to_next_holiday,
+        cast(days_since_last_holiday as double) as days_since_last_holiday,
+        property_type,
+        base_price,
+        max_guests,
+        bedrooms,
+        bathrooms,
+        price_to_market,
+        cast({{ dbt.datediff('listed_date', 'as_of_date', 'day') }} as double) as listing_age_days,
+        cast({{ dbt.datediff('last_booking_date', 'as_of_date', 'day') }} as double) as days_since_last_booking,
+        host_rating,
+        host_property_count,
+        bookings_7d,
+        bookings_30d,
+        bookings_90d,
+        bookings_365d,
+        check_ins_30d,
+        check_ins_90d,
+        check_ins_365d,
+        cancellations_365d,
+        nights_365d,
+        average_booking_value_365d,
+        views_7d,
+        views_30d,
+        view_to_booking_rate_30d,
+        cast(cancelled_on_books as double) as cancelled_on_books,
+        cast(stays_on_books as double) as stays_on_books,
+        365 * cast(destination_on_books as double) / nullif(destination_check_ins_365d, 0) as destination_on_books_ratio,
+        365.0 / 7 * cast(destination_check_ins_last_year as double) / nullif(destination_check_ins_365d, 0)
+            as destination_last_year_ratio,
+        365.0 / 7 * destination_check_ins_7d / nullif(destination_check_ins_365d, 0) as destination_check_ins_7d_ratio,
+        365.0 / 30 * destination_check_ins_30d / nullif(destination_check_ins_365d, 0) as destination_check_ins_30d_ratio,
+        365.0 / 90 * destination_check_ins_90d / nullif(destination_check_ins_365d, 0) as destination_check_ins_90d_ratio,
+        365.0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,
+        destination_rate,
+        destination_weekday_factor
+    from rated
+    where destination_id is not null
+
+)
+
+select * from final

@@ -1,0 +1,41 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['scoring_date', 'property_id', 'check_in_date'],
+    full_refresh=false,
+    post_hook="delete from {{ this }} where scoring_date < (select max(scoring_date) from {{ this }}) - " ~ (demand_horizon() + 30)
+) }}
+
+with scores as (
+
+    select * from {{ ref('demand_scores') }}
+
+),
+
+final as (
+
+    select
+        scores.property_id,
+        scores.check_in_date,
+        scores.destination_id,
+        scores.predicted_bookings,
+        scores.model_name,
+        scores.model_version,
+        scores.as_of_date,
+        scores.as_of_date as scoring_date,
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+    from scores
+    {% if is_incremental() %}
+        left join (
+            select distinct
+                scoring_date,
+                model_version
+            from {{ this }}
+        ) as earlier
+            on scores.as_of_date = earlier.scoring_date
+            and scores.model_version = earlier.model_version
+        where earlier.scoring_date is null
+    {% endif %}
+
+)
+
+select * from final

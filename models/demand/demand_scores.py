@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("demand_examples"),
+        champion=dbt.ref("demand_champion"),
+        versions=dbt.ref("demand_predictor"),
+        settings=dbt.config.get("meta"),
+    )

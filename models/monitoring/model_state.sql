@@ -1,0 +1,68 @@
+{% set attempts = ['as_of_date', 'model_version'] %}
+
+with inventory as (
+
+    select * from {{ ref('model_inventory') }}
+
+),
+
+attempts as (
+
+    select
+        'demand_predictor' as model_name,
+        as_of_date,
+        model_version
+    from ({{ earlier('demand_predictor', attempts) }}) as demand
+
+),
+
+scorings as (
+
+    select distinct
+        'demand_predictor' as model_name,
+        as_of_date,
+        model_version
+    from ({{ earlier('demand_predictions', attempts) }}) as demand
+
+),
+
+last_attempts as (
+
+    select
+        model_name,
+        max(as_of_date) as last_attempt_date,
+        max(model_version) as last_version
+    from attempts
+    group by model_name
+
+),
+
+ranked_scorings as (
+
+    select
+        *,
+        row_number() over (partition by model_name order by as_of_date desc, model_version desc) as recency
+    from scorings
+
+),
+
+final as (
+
+    select
+        inventory.model_name,
+        ranked_scorings.model_version as reigning_version,
+        ranked_scorings.as_of_date as last_scoring_date,
+        last_attempts.last_version,
+        last_attempts.last_attempt_date,
+        inventory.schedule_days,
+        false as has_drifted,
+        false as has_degraded
+    from inventory
+    left join last_attempts on inventory.model_name = last_attempts.model_name
+    left join ranked_scorings
+        on inventory.model_name = ranked_scorings.model_name
+        and ranked_scorings.recency = 1
+
+)
+
+select * from final

@@ -1,0 +1,209 @@
+"""Fit a product's model when its retraining decision says so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from wanderbricks_ml.frames import example_batches, feature_frame, iso, one_row
+
+logger = logging.getLogger(__name__)
+
+VERSION_SCHEMA = pa.schema(
+    [
+        ("model_name", pa.string()),
+        ("model_version", pa.int32()),
+        ("as_of_date", pa.date32()),
+        ("reason", pa.string()),
+        ("run_id", pa.string()),
+        ("model_uri", pa.string()),
+        ("parameters", pa.string()),
+        ("train_first_date", pa.date32()),
+        ("train_last_date", pa.date32()),
+        ("train_rows", pa.int64()),
+        ("validation_rows", pa.int64()),
+        ("fit_seconds", pa.float64()),
+        ("artifact_digest", pa.string()),
+        ("fitted_at", pa.timestamp("us")),
+    ]
+)
+
+
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any]) -> pa.Table:
+    """Fit, log and register a candidate, or do nothing when no fit is due.
+
+    Parameters
+    ----------
+    session
+        dbt's session; unused on DuckDB.
+    examples, decision
+        The product's examples and its retraining decision, one row.
+    settings
+        ``config.meta`` of the product's predictor: model_name, label, date, keys, numeric, categorical,
+        estimator (rounds, patience, params).
+
+    Returns
+    -------
+    pyarrow.Table
+        One row of `VERSION_SCHEMA`, none when no fit is due.
+
+    Raises
+    ------
+    ValueError
+        When the train or validation split is empty although a fit is due.
+    """
+    row = one_row(decision)
+    if row is None or not row["fit_due"]:
+        return VERSION_SCHEMA.empty_table()
+    columns = [*settings["keys"], settings["label"], *settings["numeric"], *settings["categorical"]]
+    splits = {
+        split: pa.concat_tables(example_batches(examples, [split], columns, settings["keys"]))
+        for split in ("train", "validation")
+    }
+    for split, table in splits.items():
+        if table.num_rows == 0:
+            raise ValueError(
+                f"{settings['model_name']}: a fit is due ({row['reason']}), but its examples hold no "
+                f"{split} rows; look at the product's splits and features for {iso(row['as_of_date'])}"
+            )
+    return pa.Table.from_pylist([_fit(splits, row, settings)], schema=VERSION_SCHEMA)
+
+
+def _fit(splits: dict[str, pa.Table], row: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    from wanderbricks_ml.estimators import PickUpRegressor
+
+    started = time.perf_counter()
+    frames = {
+        split: feature_frame(table, settings["numeric"], settings["categorical"])
+        for split, table in splits.items()
+    }
+    labels = {split: table[settings["label"]].to_numpy() for split, table in splits.items()}
+    preprocess = ColumnTransformer(
+        [
+            ("numeric", "passthrough", settings["numeric"]),
+            (
+                "categorical",
+                OneHotEncoder(
+                    handle_unknown="infrequent_if_exist",
+                    max_categories=50,
+                    sparse_output=False,
+                    dtype=np.float32,
+                ),
+                settings["categorical"],
+            ),
+        ],
+        verbose_feature_names_out=False,
+    )
+    train = preprocess.fit_transform(frames["train"])
+    validation = preprocess.transform(frames["validation"])
+    estimator = PickUpRegressor(**settings["estimator"])
+    estimator.fit(train, labels["train"], validation=(validation, labels["validation"]))
+    pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
+    seconds = time.perf_counter() - started
+    logger.info("%s fitted on %s rows in %.1f s", settings["model_name"], f"{len(train):,}", seconds)
+    dates = splits["train"][settings["date"]]
+    facts = {
+        "model_name": settings["model_name"],
+        "as_of_date": row["as_of_date"],
+        "reason": row["reason"],
+        "parameters": json.dumps(settings["estimator"], sort_keys=True),
+        "train_first_date": pa.compute.min(dates).as_py(),
+        "train_last_date": pa.compute.max(dates).as_py(),
+        "train_rows": splits["train"].num_rows,
+        "validation_rows": splits["validation"].num_rows,
+        "fit_seconds": seconds,
+        "fitted_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    predicted = estimator.predict(validation)
+    return facts | _log(pipeline, frames, labels, predicted, facts, row["last_version"], settings)
+
+
+def _log(
+    pipeline: Any,
+    frames: dict[str, pd.DataFrame],
+    labels: dict[str, np.ndarray],
+    predicted: np.ndarray,
+    facts: dict[str, Any],
+    last_version: int | None,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    from wanderbricks_ml import plots, registry
+
+    registry.connect()
+    import mlflow
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.models import infer_signature
+
+    name = settings["model_name"]
+    example = frames["train"].head(5)
+    example = example.astype(
+        {column: "float64" for column in settings["numeric"]}
+        | {column: "object" for column in settings["categorical"]}
+    )
+    digest = hashlib.sha256()
+    for split in ("train", "validation"):
+        digest.update(pd.util.hash_pandas_object(frames[split], index=False).to_numpy().tobytes())
+        digest.update(labels[split].tobytes())
+    with mlflow.start_run(
+        experiment_id=registry.experiment_id(name), run_name=f"{name} {iso(facts['as_of_date'])}"
+    ) as run:
+        mlflow.log_input(
+            MetaDataset(
+                CodeDatasetSource(tags={"dbt_model": settings["examples"]}),
+                name=settings["examples"],
+                digest=digest.hexdigest()[:32],
+            ),
+            context="training",
+        )
+        mlflow.log_params(
+            {key: facts[key] for key in ("reason", "train_rows", "validation_rows")}
+            | {key: iso(facts[key]) for key in ("as_of_date", "train_first_date", "train_last_date")}
+            | {key: value for key, value in settings["estimator"].items() if key != "params"}
+            | settings["estimator"].get("params", {})
+        )
+        error = predicted - labels["validation"]
+        mlflow.log_metrics(
+            {
+                "validation_rmse": float(np.sqrt(np.mean(error**2))),
+                "validation_mae": float(np.mean(np.abs(error))),
+                "validation_bias": float(np.mean(error)),
+                "fit_seconds": facts["fit_seconds"],
+            }
+        )
+        mlflow.set_tags({"product": settings["product"], "as_of_date": iso(facts["as_of_date"])})
+        names = [str(feature) for feature in pipeline[0].get_feature_names_out()]
+        importance = plots.importance(pipeline[-1].booster_, names)
+        mlflow.log_text(importance.to_csv(index=False), "feature_importance.csv")
+        mlflow.log_figure(plots.importance_figure(importance), "feature_importance.png")
+        mlflow.log_figure(
+            plots.calibration_figure(labels["validation"], predicted), "predicted_against_actual.png"
+        )
+        logged = mlflow.sklearn.log_model(
+            pipeline,
+            name="model",
+            signature=infer_signature(example, np.asarray(pipeline.predict(example), dtype=np.float64)),
+            input_example=example,
+            pip_requirements=registry.requirements(),
+            serialization_format="cloudpickle",
+        )
+        model_version = registry.register(name, logged.model_uri, run.info.run_id, last_version)
+    model_uri = f"models:/{name}/{model_version}"
+    return {
+        "model_version": model_version,
+        "run_id": run.info.run_id,
+        "model_uri": model_uri,
+        "artifact_digest": registry.artifact_digest(model_uri),
+    }

@@ -1,0 +1,113 @@
+"""The one place that knows MLflow: where it is, how a model is logged, registered and loaded."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
+
+
+@functools.cache
+def connect() -> Any:
+    """An MLflow client for MLFLOW_TRACKING_URI, by default a SQLite store under ``data/``."""
+    import mlflow
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('data').resolve()}/mlflow.db"
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
+    return mlflow.MlflowClient()
+
+
+def experiment_id(name: str) -> str:
+    """The id of the experiment, made on first use; artifacts lie beside a SQLite store."""
+    client = connect()
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    import mlflow
+
+    location = None
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        location = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> int:
+    """Register a logged model and return its version.
+
+    Raises
+    ------
+    RuntimeError
+        When the registry's numbering lies behind the versions that the database knows, as after the
+        MLflow store was deleted.
+    """
+    client = connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    number = int(client.create_model_version(name, model_uri, run_id=run_id).version)
+    if newer_than is not None and number <= newer_than:
+        client.delete_model_version(name, str(number))
+        raise RuntimeError(
+            f"MLflow would number the new {name} v{number}, but the database knows v{newer_than} already: "
+            "the store at MLFLOW_TRACKING_URI is not the one that earlier runs wrote. Point "
+            "MLFLOW_TRACKING_URI at that store, or start a new database with WANDERBRICKS_DB."
+        )
+    return number
+
+
+def load(model_uri: str) -> Any:
+    """The fitted scikit-learn pipeline of a registered version."""
+    connect()
+    import mlflow
+
+    return mlflow.sklearn.load_model(model_uri)
+
+
+def point_aliases(name: str, champion: int, challenger: int | None) -> None:
+    """Make the registry's aliases say what the champion table says."""
+    client = connect()
+    aliases = dict(client.get_registered_model(name).aliases)
+    before = aliases.get("champion")
+    if before is not None and int(before) != champion:
+        client.set_registered_model_alias(name, "previous", before)
+    if before is None or int(before) != champion:
+        client.set_registered_model_alias(name, "champion", str(champion))
+    if challenger is not None:
+        client.set_registered_model_alias(name, "challenger", str(challenger))
+    elif "challenger" in aliases:
+        client.delete_registered_model_alias(name, "challenger")
+
+
+def requirements() -> list[str]:
+    """What a logged pipeline needs, pinned to what fitted it."""
+    return [f"{package}=={version(package)}" for package in PACKAGES]
+
+
+def artifact_digest(model_uri: str) -> str:
+    """SHA-256 over the names and bytes of a logged model's files."""
+    import mlflow
+
+    folder = Path(mlflow.artifacts.download_artifacts(model_uri))
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(folder)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

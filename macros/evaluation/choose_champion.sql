@@ -88,20 +88,24 @@
 
     ),
 
+    -- a metric that is not measured misses its target
     missed as (
 
         select
-            evaluated.model_version,
+            considered.model_version,
             targets.severity,
             targets.metric_name || ' '
             || coalesce(cast(round(evaluated.metric_value, 4) as {{ text }}), 'unknown')
             || ' misses ' || replace(targets.comparison, '_', ' ') || ' '
             || cast(targets.target as {{ text }}) as miss
-        from evaluated
-        inner join targets on evaluated.metric_name = targets.metric_name
+        from considered
+        cross join targets
+        left join evaluated
+            on considered.model_version = evaluated.model_version
+            and targets.metric_name = evaluated.metric_name
+            and evaluated.segment = 'all'
         where
-            evaluated.segment = 'all'
-            and targets.target is not null
+            targets.target is not null
             and (
                 evaluated.metric_value is null
                 or (targets.comparison = 'at_most' and evaluated.metric_value > targets.target)

@@ -81,6 +81,16 @@ bookings as (
         case when is_cancelled then cast(updated_at as date) end as cancelled_date,
         nights_booked
     from {{ source('gold', 'fact_booking_detail') }}
+    -- a booking can be made after its own check-in date, so the labels need this too
+    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+
+),
+
+-- gold may begin long after a property was listed: days before it are no exposure
+history as (
+
+    select min(created_date) as first_booking_date
+    from bookings
 
 ),
 
@@ -333,11 +343,22 @@ joined as (
         coalesce(destination_books.destination_on_books, 0) as destination_on_books,
         coalesce(last_year.destination_check_ins_last_year, 0) as destination_check_ins_last_year,
         coalesce(labels.bookings, 0) as bookings,
-        least(365, {{ dbt.datediff('spine_destinations.listed_date', 'spine_destinations.as_of_date', 'day') }}) as exposure_days,
+        greatest(
+            least(
+                365,
+                {{ dbt.datediff('greatest(spine_destinations.listed_date, history.first_booking_date)', 'spine_destinations.as_of_date', 'day') }}
+            ), 0
+        ) as exposure_days,
         -- a destination's listing days within the trailing year, at most
-        greatest(least(spine_destinations.destination_listing_days, 365 * spine_destinations.destination_listing_count), 1)
-            as destination_exposure_days
+        greatest(
+            least(
+                spine_destinations.destination_listing_days,
+                spine_destinations.destination_listing_count
+                * least(365, {{ dbt.datediff('history.first_booking_date', 'spine_destinations.as_of_date', 'day') }})
+            ), 1
+        ) as destination_exposure_days
     from spine_destinations
+    cross join history
     left join destinations on spine_destinations.destination_id = destinations.destination_id
     left join calendar_features
         on destinations.country = calendar_features.country
@@ -394,7 +415,7 @@ final as (
 
         -- gamma-Poisson: a prior of {{ prior_days }} days at the destination's rate
         (coalesce(check_ins_365d, 0) + {{ prior_days }} * destination_rate)
-        / (greatest(exposure_days, 0) + {{ prior_days }})
+        / (exposure_days + {{ prior_days }})
         * destination_weekday_factor as baseline_bookings,
         cast(on_books as double) as on_books,
 

@@ -11,6 +11,17 @@ with scores as (
 
 ),
 
+{% if is_incremental() %}
+    written as (
+
+        select distinct
+            scoring_date,
+            model_version
+        from {{ this }}
+
+    ),
+{% endif %}
+
 final as (
 
     select
@@ -25,15 +36,11 @@ final as (
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
     from scores
     {% if is_incremental() %}
-        left join (
-            select distinct
-                scoring_date,
-                model_version
-            from {{ this }}
-        ) as earlier
-            on scores.as_of_date = earlier.scoring_date
-            and scores.model_version = earlier.model_version
-        where earlier.scoring_date is null
+        left join written
+            on scores.as_of_date = written.scoring_date
+            and scores.model_version = written.model_version
+        -- a day that this version has scored already stays as it was written
+        where written.scoring_date is null
     {% endif %}
 
 )

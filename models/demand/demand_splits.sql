@@ -53,7 +53,7 @@ trained as (
     select
         *,
         -- the first month only fills the windows of the features
-        first_check_in_date + {{ 30 }} as train_first,
+        first_check_in_date + 30 as train_first,
         validation_first - {{ horizon + 2 }} as train_last
     from validated
 
@@ -61,16 +61,32 @@ trained as (
 
 final as (
 
-    select as_of_date, 'train' as split, train_first as first_check_in, train_last as last_check_in
+    select
+        as_of_date,
+        'train' as split,
+        train_first as first_check_in,
+        train_last as last_check_in
     from trained
     union all
-    select as_of_date, 'validation' as split, validation_first as first_check_in, validation_last as last_check_in
+    select
+        as_of_date,
+        'validation' as split,
+        validation_first as first_check_in,
+        validation_last as last_check_in
     from trained
     union all
-    select as_of_date, 'test' as split, test_first as first_check_in, test_last as last_check_in
+    select
+        as_of_date,
+        'test' as split,
+        test_first as first_check_in,
+        test_last as last_check_in
     from trained
     union all
-    select as_of_date, 'score' as split, as_of_date + 1 as first_check_in, as_of_date + {{ horizon }} as last_check_in
+    select
+        as_of_date,
+        'score' as split,
+        as_of_date + 1 as first_check_in,
+        as_of_date + {{ horizon }} as last_check_in
     from trained
 
 )

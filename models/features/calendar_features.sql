@@ -37,6 +37,16 @@ calendar as (
 ),
 
 -- the free days that a holiday on a Friday or Monday joins to its weekend
+offsets as (
+
+    select 0 as days
+    union all
+    select 1 as days
+    union all
+    select 2 as days
+
+),
+
 long_weekends as (
 
     select distinct
@@ -46,13 +56,7 @@ long_weekends as (
             else holidays.holiday_date - offsets.days
         end as calendar_date
     from holidays
-    cross join (
-        select 0 as days
-        union all
-        select 1 as days
-        union all
-        select 2 as days
-    ) as offsets
+    cross join offsets
     where holidays.weekday in (1, 5)
 
 ),

@@ -36,16 +36,12 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         Share of the baseline that is still to come, by horizon.
     """
 
-    def __init__(
-        self, rounds: int = 200, patience: int = 20, params: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, rounds: int = 200, patience: int = 20, params: dict[str, Any] | None = None) -> None:
         self.rounds = rounds
         self.patience = patience
         self.params = params
 
-    def fit(
-        self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None
-    ) -> PickUpRegressor:
+    def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> PickUpRegressor:
         """Fit on X of shape (rows, columns) and counts y; `validation` decides when to stop.
 
         Raises

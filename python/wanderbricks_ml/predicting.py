@@ -13,9 +13,7 @@ from wanderbricks_ml.frames import constant, example_batches, feature_frame, one
 logger = logging.getLogger(__name__)
 
 
-def backtest(
-    session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]
-) -> pa.Table:
+def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]) -> pa.Table:
     """Predict validation and test rows with this run's candidate and with the reigning version.
 
     Returns
@@ -38,11 +36,13 @@ def backtest(
             if known["as_of_date"] == row["as_of_date"]
             and known["model_version"] > (row["last_version"] or 0)
         ]
-        numbers = sorted({*fitted[-1:], row["reigning_version"]} - {None})
+        reigning = [] if row["reigning_version"] is None else [row["reigning_version"]]
+        numbers = sorted({*fitted[-1:], *reigning})
     uris = _uris(versions, numbers, settings["model_name"])
     kept = ["split", *settings["keys"], *settings["keep"], settings["label"], settings["baseline"]]
     parts = []
-    for number in numbers or [None]:
+    evaluated: list[int | None] = [*numbers] or [None]
+    for number in evaluated:
         splits = ["validation", "test"] if number is not None else ["none"]
         table = _predict(examples, splits, kept, uris.get(number), settings)
         as_of = row["as_of_date"] if row is not None else None
@@ -78,7 +78,9 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     kept = [*settings["keys"], *settings["keep"]]
     table = _predict(examples, ["score"] if serving else ["none"], kept, uri, settings)
     if number is not None:
-        others = [row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]]
+        others = [
+            row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]
+        ]
         registry.point_aliases(settings["model_name"], number, max(others, default=None))
     return table.add_column(
         0, "model_name", constant(settings["model_name"], pa.string(), table.num_rows)

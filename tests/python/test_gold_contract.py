@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
 from wanderbricks_ml import gold_plugin
 from wanderbricks_ml.gold import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import simulate
@@ -64,10 +65,7 @@ def test_sources_equal_arrow_schemas() -> None:
         name: [(column["name"], ARROW_TYPES[column["data_type"]]) for column in table["columns"]]
         for name, table in declared_tables().items()
     }
-    schemas = {
-        name: [(field.name, field.type) for field in schema]
-        for name, schema in GOLD_SCHEMAS.items()
-    }
+    schemas = {name: [(field.name, field.type) for field in schema] for name, schema in GOLD_SCHEMAS.items()}
     assert declared == schemas
     assert list(declared) == list(schemas) == list(gold_plugin.GOLD_TABLES)
 
@@ -121,9 +119,7 @@ def build_point_in_time(
     command += ["run", "--select", "point_in_time", "--target", "dev", "--vars", variables]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
-    return subprocess.run(
-        command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
 def built_tables(folder: Path) -> list[str]:
@@ -158,8 +154,7 @@ def test_all_that_is_wrong_is_listed_before_anything_is_built(
         "dim_property.base_price: expected FLOAT, found no such column",
         "dim_destination.destination_id: expected BIGINT, found VARCHAR",
         "fact_booking_detail: expected rows, found none",
-        "fact_booking_detail.lead_channel: expected by var booking_attributes, "
-        "found no such column",
+        "fact_booking_detail.lead_channel: expected by var booking_attributes, found no such column",
         "fact_booking_detail.status: expected a further column in var booking_attributes, "
         "found one of the contract",
     ]
@@ -167,9 +162,7 @@ def test_all_that_is_wrong_is_listed_before_anything_is_built(
     assert built_tables(tmp_path) == []
 
 
-def test_types_that_hold_the_same_values_are_accepted(
-    gold: dict[str, pa.Table], tmp_path: Path
-) -> None:
+def test_types_that_hold_the_same_values_are_accepted(gold: dict[str, pa.Table], tmp_path: Path) -> None:
     bookings = recast(
         gold["fact_booking_detail"],
         {
@@ -215,9 +208,7 @@ def test_only_an_empty_default_folder_is_simulated(
     if named_by_user:
         monkeypatch.setenv("WANDERBRICKS_GOLD", str(folder))
     calls: list[Path] = []
-    monkeypatch.setattr(
-        "wanderbricks_ml.simulator.simulate", lambda preset, seed, out: calls.append(out)
-    )
+    monkeypatch.setattr("wanderbricks_ml.simulator.simulate", lambda preset, seed, out: calls.append(out))
     gold_plugin.Plugin(name="gold", plugin_config={"folder": str(folder)})
     assert calls == ([folder] if simulated else [])
 

@@ -60,9 +60,7 @@ def read_gold(folder: Path) -> dict[str, pa.Table]:
 
 def rows_by(table: pa.Table, *keys: str) -> dict[Any, dict[str, Any]]:
     rows = table.to_pylist()
-    return {
-        row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): row for row in rows
-    }
+    return {row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): row for row in rows}
 
 
 def query(tables: Mapping[str, pa.Table], sql: str) -> list[tuple[Any, ...]]:
@@ -87,8 +85,7 @@ def assert_sound(tables: Mapping[str, pa.Table]) -> None:
         assert not twice, f"{name}: {key} is not unique"
     assert not query(
         tables,
-        "select property_id from dim_property group by property_id, effective_from "
-        "having count(*) > 1",
+        "select property_id from dim_property group by property_id, effective_from having count(*) > 1",
     )
     for entity in ["user", "host", "property"]:
         lost = query(
@@ -215,9 +212,7 @@ def airbnb(
     calendar: Sequence[Row] | None = None,
     **options: Any,
 ) -> tuple[InsideAirbnbCounts, dict[str, pa.Table]]:
-    listings = [
-        write_csv(folder / f"listings_{number}.csv", rows) for number, rows in enumerate(snapshots)
-    ]
+    listings = [write_csv(folder / f"listings_{number}.csv", rows) for number, rows in enumerate(snapshots)]
     counts = import_inside_airbnb(
         listings,
         write_csv(folder / "reviews.csv", reviews),
@@ -304,9 +299,7 @@ def test_reviews_are_dropped_and_counted(tmp_path: Path) -> None:
         ],
     )
     assert tables["fact_booking_detail"].column("booking_id").to_pylist() == [5, 9]
-    assert rows_by(tables["fact_booking_detail"], "booking_id")[5]["check_out_date"] == date(
-        2023, 5, 10
-    )
+    assert rows_by(tables["fact_booking_detail"], "booking_id")[5]["check_out_date"] == date(2023, 5, 10)
     assert counts.review_rows_read == 8
     assert counts.reviews_duplicate == 1
     assert counts.reviews_of_unknown_listing == 1
@@ -391,9 +384,7 @@ def test_host_versions_and_a_change_of_host(tmp_path: Path) -> None:
         (30, None, date(2023, 5, 9), datetime(2023, 5, 9), "United States"),
         (30, None, date(2023, 5, 9), datetime(2023, 7, 1), "France"),
     ]
-    owners = [
-        row["host_id"] for row in tables["dim_property"].to_pylist() if row["property_id"] == 2
-    ]
+    owners = [row["host_id"] for row in tables["dim_property"].to_pylist() if row["property_id"] == 2]
     assert owners == [10, 30]
 
 
@@ -604,9 +595,7 @@ def stay(**given: object) -> Row:
 def hotels(
     folder: Path, rows: Sequence[Row], drop_duplicates: bool = False
 ) -> tuple[HotelBookingsCounts, dict[str, pa.Table]]:
-    counts = import_hotel_bookings(
-        write_csv(folder / "hotels.csv", rows), folder / "gold", drop_duplicates
-    )
+    counts = import_hotel_bookings(write_csv(folder / "hotels.csv", rows), folder / "gold", drop_duplicates)
     tables = read_gold(folder / "gold")
     assert_sound(tables)
     return counts, tables
@@ -666,9 +655,7 @@ def test_only_what_is_known_at_booking_goes_along(tmp_path: Path) -> None:
 def test_cancelled_bookings(
     tmp_path: Path, given: dict[str, object], updated: datetime, paid: object
 ) -> None:
-    counts, tables = hotels(
-        tmp_path, [stay(is_canceled=1, **({"reservation_status": "Canceled"} | given))]
-    )
+    counts, tables = hotels(tmp_path, [stay(is_canceled=1, **({"reservation_status": "Canceled"} | given))])
     (booking,) = tables["fact_booking_detail"].to_pylist()
     assert (booking["status"], booking["is_cancelled"]) == ("cancelled", True)
     assert booking["updated_at"] == updated
@@ -702,9 +689,10 @@ def test_hotel_rows_are_dropped_and_adjusted_and_counted(tmp_path: Path) -> None
     assert bookings[10]["is_business_booking"]
     users = rows_by(tables["dim_user"], "user_id")
     assert (users[9]["country"], users[10]["user_type"]) == ("unknown", "business")
-    assert [
-        (row["destination"], row["country"]) for row in tables["dim_destination"].to_pylist()
-    ] == [("Algarve", "Portugal"), ("Lisbon", "Portugal")]
+    assert [(row["destination"], row["country"]) for row in tables["dim_destination"].to_pylist()] == [
+        ("Algarve", "Portugal"),
+        ("Lisbon", "Portugal"),
+    ]
     assert counts == HotelBookingsCounts(
         rows_read=10,
         rows_unreadable=3,

@@ -57,8 +57,7 @@ def value(gold: duckdb.DuckDBPyConnection, query: str) -> Any:
 
 def digests(folder: Path) -> dict[str, str]:
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.glob("*.parquet"))
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))
     }
 
 
@@ -162,9 +161,7 @@ def test_versions_tile(gold: duckdb.DuckDBPyConnection, table: str, entity: str)
         ("dim_property", "destination_id", "dim_destination"),
     ],
 )
-def test_foreign_keys_hold(
-    gold: duckdb.DuckDBPyConnection, fact: str, key: str, dimension: str
-) -> None:
+def test_foreign_keys_hold(gold: duckdb.DuckDBPyConnection, fact: str, key: str, dimension: str) -> None:
     orphans = f"select count(*) from {fact} anti join {dimension} using ({key})"
     assert value(gold, orphans) == 0
 

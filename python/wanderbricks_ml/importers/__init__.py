@@ -82,9 +82,7 @@ def load_csv(
             f'"{name}"' if name in present else f'cast(null as varchar) as "{name}"'
             for name in [*required, *optional]
         ]
-        connection.execute(
-            f"create table {table} as select {', '.join(columns)} from {source}", parameters
-        )
+        connection.execute(f"create table {table} as select {', '.join(columns)} from {source}", parameters)
     except duckdb.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise click.ClickException(f"{path}: cannot be read as CSV: {reason}") from error
@@ -131,8 +129,7 @@ def verify_keys(tables: Mapping[str, pa.Table]) -> None:
         for entity in ["user", "host", "property", "destination"]:
             lost = scalar(
                 connection,
-                f"select count(*) from fact_booking_detail anti join dim_{entity} "
-                f"using ({entity}_id)",
+                f"select count(*) from fact_booking_detail anti join dim_{entity} using ({entity}_id)",
             )
             if lost:
                 raise ValueError(f"fact_booking_detail: {lost} bookings of no known {entity}")

@@ -395,9 +395,7 @@ class HotelBookingsCounts:
     destinations: int = labelled("destinations, each with a host")
 
 
-def import_hotel_bookings(
-    csv: Path, out: Path, drop_duplicates: bool = False
-) -> HotelBookingsCounts:
+def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -> HotelBookingsCounts:
     """Write gold from the hotel booking demand data set, by the rules of this module.
 
     Parameters
@@ -421,9 +419,7 @@ def import_hotel_bookings(
     """
     with duckdb.connect() as connection:
         connection.execute(_MACROS)
-        rows_read = load_csv(
-            connection, csv, "row_read", [*_USED, *BOOKING_ATTRIBUTES], optional=_UNUSED
-        )
+        rows_read = load_csv(connection, csv, "row_read", [*_USED, *BOOKING_ATTRIBUTES], optional=_UNUSED)
         connection.execute(_ROW_PARSED, {"drop_duplicates": drop_duplicates, "max_adr": MAX_ADR})
         verdicts = {
             str(verdict): int(rows)
@@ -434,9 +430,7 @@ def import_hotel_bookings(
         if not verdicts.get("kept"):
             dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))
             columns = ", ".join(_columns_at_fault(connection))
-            raise click.ClickException(
-                f"{csv}: no row is left ({dropped}); see the columns {columns}"
-            )
+            raise click.ClickException(f"{csv}: no row is left ({dropped}); see the columns {columns}")
         connection.execute(_BOOKING)
         tables = _gold_tables(connection)
 
@@ -445,9 +439,7 @@ def import_hotel_bookings(
 
         counts = HotelBookingsCounts(
             rows_read=rows_read,
-            duplicates_read=scalar(
-                connection, "select count(*) from row_parsed where is_duplicate"
-            ),
+            duplicates_read=scalar(connection, "select count(*) from row_parsed where is_duplicate"),
             rows_unreadable=verdicts.get("unreadable", 0),
             rows_duplicate=verdicts.get("duplicate", 0),
             rows_without_guests=verdicts.get("no guests", 0),
@@ -484,9 +476,7 @@ def _columns_at_fault(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "adr": f"published_adr is null or adr > {MAX_ADR}",
         "is_canceled": "coalesce(is_canceled not in (0, 1), true)",
         "lead_time": "coalesce(lead_time not between 0 and 3650, true)",
-        "stays_in_weekend_nights, stays_in_week_nights": (
-            "coalesce(nights not between 0 and 3650, true)"
-        ),
+        "stays_in_weekend_nights, stays_in_week_nights": ("coalesce(nights not between 0 and 3650, true)"),
         "adults, children, babies": "guests <= 0",
     }
     return [

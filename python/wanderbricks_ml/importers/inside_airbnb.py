@@ -657,9 +657,7 @@ def import_inside_airbnb(
     with duckdb.connect() as connection:
         connection.execute(_MACROS)
         listing_rows = _read_listings(connection, listings)
-        review_rows = load_csv(
-            connection, reviews, "review_read", _REVIEW_REQUIRED, ["reviewer_name"]
-        )
+        review_rows = load_csv(connection, reviews, "review_read", _REVIEW_REQUIRED, ["reviewer_name"])
         if calendar is None:
             connection.execute("create table calendar_read (listing_id varchar, price varchar)")
         else:
@@ -716,21 +714,15 @@ def import_inside_airbnb(
             prices_from_all=prices.get("overall", 0),
             bedrooms_from_name=bedrooms.get("name", 0),
             bedrooms_assumed=bedrooms.get("assumed", 0),
-            bathrooms_assumed=scalar(
-                connection, "select count(*) from listing where bathrooms_are_assumed"
-            ),
-            capacity_assumed=scalar(
-                connection, "select count(*) from listing where capacity_is_assumed"
-            ),
+            bathrooms_assumed=scalar(connection, "select count(*) from listing where bathrooms_are_assumed"),
+            capacity_assumed=scalar(connection, "select count(*) from listing where capacity_is_assumed"),
             review_rows_read=review_rows,
             reviews_unreadable=verdicts.get("unreadable", 0),
             reviews_duplicate=verdicts.get("duplicate", 0),
             reviews_of_unknown_listing=verdicts.get("unknown listing", 0),
             reviews_after_scrape=verdicts.get("after scrape", 0),
             bookings=verdicts["kept"],
-            bookings_with_stay_cut=scalar(
-                connection, "select count(*) from stay where stay_is_cut"
-            ),
+            bookings_with_stay_cut=scalar(connection, "select count(*) from stay where stay_is_cut"),
             users=tables["dim_user"].num_rows,
             names_hashed=names_hashed,
             country=country,

@@ -61,9 +61,7 @@ def simulate(preset: str, seed: int, out: Path) -> None:
             "dim_host": host_table(sizes, seed, properties),
             "dim_property": property_table(seed, properties, prices),
             "dim_destination": destination_table(sizes),
-            "dim_date": calendar(
-                sizes.first_day - _CALENDAR_MARGIN, sizes.last_day + _CALENDAR_MARGIN
-            ),
+            "dim_date": calendar(sizes.first_day - _CALENDAR_MARGIN, sizes.last_day + _CALENDAR_MARGIN),
             "fact_booking_detail": detail,
             "fact_booking_daily": booking_daily(detail),
             "fact_property_engagement": engagement_table(

@@ -54,9 +54,7 @@ class Arrivals:
     def until(self, end: int) -> Arrivals:
         """Keep the bookings made before second `end`."""
         known = int(np.searchsorted(self.created, end))
-        return Arrivals(
-            self.listing[:known], self.check_in[:known], self.created[:known], self.price[:known]
-        )
+        return Arrivals(self.listing[:known], self.check_in[:known], self.created[:known], self.price[:known])
 
 
 def draw_arrivals(
@@ -95,9 +93,7 @@ def draw_arrivals(
     listing, check_in, created = listing[alive], check_in[alive], created[alive]
     version = prices.at(listing, created)
     kept = rng.random(len(listing)) * highest[listing] < levels[version]
-    listing, check_in, created, version = (
-        values[kept] for values in (listing, check_in, created, version)
-    )
+    listing, check_in, created, version = (values[kept] for values in (listing, check_in, created, version))
     order = np.lexsort((check_in, listing, created))
     return Arrivals(listing[order], check_in[order], created[order], prices.price[version[order]])
 

@@ -164,9 +164,7 @@ def lead_time_mix(preset: Preset, seed: int, season: Floats) -> Floats:
     return share
 
 
-def creation_rates(
-    check_ins: Floats, lead_mix: Floats, lead_times: Floats, creation_days: Ints
-) -> Floats:
+def creation_rates(check_ins: Floats, lead_mix: Floats, lead_times: Floats, creation_days: Ints) -> Floats:
     """Move expected check-ins back by their lead time to the day when they are booked.
 
     `lead_mix` is by group here, shape (K, G, D); returns shape (G, T).

@@ -37,17 +37,13 @@ PLACES = (
     Place("Lisbon", "Portugal", "Lisbon", "11", 38.72, -9.14, 205, 0.45, 110, _HISTORICAL),
     Place("Singapore", "Singapore", None, None, 1.35, 103.82, 180, 0.10, 175, _URBAN),
     Place("Chamonix", "France", "Auvergne-Rhone-Alpes", "ARA", 45.92, 6.87, 45, 0.55, 210, _SKI),
-    Place(
-        "Rio de Janeiro", "Brazil", "Rio de Janeiro", "RJ", -22.91, -43.17, 30, 0.45, 95, _SUMMER
-    ),
+    Place("Rio de Janeiro", "Brazil", "Rio de Janeiro", "RJ", -22.91, -43.17, 30, 0.45, 95, _SUMMER),
     Place("Amsterdam", "Netherlands", "North Holland", "NH", 52.37, 4.90, 170, 0.35, 180, _URBAN),
     Place("Kyoto", "Japan", "Kyoto", "26", 35.01, 135.77, 105, 0.35, 130, _HISTORICAL),
     Place("Athens", "Greece", "Attica", "I", 37.98, 23.73, 205, 0.50, 100, _HISTORICAL),
     Place("Dubai", "United Arab Emirates", "Dubai", "DU", 25.20, 55.27, 15, 0.40, 200, _URBAN),
     Place("Bangkok", "Thailand", "Bangkok", "10", 13.76, 100.50, 5, 0.30, 70, _URBAN),
-    Place(
-        "Los Angeles", "United States", "California", "CA", 34.05, -118.24, 200, 0.20, 205, _URBAN
-    ),
+    Place("Los Angeles", "United States", "California", "CA", 34.05, -118.24, 200, 0.20, 205, _URBAN),
     Place("Cape Town", "South Africa", "Western Cape", "WC", -33.92, 18.42, 15, 0.50, 90, _SUMMER),
     Place("Vancouver", "Canada", "British Columbia", "BC", 49.28, -123.12, 205, 0.40, 165, _URBAN),
     Place("Whistler", "Canada", "British Columbia", "BC", 50.12, -122.95, 40, 0.50, 240, _SKI),
@@ -59,12 +55,8 @@ PLACES = (
     Place("Munich", "Germany", "Bavaria", "BY", 48.14, 11.58, 265, 0.30, 140, _URBAN),
     Place("Copenhagen", "Denmark", "Capital Region", "84", 55.68, 12.57, 195, 0.40, 165, _URBAN),
     Place("Dublin", "Ireland", "Leinster", "L", 53.35, -6.26, 200, 0.35, 155, _URBAN),
-    Place(
-        "Edinburgh", "United Kingdom", "Scotland", "SCT", 55.95, -3.19, 220, 0.45, 150, _HISTORICAL
-    ),
-    Place(
-        "Nice", "France", "Provence-Alpes-Cote d'Azur", "PAC", 43.70, 7.27, 205, 0.60, 150, _SUMMER
-    ),
+    Place("Edinburgh", "United Kingdom", "Scotland", "SCT", 55.95, -3.19, 220, 0.45, 150, _HISTORICAL),
+    Place("Nice", "France", "Provence-Alpes-Cote d'Azur", "PAC", 43.70, 7.27, 205, 0.60, 150, _SUMMER),
     Place("Palma", "Spain", "Balearic Islands", "IB", 39.57, 2.65, 210, 0.75, 140, _SUMMER),
     Place("Dubrovnik", "Croatia", "Dubrovnik-Neretva", "19", 42.65, 18.09, 210, 0.80, 120, _SUMMER),
     Place("Istanbul", "Turkey", "Istanbul", "34", 41.01, 28.98, 185, 0.30, 80, _HISTORICAL),

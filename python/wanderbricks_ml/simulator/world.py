@@ -172,9 +172,7 @@ def draw_prices(preset: Preset, seed: int, properties: Properties, demand: Deman
     return Prices(owner, starts, ends, np.round(np.clip(price, 15, 5_000), 2))
 
 
-def booking_levels(
-    preset: Preset, properties: Properties, prices: Prices, demand: Demand
-) -> Floats:
+def booking_levels(preset: Preset, properties: Properties, prices: Prices, demand: Demand) -> Floats:
     """Scale each version on its group's curve to expected bookings, shape (V,).
 
     The level is such that the whole period expects `preset.expected_bookings`.

@@ -1,0 +1,53 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SELECT ?= +demand_predictions
+
+.PHONY: help install build test lint docs serve-docs clean lock holidays
+
+help:  ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+install: $(READY)  ## Make .venv from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 install"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV), a minute or two"
+	$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar on -r requirements.lock
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet --editable .
+	@touch $(READY)
+
+build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions)
+	$(BIN)/dbt build --select $(SELECT)
+
+test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
+	$(BIN)/pytest
+
+lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/sqlfluff lint models tests
+
+docs: $(READY)  ## The lineage site in one file, site/index.html
+	$(BIN)/dbt docs generate --static
+	@mkdir -p site && cp target/static_index.html site/index.html
+	@echo "open site/index.html, or: make serve-docs"
+
+serve-docs: docs  ## Serve the lineage site on http://127.0.0.1:8080
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8080
+
+lock:  ## Resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o requirements.lock
+
+holidays: $(READY)  ## Compute seeds/holidays.csv anew
+	$(BIN)/python -m wanderbricks_ml.holidays_seed
+
+clean:  ## Remove what was built, but not data/
+	rm -rf $(VENV) target logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis

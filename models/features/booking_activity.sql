@@ -77,9 +77,9 @@ unioned as (
 final as (
 
     select
-        unioned.property_id,
-        unioned.host_id,
-        unioned.destination_id,
+        cast(unioned.property_id as bigint) as property_id,
+        cast(unioned.host_id as bigint) as host_id,
+        cast(unioned.destination_id as bigint) as destination_id,
         unioned.activity_date,
         unioned.bookings,
         unioned.guests,

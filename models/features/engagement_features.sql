@@ -9,7 +9,7 @@ with refresh as (
 engagement as (
 
     select
-        engagement.property_id,
+        cast(engagement.property_id as bigint) as property_id,
         engagement.engagement_date,
         engagement.view_count as views,
         engagement.unique_user_views as unique_viewers,

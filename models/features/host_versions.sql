@@ -31,17 +31,28 @@ known as (
 
 ),
 
+-- of several versions on one day, the last one holds afterwards
+last_of_day as (
+
+    select
+        *,
+        row_number() over (partition by host_id, known_from order by version_number desc) as recency
+    from known
+
+),
+
 final as (
 
     select
-        known.host_id,
-        known.known_from,
-        known.is_verified,
-        known.is_active,
-        cast(known.rating as double) as rating,
-        known.joined_at as joined_date
-    from known
-    inner join clock on known.known_from <= clock.as_of_date
+        cast(last_of_day.host_id as bigint) as host_id,
+        last_of_day.known_from,
+        last_of_day.is_verified,
+        last_of_day.is_active,
+        cast(last_of_day.rating as double) as rating,
+        last_of_day.joined_at as joined_date
+    from last_of_day
+    inner join clock on last_of_day.known_from <= clock.as_of_date
+    where last_of_day.recency = 1
 
 )
 

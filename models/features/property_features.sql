@@ -27,7 +27,7 @@ host_features as (
 engagement as (
 
     select
-        engagement.property_id,
+        cast(engagement.property_id as bigint) as property_id,
         engagement.engagement_date as activity_date,
         engagement.view_count as views,
         engagement.click_count as clicks,

@@ -33,21 +33,32 @@ known as (
 
 ),
 
+-- of several versions on one day, the last one holds afterwards
+last_of_day as (
+
+    select
+        *,
+        row_number() over (partition by property_id, known_from order by version_number desc) as recency
+    from known
+
+),
+
 final as (
 
     select
-        known.property_id,
-        known.known_from,
-        known.host_id,
-        known.destination_id,
-        known.property_type,
-        cast(known.base_price as double) as base_price,
-        cast(known.max_guests as double) as max_guests,
-        cast(known.bedrooms as double) as bedrooms,
-        cast(known.bathrooms as double) as bathrooms,
-        known.created_at as listed_date
-    from known
-    inner join clock on known.known_from <= clock.as_of_date
+        cast(last_of_day.property_id as bigint) as property_id,
+        last_of_day.known_from,
+        cast(last_of_day.host_id as bigint) as host_id,
+        cast(last_of_day.destination_id as bigint) as destination_id,
+        last_of_day.property_type,
+        cast(last_of_day.base_price as double) as base_price,
+        cast(last_of_day.max_guests as double) as max_guests,
+        cast(last_of_day.bedrooms as double) as bedrooms,
+        cast(last_of_day.bathrooms as double) as bathrooms,
+        last_of_day.created_at as listed_date
+    from last_of_day
+    inner join clock on last_of_day.known_from <= clock.as_of_date
+    where last_of_day.recency = 1
 
 )
 

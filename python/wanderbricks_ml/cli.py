@@ -86,8 +86,7 @@ SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--country",
-    help="English name of the city's country, which holidays go by; "
-    "by default the most frequent one in the listings.",
+    help="English name of the city's country, which holidays go by; by default the most frequent one in the listings.",
 )
 @click.option(
     "--max-nights",

@@ -86,8 +86,7 @@ def _fit(splits: dict[str, pa.Table], row: dict[str, Any], settings: dict[str, A
 
     started = time.perf_counter()
     frames = {
-        split: feature_frame(table, settings["numeric"], settings["categorical"])
-        for split, table in splits.items()
+        split: feature_frame(table, settings["numeric"], settings["categorical"]) for split, table in splits.items()
     }
     labels = {split: table[settings["label"]].to_numpy() for split, table in splits.items()}
     preprocess = ColumnTransformer(
@@ -150,8 +149,7 @@ def _log(
     name = settings["model_name"]
     example = frames["train"].head(5)
     example = example.astype(
-        {column: "float64" for column in settings["numeric"]}
-        | {column: "object" for column in settings["categorical"]}
+        {column: "float64" for column in settings["numeric"]} | {column: "object" for column in settings["categorical"]}
     )
     digest = hashlib.sha256()
     for split in ("train", "validation"):
@@ -188,9 +186,7 @@ def _log(
         importance = plots.importance(pipeline[-1].booster_, names)
         mlflow.log_text(importance.to_csv(index=False), "feature_importance.csv")
         mlflow.log_figure(plots.importance_figure(importance), "feature_importance.png")
-        mlflow.log_figure(
-            plots.calibration_figure(labels["validation"], predicted), "predicted_against_actual.png"
-        )
+        mlflow.log_figure(plots.calibration_figure(labels["validation"], predicted), "predicted_against_actual.png")
         logged = mlflow.sklearn.log_model(
             pipeline,
             name="model",

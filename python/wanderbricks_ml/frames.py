@@ -29,12 +29,7 @@ def example_batches(
 ) -> Iterator[pa.Table]:
     """Rows of the named splits in the order of their keys, in batches; always one, even if empty."""
     chosen = ", ".join(f"'{split}'" for split in splits)
-    table = (
-        relation.filter(f"split in ({chosen})")
-        .project(", ".join(columns))
-        .order(", ".join(keys))
-        .to_arrow_table()
-    )
+    table = relation.filter(f"split in ({chosen})").project(", ".join(columns)).order(", ".join(keys)).to_arrow_table()
     for start in range(0, max(table.num_rows, 1), rows):
         yield table.slice(start, rows)
 

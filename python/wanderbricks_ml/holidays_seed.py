@@ -79,9 +79,7 @@ def public_holidays(years: range = YEARS) -> Iterator[Holiday]:
         Calendar years to cover.
     """
     for country, code in COUNTRY_CODES.items():
-        calendar = holidays.country_holidays(
-            code, subdiv=SUBDIVISIONS.get(code), years=years, language=english(code)
-        )
+        calendar = holidays.country_holidays(code, subdiv=SUBDIVISIONS.get(code), years=years, language=english(code))
         for day in sorted(calendar):
             yield Holiday(country, day, "; ".join(calendar.get_list(day)))
 

@@ -33,8 +33,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
         fitted = [
             known["model_version"]
             for known in versions.to_arrow_table().to_pylist()
-            if known["as_of_date"] == row["as_of_date"]
-            and known["model_version"] > (row["last_version"] or 0)
+            if known["as_of_date"] == row["as_of_date"] and known["model_version"] > (row["last_version"] or 0)
         ]
         reigning = [] if row["reigning_version"] is None else [row["reigning_version"]]
         numbers = sorted({*fitted[-1:], *reigning})
@@ -78,13 +77,11 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     kept = [*settings["keys"], *settings["keep"]]
     table = _predict(examples, ["score"] if serving else ["none"], kept, uri, settings)
     if number is not None:
-        others = [
-            row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]
-        ]
+        others = [row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]]
         registry.point_aliases(settings["model_name"], number, max(others, default=None))
-    return table.add_column(
-        0, "model_name", constant(settings["model_name"], pa.string(), table.num_rows)
-    ).add_column(1, "model_version", constant(number, pa.int32(), table.num_rows))
+    return table.add_column(0, "model_name", constant(settings["model_name"], pa.string(), table.num_rows)).add_column(
+        1, "model_version", constant(number, pa.int32(), table.num_rows)
+    )
 
 
 def _uris(versions: Any, numbers: list[int], name: str) -> dict[int | None, str]:
@@ -98,9 +95,7 @@ def _uris(versions: Any, numbers: list[int], name: str) -> dict[int | None, str]
     return {number: known[number] for number in numbers}
 
 
-def _predict(
-    examples: Any, splits: list[str], kept: list[str], uri: str | None, settings: dict[str, Any]
-) -> pa.Table:
+def _predict(examples: Any, splits: list[str], kept: list[str], uri: str | None, settings: dict[str, Any]) -> pa.Table:
     features = [*settings["numeric"], *settings["categorical"]]
     columns = list(dict.fromkeys([*kept, *features]))
     pipeline = registry.load(uri) if uri else None

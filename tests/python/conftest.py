@@ -17,6 +17,7 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+
 from wanderbricks_ml.gold_derived import booking_daily
 from wanderbricks_ml.simulator import simulate
 
@@ -49,8 +50,15 @@ class Workspace:
         skipped = ["--exclude-resource-type", "unit_test"] if command == "build" else []
         variables = ["--vars", json.dumps({"as_of": as_of.isoformat()})] if as_of else []
         finished = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-use-colors", command]
-            + [*arguments, *map(str, places), *skipped, *variables],
+            [
+                Path(sys.executable).with_name("dbt"),
+                "--no-use-colors",
+                command,
+                *arguments,
+                *map(str, places),
+                *skipped,
+                *variables,
+            ],
             env=os.environ
             | {
                 "WANDERBRICKS_GOLD": str(self.gold),

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import SEED, SELECTION, Workspace, cut_gold, rewrite_gold
 from pandas.testing import assert_frame_equal
+
 from wanderbricks_ml.simulator import simulate
 
 FEATURES = ("property_features", "engagement_features", "host_features", "destination_features")
@@ -29,9 +30,7 @@ def assert_kept(workspace: Workspace, before: dict[str, pd.DataFrame]) -> None:
 
 
 def test_a_first_build_fits_judges_and_predicts(fresh: Workspace, today: date) -> None:
-    assert fresh.query("select model_version, as_of_date, reason from demand_predictor") == [
-        (1, today, "no_champion")
-    ]
+    assert fresh.query("select model_version, as_of_date, reason from demand_predictor") == [(1, today, "no_champion")]
     assert fresh.query("select model_version, passes, serves from demand_champion") == [(1, True, True)]
     assert fresh.aliases() == {"champion": 1}
 
@@ -217,9 +216,7 @@ def test_a_missed_target_of_severity_warn_lets_it_serve(
     assert "demand_predictor v1" in line
     assert "misses at most 0.0001" in line
     assert "WARN=1" in amber.log
-    assert amber.query(f"select count(*) > 0 from demand_predictions where scoring_date = date '{today}'") == [
-        (True,)
-    ]
+    assert amber.query(f"select count(*) > 0 from demand_predictions where scoring_date = date '{today}'") == [(True,)]
 
 
 def test_data_that_cannot_teach_the_model(gold: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from wanderbricks_ml.estimators import PickUpRegressor
 
 PARAMS = {"eta": 0.1, "max_depth": 4, "min_child_weight": 5, "seed": 7, "nthread": 1}
@@ -98,8 +99,7 @@ def test_beats_its_own_starting_point_on_a_truth_that_is_not_linear() -> None:
     model = fitted(made(40_000, seed=1, rate=rate), made(10_000, seed=2, rate=rate))
     start = X[:, 1] + X[:, 0] * model.pick_up_[X[:, 2].astype(int)]
     loss, start_loss, best = (
-        deviance(y - X[:, 1], expected)
-        for expected in (model.predict(X) - X[:, 1], start - X[:, 1], to_come)
+        deviance(y - X[:, 1], expected) for expected in (model.predict(X) - X[:, 1], start - X[:, 1], to_come)
     )
     assert (start_loss - loss) / (start_loss - best) > 0.9
 
@@ -112,7 +112,7 @@ def test_stops_when_validation_no_longer_improves() -> None:
 def test_survives_pickling() -> None:
     X, _, _ = made(1_000, seed=3)
     model = fitted(made(2_000, seed=1))
-    copied = pickle.loads(pickle.dumps(model))  # noqa: S301 (our own bytes)
+    copied = pickle.loads(pickle.dumps(model))
     assert (copied.predict(X) == model.predict(X)).all()
     assert copied.get_params() == model.get_params()
 

@@ -77,8 +77,7 @@ def test_sources_equal_the_platforms_schema() -> None:
     assert list(tables) == list(platform)
     for name, table in tables.items():
         expected = [
-            (column, entry["type"], entry.get("nullable", False))
-            for column, entry in platform[name]["columns"].items()
+            (column, entry["type"], entry.get("nullable", False)) for column, entry in platform[name]["columns"].items()
         ]
         assert [(c["name"], c["data_type"], is_nullable(c)) for c in table["columns"]] == expected
         assert unique_keys(table) == platform[name]["primary_key"]
@@ -134,9 +133,7 @@ def recast(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def test_all_that_is_wrong_is_listed_before_anything_is_built(
-    gold: dict[str, pa.Table], tmp_path: Path
-) -> None:
+def test_all_that_is_wrong_is_listed_before_anything_is_built(gold: dict[str, pa.Table], tmp_path: Path) -> None:
     del gold["dim_host"]
     gold["dim_property"] = gold["dim_property"].drop_columns(["base_price", "description"])
     gold["dim_user"] = recast(gold["dim_user"], {"created_at": pa.timestamp("us")})
@@ -155,8 +152,7 @@ def test_all_that_is_wrong_is_listed_before_anything_is_built(
         "dim_destination.destination_id: expected BIGINT, found VARCHAR",
         "fact_booking_detail: expected rows, found none",
         "fact_booking_detail.lead_channel: expected by var booking_attributes, found no such column",
-        "fact_booking_detail.status: expected a further column in var booking_attributes, "
-        "found one of the contract",
+        "fact_booking_detail.status: expected a further column in var booking_attributes, found one of the contract",
     ]
     assert all(";" in line for line in problems), "each line says what to do"
     assert built_tables(tmp_path) == []

@@ -33,9 +33,7 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SINGAPORE = DATA / "inside_airbnb_singapore"
 HOTELS = DATA / "hotel_bookings" / "hotel_bookings.csv.gz"
 
-needs_singapore = pytest.mark.skipif(
-    not (SINGAPORE / "listings.csv.gz").exists(), reason=f"{SINGAPORE} is not there"
-)
+needs_singapore = pytest.mark.skipif(not (SINGAPORE / "listings.csv.gz").exists(), reason=f"{SINGAPORE} is not there")
 needs_hotels = pytest.mark.skipif(not HOTELS.exists(), reason=f"{HOTELS} is not there")
 
 Row = Mapping[str, object]
@@ -150,9 +148,9 @@ def assert_sound(tables: Mapping[str, pa.Table]) -> None:
         from dim_date
         """,
     ) == [(True,)]
-    assert query(
-        tables, "select sum(booking_count), sum(total_booking_value) from fact_booking_daily"
-    ) == query(tables, "select count(*), sum(total_amount) from fact_booking_detail")
+    assert query(tables, "select sum(booking_count), sum(total_booking_value) from fact_booking_daily") == query(
+        tables, "select count(*), sum(total_amount) from fact_booking_detail"
+    )
     nullable = {
         "company_name", "effective_to", "rating", "description", "property_latitude",
         "property_longitude", "state_or_province", "state_or_province_code", "is_holiday",
@@ -270,9 +268,7 @@ def test_a_review_is_a_completed_booking(tmp_path: Path) -> None:
     ("minimum", "bound", "nights", "cut"),
     [("", 30, 1, 0), (0, 30, 1, 0), (30, 30, 30, 0), (92, 30, 30, 1), (92, 7, 7, 1)],
 )
-def test_stays_are_the_bounded_minimum(
-    tmp_path: Path, minimum: object, bound: int, nights: int, cut: int
-) -> None:
+def test_stays_are_the_bounded_minimum(tmp_path: Path, minimum: object, bound: int, nights: int, cut: int) -> None:
     counts, tables = airbnb(
         tmp_path,
         [[listing(minimum_nights=minimum)]],
@@ -456,9 +452,7 @@ def test_rooms_and_capacity(tmp_path: Path) -> None:
         (["Bugis, Singapore"], [""], "Malaysia", "Malaysia"),
     ],
 )
-def test_country(
-    tmp_path: Path, places: list[str], locations: list[str], option: str | None, expected: str
-) -> None:
+def test_country(tmp_path: Path, places: list[str], locations: list[str], option: str | None, expected: str) -> None:
     homes = [
         listing(id=number, neighbourhood=place, host_location=locations[0])
         for number, place in enumerate(places, start=1)
@@ -652,9 +646,7 @@ def test_only_what_is_known_at_booking_goes_along(tmp_path: Path) -> None:
         ({"reservation_status_date": "2016-01-01"}, datetime(2016, 2, 24), 0),
     ],
 )  # fmt: skip
-def test_cancelled_bookings(
-    tmp_path: Path, given: dict[str, object], updated: datetime, paid: object
-) -> None:
+def test_cancelled_bookings(tmp_path: Path, given: dict[str, object], updated: datetime, paid: object) -> None:
     counts, tables = hotels(tmp_path, [stay(is_canceled=1, **({"reservation_status": "Canceled"} | given))])
     (booking,) = tables["fact_booking_detail"].to_pylist()
     assert (booking["status"], booking["is_cancelled"]) == ("cancelled", True)
@@ -774,9 +766,7 @@ def test_commands(tmp_path: Path) -> None:
         result = CliRunner().invoke(main, ["import", *map(str, arguments), "--out", str(out)])
         assert result.exit_code == 0, result.output
         assert_sound(read_gold(out))
-    result = CliRunner().invoke(
-        main, ["import", "hotel-bookings", "--csv", str(homes), "--out", str(tmp_path / "no")]
-    )
+    result = CliRunner().invoke(main, ["import", "hotel-bookings", "--csv", str(homes), "--out", str(tmp_path / "no")])
     assert result.exit_code == 1
     assert "homes.csv: lacks the columns hotel, is_canceled, lead_time" in result.output
 

@@ -56,9 +56,7 @@ def value(gold: duckdb.DuckDBPyConnection, query: str) -> Any:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
 
 
 def test_same_seed_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -167,9 +165,7 @@ def test_foreign_keys_hold(gold: duckdb.DuckDBPyConnection, fact: str, key: str,
 
 
 @pytest.mark.parametrize("dimension", ["dim_user", "dim_host", "dim_property"])
-def test_one_version_is_in_force_when_a_booking_is_made(
-    gold: duckdb.DuckDBPyConnection, dimension: str
-) -> None:
+def test_one_version_is_in_force_when_a_booking_is_made(gold: duckdb.DuckDBPyConnection, dimension: str) -> None:
     entity = DIMENSIONS[dimension]
     wrong = f"""
         select count(*)

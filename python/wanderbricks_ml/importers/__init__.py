@@ -79,8 +79,7 @@ def load_csv(
         if missing:
             raise click.ClickException(f"{path}: lacks the columns {', '.join(missing)}")
         columns = [
-            f'"{name}"' if name in present else f'cast(null as varchar) as "{name}"'
-            for name in [*required, *optional]
+            f'"{name}"' if name in present else f'cast(null as varchar) as "{name}"' for name in [*required, *optional]
         ]
         connection.execute(f"create table {table} as select {', '.join(columns)} from {source}", parameters)
     except duckdb.Error as error:

@@ -423,9 +423,7 @@ def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -
         connection.execute(_ROW_PARSED, {"drop_duplicates": drop_duplicates, "max_adr": MAX_ADR})
         verdicts = {
             str(verdict): int(rows)
-            for verdict, rows in connection.execute(
-                "select verdict, count(*) from row_parsed group by all"
-            ).fetchall()
+            for verdict, rows in connection.execute("select verdict, count(*) from row_parsed group by all").fetchall()
         }
         if not verdicts.get("kept"):
             dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))

@@ -50,10 +50,7 @@ def keyed_hash(texts: pa.ChunkedArray, key: HashingKey) -> pa.ChunkedArray:
     """
     encoded = texts.combine_chunks().dictionary_encode()
     digests = pa.array(
-        [
-            hmac.new(key.secret, text.encode(), hashlib.sha256).hexdigest()
-            for text in encoded.dictionary.to_pylist()
-        ],
+        [hmac.new(key.secret, text.encode(), hashlib.sha256).hexdigest() for text in encoded.dictionary.to_pylist()],
         pa.string(),
     )
     return pa.chunked_array([digests.take(encoded.indices)])

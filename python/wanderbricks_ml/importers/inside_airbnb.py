@@ -682,8 +682,7 @@ def import_inside_airbnb(
         if not verdicts.get("kept"):
             dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))
             raise click.ClickException(
-                f"{reviews}: no row is left ({dropped}); check that the columns listing_id and "
-                f"date belong to {files}"
+                f"{reviews}: no row is left ({dropped}); check that the columns listing_id and date belong to {files}"
             )
         for statement in [_STAY, _DESTINATION, _PROPERTY_VERSION, _HOST_VERSION]:
             connection.execute(statement)
@@ -696,8 +695,7 @@ def import_inside_airbnb(
         bedrooms = _tally(connection, "listing", "bedrooms_source")
         counts = InsideAirbnbCounts(
             listing_rows_read=listing_rows,
-            listing_rows_unreadable=listing_rows
-            - scalar(connection, "select count(*) from listing_readable"),
+            listing_rows_unreadable=listing_rows - scalar(connection, "select count(*) from listing_readable"),
             listing_rows_duplicate=scalar(
                 connection,
                 "select (select count(*) from listing_readable) - (select count(*) from listing)",
@@ -793,9 +791,7 @@ def _register_pseudonyms(connection: duckdb.DuckDBPyConnection, key: identity.Ha
 
 def _gold_tables(connection: duckdb.DuckDBPyConnection, country: str) -> dict[str, pa.Table]:
     tables = {
-        name: connection.sql(
-            query, params={"country": country} if "$country" in query else {}
-        ).to_arrow_table()
+        name: connection.sql(query, params={"country": country} if "$country" in query else {}).to_arrow_table()
         for name, query in _GOLD.items()
     }
     ((first, last),) = connection.execute(

@@ -64,9 +64,7 @@ def simulate(preset: str, seed: int, out: Path) -> None:
             "dim_date": calendar(sizes.first_day - _CALENDAR_MARGIN, sizes.last_day + _CALENDAR_MARGIN),
             "fact_booking_detail": detail,
             "fact_booking_daily": booking_daily(detail),
-            "fact_property_engagement": engagement_table(
-                sizes, seed, properties, prices, levels, demand, arrivals
-            ),
+            "fact_property_engagement": engagement_table(sizes, seed, properties, prices, levels, demand, arrivals),
         },
         out,
     )

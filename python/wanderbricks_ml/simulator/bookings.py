@@ -57,9 +57,7 @@ class Arrivals:
         return Arrivals(self.listing[:known], self.check_in[:known], self.created[:known], self.price[:known])
 
 
-def draw_arrivals(
-    seed: int, properties: Properties, prices: Prices, levels: Floats, demand: Demand
-) -> Arrivals:
+def draw_arrivals(seed: int, properties: Properties, prices: Prices, levels: Floats, demand: Demand) -> Arrivals:
     """Draw bookings as a Poisson process over properties, check-in days and lead times.
 
     Each property's process is drawn at its highest level, by check-in day, moved back by a lead

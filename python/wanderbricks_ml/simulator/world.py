@@ -111,9 +111,7 @@ def draw_properties(preset: Preset, seed: int) -> Properties:
     bedrooms = 1 + np.minimum(rng.negative_binomial(2, 0.6, count), 6)
     max_guests = np.maximum(1, 2 * bedrooms + rng.integers(-1, 3, count))
     market_price = (
-        _NIGHT_PRICE[destination]
-        * np.exp(0.24 * (bedrooms - 2))
-        * np.array([1.0, 1.1, 0.95, 1.25])[property_type]
+        _NIGHT_PRICE[destination] * np.exp(0.24 * (bedrooms - 2)) * np.array([1.0, 1.1, 0.95, 1.25])[property_type]
     )
     appeal = rng.lognormal(0, 0.25, preset.destinations)
     quality = rng.gamma(2.0, 0.5, count) * rng.lognormal(0, 0.35, count) * appeal[destination]
@@ -177,16 +175,12 @@ def booking_levels(preset: Preset, properties: Properties, prices: Prices, deman
 
     The level is such that the whole period expects `preset.expected_bookings`.
     """
-    relative = properties.quality[prices.owner] * price_effect(
-        prices.price, properties.market_price[prices.owner]
-    )
+    relative = properties.quality[prices.owner] * price_effect(prices.price, properties.market_price[prices.owner])
     first, last = day_number(preset.first_day), day_number(preset.last_day)
     from_day = np.clip(prices.starts / DAY, first, last + 1)
     until = np.minimum(prices.ends / DAY, properties.delisted[prices.owner])
     to_day = np.maximum(np.clip(until, first, last + 1), from_day)
-    so_far = np.concatenate(
-        [np.zeros((len(demand.creations), 1)), np.cumsum(demand.creations, axis=1)], axis=1
-    )
+    so_far = np.concatenate([np.zeros((len(demand.creations), 1)), np.cumsum(demand.creations, axis=1)], axis=1)
     group = properties.group[prices.owner]
     exposure = _between(so_far, group, to_day - first) - _between(so_far, group, from_day - first)
     level: float = preset.expected_bookings / (relative * exposure).sum()

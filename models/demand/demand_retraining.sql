@@ -8,6 +8,7 @@ bookings as (
 
     select check_in_date
     from {{ source('gold', 'fact_booking_detail') }}
+    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
 
 ),
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 def calendar(first: date, last: date) -> pa.Table:
     """dim_date from `first` to `last`, both included; ISO weekday (Monday 1), holidays unknown."""
-    return duckdb.execute(
+    return duckdb.sql(
         """
         select
             cast(day as date) as date,
@@ -28,7 +28,7 @@ def calendar(first: date, last: date) -> pa.Table:
         from generate_series(cast($1 as date), cast($2 as date), interval 1 day) as days (day)
         order by day
         """,
-        [first, last],
+        params=[first, last],
     ).to_arrow_table()
 
 
@@ -40,7 +40,7 @@ def booking_daily(detail: pa.Table) -> pa.Table:
     """
     with duckdb.connect() as connection:
         connection.register("detail", detail)
-        return connection.execute(
+        return connection.sql(
             """
             select
                 property_id,

@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parents[2]
 SEED = 7
 # engagement_features is no ancestor of the predictions
 SELECTION = ("+demand_predictions", "+engagement_features")
-PROJECT_FILES = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+PROJECT_FILES = ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 
 @dataclass

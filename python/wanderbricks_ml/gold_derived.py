@@ -10,26 +10,27 @@ import pyarrow as pa
 
 def calendar(first: date, last: date) -> pa.Table:
     """dim_date from `first` to `last`, both included; ISO weekday (Monday 1), holidays unknown."""
-    return duckdb.sql(
-        """
-        select
-            cast(day as date) as date,
-            year(day) as year,
-            quarter(day) as quarter,
-            month(day) as month,
-            monthname(day) as month_name,
-            weekofyear(day) as week_of_year,
-            isodow(day) as day_of_week,
-            dayname(day) as day_of_week_name,
-            dayofmonth(day) as day_of_month,
-            dayofyear(day) as day_of_year,
-            isodow(day) in (6, 7) as is_weekend,
-            cast(null as boolean) as is_holiday
-        from generate_series(cast($1 as date), cast($2 as date), interval 1 day) as days (day)
-        order by day
-        """,
-        params=[first, last],
-    ).to_arrow_table()
+    with duckdb.connect() as connection:
+        return connection.sql(
+            """
+            select
+                cast(day as date) as date,
+                year(day) as year,
+                quarter(day) as quarter,
+                month(day) as month,
+                monthname(day) as month_name,
+                weekofyear(day) as week_of_year,
+                isodow(day) as day_of_week,
+                dayname(day) as day_of_week_name,
+                dayofmonth(day) as day_of_month,
+                dayofyear(day) as day_of_year,
+                isodow(day) in (6, 7) as is_weekend,
+                cast(null as boolean) as is_holiday
+            from generate_series(cast($1 as date), cast($2 as date), interval 1 day) as days (day)
+            order by day
+            """,
+            params=[first, last],
+        ).to_arrow_table()
 
 
 def booking_daily(detail: pa.Table) -> pa.Table:

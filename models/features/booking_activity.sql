@@ -88,7 +88,7 @@ final as (
         unioned.cancellations,
         unioned.check_ins
     from unioned
-    inner join clock on unioned.activity_date < clock.as_of_date
+    where unioned.activity_date < (select as_of_date from clock)
 
 )
 

@@ -95,7 +95,7 @@ fresh as (
 
     select rolled.*
     from rolled
-    inner join refresh on rolled.feature_date >= refresh.refresh_from
+    where feature_date >= (select refresh_from from refresh)
 
 ),
 

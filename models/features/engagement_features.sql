@@ -18,9 +18,9 @@ engagement as (
         engagement.avg_time_on_page * engagement.view_count as seconds_on_page,
         case when engagement.avg_time_on_page is not null then engagement.view_count end as timed_views
     from {{ source('gold', 'fact_property_engagement') }} as engagement
-    inner join refresh
-        on engagement.engagement_date >= refresh.read_from
-        and engagement.engagement_date < refresh.as_of_date
+    where
+        engagement.engagement_date >= (select read_from from refresh)
+        and engagement.engagement_date < (select as_of_date from refresh)
 
 ),
 
@@ -57,7 +57,7 @@ final as (
         rolled.clicks_30d / nullif(rolled.views_30d, 0) as click_rate_30d,
         rolled.seconds_on_page_30d / nullif(rolled.timed_views_30d, 0) as time_on_page_30d
     from rolled
-    inner join refresh on rolled.feature_date >= refresh.refresh_from
+    where feature_date >= (select refresh_from from refresh)
 
 )
 

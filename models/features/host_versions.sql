@@ -51,8 +51,9 @@ final as (
         cast(last_of_day.rating as double) as rating,
         last_of_day.joined_at as joined_date
     from last_of_day
-    inner join clock on last_of_day.known_from <= clock.as_of_date
-    where last_of_day.recency = 1
+    where
+        last_of_day.recency = 1
+        and last_of_day.known_from <= (select as_of_date from clock)
 
 )
 

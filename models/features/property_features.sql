@@ -24,22 +24,23 @@ host_features as (
 
 ),
 
+-- a window's sums change 30 days after a view at the latest
 engagement as (
 
     select
-        cast(engagement.property_id as bigint) as property_id,
-        engagement.engagement_date as activity_date,
-        engagement.view_count as views,
-        engagement.click_count as clicks,
-        engagement.search_count as searches
-    from {{ source('gold', 'fact_property_engagement') }} as engagement
-    inner join refresh
-        on engagement.engagement_date >= refresh.read_from
-        and engagement.engagement_date < refresh.as_of_date
+        property_id,
+        feature_date,
+        views_7d,
+        views_30d,
+        clicks_7d,
+        clicks_30d,
+        searches_7d,
+        searches_30d
+    from {{ ref('engagement_features') }}
+    where feature_date >= (select refresh_from - 31 from refresh)
 
 ),
 
--- a new version changes a property's features without any activity
 activity as (
 
     select
@@ -50,40 +51,9 @@ activity as (
         nights,
         cast(100 * revenue as double) as revenue_cents,
         cancellations,
-        check_ins,
-        0 as views,
-        0 as clicks,
-        0 as searches
+        check_ins
     from {{ ref('booking_activity') }}
     where activity_date >= (select read_from from refresh)
-    union all
-    select
-        property_id,
-        activity_date,
-        0 as bookings,
-        0 as guests,
-        0 as nights,
-        0 as revenue_cents,
-        0 as cancellations,
-        0 as check_ins,
-        views,
-        clicks,
-        searches
-    from engagement
-    union all
-    select
-        property_id,
-        known_from - 1 as activity_date,
-        0 as bookings,
-        0 as guests,
-        0 as nights,
-        0 as revenue_cents,
-        0 as cancellations,
-        0 as check_ins,
-        0 as views,
-        0 as clicks,
-        0 as searches
-    from versions
 
 ),
 
@@ -95,9 +65,6 @@ activity as (
     'revenue_cents': windows,
     'cancellations': windows,
     'check_ins': windows,
-    'views': [7, 30],
-    'clicks': [7, 30],
-    'searches': [7, 30],
 } %}
 
 rolled as (
@@ -108,11 +75,23 @@ rolled as (
 
 ),
 
+changed as (
+
+    select property_id, feature_date from rolled
+    union
+    select property_id, feature_date from engagement
+    union
+    select property_id, known_from as feature_date from versions
+
+),
+
 fresh as (
 
-    select rolled.*
-    from rolled
-    inner join refresh on rolled.feature_date >= refresh.refresh_from
+    select *
+    from changed
+    where
+        feature_date >= (select refresh_from from refresh)
+        and feature_date <= (select as_of_date from refresh)
 
 ),
 
@@ -146,6 +125,28 @@ hosted as (
 
 ),
 
+engaged as (
+
+    {{ as_of_join(
+        'hosted', 'engagement', ['property_id'], 'feature_date', 'feature_date',
+        ['views_7d', 'views_30d', 'clicks_7d', 'clicks_30d', 'searches_7d', 'searches_30d']
+    ) }}
+
+),
+
+{% set sums = [] %}
+{% for measure, windows in measures.items() %}
+    {% for window in windows %}{% do sums.append(measure ~ '_' ~ window ~ 'd') %}{% endfor %}
+{% endfor %}
+
+booked as (
+
+    {{ as_of_join(
+        'engaged', 'rolled', ['property_id'], 'feature_date', 'feature_date', sums + ['last_bookings_date']
+    ) }}
+
+),
+
 final as (
 
     select
@@ -163,23 +164,27 @@ final as (
         host_rating,
         host_property_count,
 
-        {% for measure, windows in measures.items() %}
-            {% for window in windows %}
-                {% if measure == 'revenue_cents' %}
-                    revenue_cents_{{ window }}d / 100 as revenue_{{ window }}d,
-                {% else %}
-                    {{ measure }}_{{ window }}d,
-                {% endif %}
-            {% endfor %}
+        {% for name in sums %}
+            {% if name.startswith('revenue_cents') %}
+                coalesce({{ name }}, 0) / 100 as {{ name | replace('_cents', '') }},
+            {% else %}
+                coalesce({{ name }}, 0) as {{ name }},
+            {% endif %}
         {% endfor %}
-        revenue_cents_365d / 100 / nullif(bookings_365d, 0) as average_booking_value_365d,
-        bookings_30d / nullif(views_30d, 0) as view_to_booking_rate_30d,
+        coalesce(views_7d, 0) as views_7d,
+        coalesce(views_30d, 0) as views_30d,
+        coalesce(clicks_7d, 0) as clicks_7d,
+        coalesce(clicks_30d, 0) as clicks_30d,
+        coalesce(searches_7d, 0) as searches_7d,
+        coalesce(searches_30d, 0) as searches_30d,
+        booked.revenue_cents_365d / 100 / nullif(booked.bookings_365d, 0) as average_booking_value_365d,
+        coalesce(booked.bookings_30d, 0) / nullif(booked.views_30d, 0) as view_to_booking_rate_30d,
         cast({{ dbt.datediff('listed_date', 'feature_date', 'day') }} as double) as listing_age_days,
         cast({{ dbt.datediff('last_bookings_date', 'feature_date', 'day') }} as double) as days_since_last_booking,
 
         listed_date,
         last_bookings_date as last_booking_date
-    from hosted
+    from booked
     where listed_date is not null
 
 )

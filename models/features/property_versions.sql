@@ -57,8 +57,9 @@ final as (
         cast(last_of_day.bathrooms as double) as bathrooms,
         last_of_day.created_at as listed_date
     from last_of_day
-    inner join clock on last_of_day.known_from <= clock.as_of_date
-    where last_of_day.recency = 1
+    where
+        last_of_day.recency = 1
+        and last_of_day.known_from <= (select as_of_date from clock)
 
 )
 

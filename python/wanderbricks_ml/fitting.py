@@ -63,13 +63,10 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     row = one_row(decision)
     if row is None or not row["fit_due"]:
         return VERSION_SCHEMA.empty_table()
-    columns = [*settings["keys"], settings["label"], *settings["numeric"], *settings["categorical"]]
-    splits = {
-        split: pa.concat_tables(example_batches(examples, [split], columns, settings["keys"]))
-        for split in ("train", "validation")
-    }
-    for split, table in splits.items():
-        if table.num_rows == 0:
+    kept = [settings["date"], settings["label"]]
+    splits = {split: _read(examples, split, kept, settings) for split in ("train", "validation")}
+    for split, (frame, _) in splits.items():
+        if frame.empty:
             raise ValueError(
                 f"{settings['model_name']}: a fit is due ({row['reason']}), but its examples hold no "
                 f"{split} rows; look at the product's splits and features for {iso(row['as_of_date'])}"
@@ -77,21 +74,33 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     return pa.Table.from_pylist([_fit(splits, row, settings)], schema=VERSION_SCHEMA)
 
 
-def _fit(splits: dict[str, pa.Table], row: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def _read(examples: Any, split: str, kept: list[str], settings: dict[str, Any]) -> tuple[pd.DataFrame, pa.Table]:
+    batches = list(example_batches(examples, [split], kept, settings))
+    return feature_frame(batches, settings), pa.concat_tables(batches).select(kept)
+
+
+def _fit(
+    splits: dict[str, tuple[pd.DataFrame, pa.Table]], row: dict[str, Any], settings: dict[str, Any]
+) -> dict[str, Any]:
     from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder
 
     from wanderbricks_ml.estimators import PickUpRegressor
 
     started = time.perf_counter()
-    frames = {
-        split: feature_frame(table, settings["numeric"], settings["categorical"]) for split, table in splits.items()
-    }
-    labels = {split: table[settings["label"]].to_numpy() for split, table in splits.items()}
+    labels = {split: known[settings["label"]].to_numpy() for split, (_, known) in splits.items()}
+    dates = splits["train"][1][settings["date"]]
     preprocess = ColumnTransformer(
         [
-            ("numeric", "passthrough", settings["numeric"]),
+            # no feature is negative, so -1 keeps missing apart; XGBoost stores a matrix without gaps in a quarter
+            # of the memory and trains faster on it
+            (
+                "numeric",
+                SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True),
+                settings["numeric"],
+            ),
             (
                 "categorical",
                 OneHotEncoder(
@@ -105,14 +114,20 @@ def _fit(splits: dict[str, pa.Table], row: dict[str, Any], settings: dict[str, A
         ],
         verbose_feature_names_out=False,
     )
-    train = preprocess.fit_transform(frames["train"])
-    validation = preprocess.transform(frames["validation"])
+    digest = hashlib.sha256()
+    for split, (frame, _) in splits.items():
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        digest.update(labels[split].tobytes())
+    example = splits["train"][0].head(5)
+    train = preprocess.fit_transform(splits["train"][0])
+    validation = preprocess.transform(splits["validation"][0])
+    # the frames are the largest things here, and the booster makes its own copy
+    splits.clear()
     estimator = PickUpRegressor(**settings["estimator"])
     estimator.fit(train, labels["train"], validation=(validation, labels["validation"]))
     pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
     seconds = time.perf_counter() - started
     logger.info("%s fitted on %s rows in %.1f s", settings["model_name"], f"{len(train):,}", seconds)
-    dates = splits["train"][settings["date"]]
     facts = {
         "model_name": settings["model_name"],
         "as_of_date": row["as_of_date"],
@@ -120,19 +135,22 @@ def _fit(splits: dict[str, pa.Table], row: dict[str, Any], settings: dict[str, A
         "parameters": json.dumps(settings["estimator"], sort_keys=True),
         "train_first_date": pa.compute.min(dates).as_py(),
         "train_last_date": pa.compute.max(dates).as_py(),
-        "train_rows": splits["train"].num_rows,
-        "validation_rows": splits["validation"].num_rows,
+        "train_rows": len(train),
+        "validation_rows": len(validation),
         "fit_seconds": seconds,
         "fitted_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    predicted = estimator.predict(validation)
-    return facts | _log(pipeline, frames, labels, predicted, facts, row["last_version"], settings)
+    actual, predicted = labels["validation"], estimator.predict(validation)
+    return facts | _log(
+        pipeline, example, digest.hexdigest()[:32], actual, predicted, facts, row["last_version"], settings
+    )
 
 
 def _log(
     pipeline: Any,
-    frames: dict[str, pd.DataFrame],
-    labels: dict[str, np.ndarray],
+    example: pd.DataFrame,
+    digest: str,
+    actual: np.ndarray,
     predicted: np.ndarray,
     facts: dict[str, Any],
     last_version: int | None,
@@ -147,14 +165,9 @@ def _log(
     from mlflow.models import infer_signature
 
     name = settings["model_name"]
-    example = frames["train"].head(5)
     example = example.astype(
         {column: "float64" for column in settings["numeric"]} | {column: "object" for column in settings["categorical"]}
     )
-    digest = hashlib.sha256()
-    for split in ("train", "validation"):
-        digest.update(pd.util.hash_pandas_object(frames[split], index=False).to_numpy().tobytes())
-        digest.update(labels[split].tobytes())
     with mlflow.start_run(
         experiment_id=registry.experiment_id(name), run_name=f"{name} {iso(facts['as_of_date'])}"
     ) as run:
@@ -162,7 +175,7 @@ def _log(
             MetaDataset(
                 CodeDatasetSource(tags={"dbt_model": settings["examples"]}),
                 name=settings["examples"],
-                digest=digest.hexdigest()[:32],
+                digest=digest,
             ),
             context="training",
         )
@@ -172,7 +185,7 @@ def _log(
             | {key: value for key, value in settings["estimator"].items() if key != "params"}
             | settings["estimator"].get("params", {})
         )
-        error = predicted - labels["validation"]
+        error = predicted - actual
         mlflow.log_metrics(
             {
                 "validation_rmse": float(np.sqrt(np.mean(error**2))),
@@ -186,7 +199,7 @@ def _log(
         importance = plots.importance(pipeline[-1].booster_, names)
         mlflow.log_text(importance.to_csv(index=False), "feature_importance.csv")
         mlflow.log_figure(plots.importance_figure(importance), "feature_importance.png")
-        mlflow.log_figure(plots.calibration_figure(labels["validation"], predicted), "predicted_against_actual.png")
+        mlflow.log_figure(plots.calibration_figure(actual, predicted), "predicted_against_actual.png")
         logged = mlflow.sklearn.log_model(
             pipeline,
             name="model",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -25,20 +26,48 @@ def one_row(relation: Any) -> dict[str, Any] | None:
 
 
 def example_batches(
-    relation: Any, splits: Sequence[str], columns: Sequence[str], keys: Sequence[str], rows: int = 200_000
+    relation: Any, splits: Sequence[str], kept: Sequence[str], settings: dict[str, Any], rows: int = 100_000
 ) -> Iterator[pa.Table]:
-    """Rows of the named splits in the order of their keys, in batches; always one, even if empty."""
+    """Rows of the named splits in the order of their keys, streamed; always one batch, even if empty.
+
+    Columns: `kept` as they are, then the features that are not kept, numeric ones as float32: half the
+    memory of doubles, and what the boosters use.
+    """
     chosen = ", ".join(f"'{split}'" for split in splits)
-    table = relation.filter(f"split in ({chosen})").project(", ".join(columns)).order(", ".join(keys)).to_arrow_table()
-    for start in range(0, max(table.num_rows, 1), rows):
-        yield table.slice(start, rows)
+    names = [
+        *kept,
+        *(f"cast({name} as float) as {name}" for name in settings["numeric"] if name not in kept),
+        *(name for name in settings["categorical"] if name not in kept),
+    ]
+    reader = (
+        relation.filter(f"split in ({chosen})")
+        .order(", ".join(settings["keys"]))
+        .project(", ".join(names))
+        .to_arrow_reader(rows)
+    )
+    empty = True
+    for batch in reader:
+        empty = False
+        yield pa.Table.from_batches([batch])
+    if empty:
+        yield reader.schema.empty_table()
 
 
-def feature_frame(table: pa.Table, numeric: Sequence[str], categorical: Sequence[str]) -> pd.DataFrame:
-    """Features as float32 and categories: half the memory of doubles, and what the boosters use."""
-    columns = {name: table[name].cast(pa.float32()) for name in numeric}
-    columns |= {name: table[name].dictionary_encode() for name in categorical}
-    return pa.table(columns).to_pandas()
+def feature_frame(batches: Sequence[pa.Table], settings: dict[str, Any]) -> pd.DataFrame:
+    """Features of all batches: numeric ones in a single float32 block, categorical ones as categories."""
+    numeric, categorical = settings["numeric"], settings["categorical"]
+    block = np.empty((sum(batch.num_rows for batch in batches), len(numeric)), dtype=np.float32)
+    categories = {name: pa.chunked_array([batch[name].combine_chunks() for batch in batches]) for name in categorical}
+    start = 0
+    for batch in batches:
+        stop = start + batch.num_rows
+        for position, name in enumerate(numeric):
+            block[start:stop, position] = batch[name].to_numpy()
+        start = stop
+    frame = pd.DataFrame(block, columns=numeric, copy=False)
+    for name, values in categories.items():
+        frame[name] = values.dictionary_encode().combine_chunks().to_pandas()
+    return frame
 
 
 def constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:

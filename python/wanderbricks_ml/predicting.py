@@ -96,15 +96,12 @@ def _uris(versions: Any, numbers: list[int], name: str) -> dict[int | None, str]
 
 
 def _predict(examples: Any, splits: list[str], kept: list[str], uri: str | None, settings: dict[str, Any]) -> pa.Table:
-    features = [*settings["numeric"], *settings["categorical"]]
-    columns = list(dict.fromkeys([*kept, *features]))
     pipeline = registry.load(uri) if uri else None
     parts = []
-    for batch in example_batches(examples, splits, columns, settings["keys"]):
+    for batch in example_batches(examples, splits, kept, settings):
         if pipeline is None or batch.num_rows == 0:
             predicted = pa.array([], type=pa.float64())
         else:
-            frame = feature_frame(batch, settings["numeric"], settings["categorical"])
-            predicted = pa.array(pipeline.predict(frame), type=pa.float64())
+            predicted = pa.array(pipeline.predict(feature_frame([batch], settings)), type=pa.float64())
         parts.append(batch.select(kept).append_column(settings["prediction"], predicted))
     return pa.concat_tables(parts)

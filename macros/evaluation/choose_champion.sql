@@ -9,6 +9,7 @@
   reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
   fraction of the reigning version's value.
 
+  Data that cannot teach the model any longer fit no candidate, and the reigning version serves on.
   Where there is nothing to consider (not learnable, or `retrain: never` on a fresh database), one
   row with a null version says why.
 
@@ -88,16 +89,16 @@
 
     ),
 
-    -- a metric that is not measured misses its target
+    -- a metric that is not measured, or is not a number, misses its target
     missed as (
 
         select
             considered.model_version,
             targets.severity,
             targets.metric_name || ' '
-            || coalesce(cast(round(evaluated.metric_value, 4) as {{ text }}), 'unknown')
+            || coalesce({{ number_text('evaluated.metric_value') }}, 'unknown')
             || ' misses ' || replace(targets.comparison, '_', ' ') || ' '
-            || cast(targets.target as {{ text }}) as miss
+            || {{ number_text('targets.target') }} as miss
         from considered
         cross join targets
         left join evaluated
@@ -108,6 +109,7 @@
             targets.target is not null
             and (
                 evaluated.metric_value is null
+                or isnan(evaluated.metric_value)
                 or (targets.comparison = 'at_most' and evaluated.metric_value > targets.target)
                 or (targets.comparison = 'at_least' and evaluated.metric_value < targets.target)
             )
@@ -152,7 +154,9 @@
             paired.improvement + paired.half_width as improvement_upper,
             missed_by_version.missed_targets,
             coalesce(missed_by_version.missed_errors, 0) = 0 as meets_targets,
-            coalesce(paired.improvement - paired.half_width > 0, false) as beats_baseline,
+            coalesce(
+                paired.improvement - paired.half_width > 0 and not isnan(paired.improvement - paired.half_width), false
+            ) as beats_baseline,
             primary_target.direction,
             primary_target.min_improvement
         from evaluated
@@ -188,7 +192,7 @@
             ranked.model_version,
             ranked.role,
             decision.as_of_date,
-            true as is_learnable,
+            decision.not_learnable is null as is_learnable,
             ranked.passes,
             ranked.passes and ranked.place = 1 as serves,
             ranked.meets_targets,
@@ -202,16 +206,17 @@
             ranked.missed_targets,
             cast(null as double) as decision_threshold,
             '{{ model_name }} v' || cast(ranked.model_version as {{ text }}) || ' (' || ranked.role || '): '
-            || ranked.metric_name || ' ' || coalesce(cast(round(ranked.metric_value, 4) as {{ text }}), 'unknown')
+            || ranked.metric_name || ' ' || coalesce({{ number_text('ranked.metric_value') }}, 'unknown')
             || ' against the baseline''s '
-            || coalesce(cast(round(ranked.baseline_value, 4) as {{ text }}), 'unknown')
+            || coalesce({{ number_text('ranked.baseline_value') }}, 'unknown')
             || case when ranked.missed_targets is not null then '; ' || ranked.missed_targets else '' end
             || case when ranked.beats_baseline then '' else '; does not beat the baseline' end
             || case
                 when ranked.passes and ranked.place = 1 then '; serves'
                 when ranked.passes then '; passes, but the other version is kept'
                 else '; does not serve'
-            end as verdict
+            end
+            || coalesce('; no longer learnable: ' || decision.not_learnable, '') as verdict
         from ranked
         cross join decision
 

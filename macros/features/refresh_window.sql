@@ -6,14 +6,17 @@
                   than the table plus `lookback_days`, so that late facts count
     read_from     first date of activity that these feature dates can depend on
 
+  Argument
+    longest  longest window in days that the table sums over
+
   Example: with refresh as ({{ refresh_window() }})
 #}
-{% macro refresh_window() %}
+{% macro refresh_window(longest=365) %}
     select
         clock.as_of_date,
         {% if is_incremental() %}
             least(built.newest_feature_date, clock.as_of_date) - {{ var('lookback_days') }} + 1 as refresh_from,
-            least(built.newest_feature_date, clock.as_of_date) - {{ var('lookback_days') + 366 }} as read_from
+            least(built.newest_feature_date, clock.as_of_date) - {{ var('lookback_days') + longest + 1 }} as read_from
         {% else %}
             cast('1900-01-01' as date) as refresh_from,
             cast('1900-01-01' as date) as read_from

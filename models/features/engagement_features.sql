@@ -2,7 +2,7 @@
 
 with refresh as (
 
-    {{ refresh_window() }}
+    {{ refresh_window(longest=30) }}
 
 ),
 

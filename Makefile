@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SELECT ?= +demand_predictions
 
-.PHONY: help install build test lint docs serve-docs clean lock holidays
+.PHONY: help install build test bench lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,12 @@ build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+deman
 
 test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest
+
+bench: $(READY)  ## Time builds of simulated gold and show their metrics (minutes)
+	@for preset in tiny reference; do \
+		test -d data/$$preset || $(BIN)/wanderbricks simulate --preset $$preset --seed 7 --out data/$$preset; done
+	test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
+	$(BIN)/python benchmarks/build.py tiny=data/tiny dev=data/gold reference=data/reference
 
 lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

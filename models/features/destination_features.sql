@@ -93,7 +93,7 @@ rolled as (
 
 fresh as (
 
-    select rolled.*
+    select *
     from rolled
     where feature_date >= (select refresh_from from refresh)
 

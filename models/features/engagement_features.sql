@@ -44,18 +44,18 @@ rolled as (
 final as (
 
     select
-        rolled.property_id,
-        rolled.feature_date,
-        rolled.views_7d,
-        rolled.views_30d,
-        rolled.unique_viewers_7d,
-        rolled.unique_viewers_30d,
-        rolled.clicks_7d,
-        rolled.clicks_30d,
-        rolled.searches_7d,
-        rolled.searches_30d,
-        rolled.clicks_30d / nullif(rolled.views_30d, 0) as click_rate_30d,
-        rolled.seconds_on_page_30d / nullif(rolled.timed_views_30d, 0) as time_on_page_30d
+        property_id,
+        feature_date,
+        views_7d,
+        views_30d,
+        unique_viewers_7d,
+        unique_viewers_30d,
+        clicks_7d,
+        clicks_30d,
+        searches_7d,
+        searches_30d,
+        clicks_30d / nullif(views_30d, 0) as click_rate_30d,
+        seconds_on_page_30d / nullif(timed_views_30d, 0) as time_on_page_30d
     from rolled
     where feature_date >= (select refresh_from from refresh)
 

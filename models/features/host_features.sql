@@ -80,7 +80,7 @@ rolled as (
 
 fresh as (
 
-    select rolled.*
+    select *
     from rolled
     where feature_date >= (select refresh_from from refresh)
 

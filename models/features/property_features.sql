@@ -77,11 +77,20 @@ rolled as (
 
 changed as (
 
-    select property_id, feature_date from rolled
+    select
+        property_id,
+        feature_date
+    from rolled
     union
-    select property_id, feature_date from engagement
+    select
+        property_id,
+        feature_date
+    from engagement
     union
-    select property_id, known_from as feature_date from versions
+    select
+        property_id,
+        known_from as feature_date
+    from versions
 
 ),
 
@@ -177,8 +186,8 @@ final as (
         coalesce(clicks_30d, 0) as clicks_30d,
         coalesce(searches_7d, 0) as searches_7d,
         coalesce(searches_30d, 0) as searches_30d,
-        booked.revenue_cents_365d / 100 / nullif(booked.bookings_365d, 0) as average_booking_value_365d,
-        coalesce(booked.bookings_30d, 0) / nullif(booked.views_30d, 0) as view_to_booking_rate_30d,
+        revenue_cents_365d / 100 / nullif(bookings_365d, 0) as average_booking_value_365d,
+        coalesce(bookings_30d, 0) / nullif(views_30d, 0) as view_to_booking_rate_30d,
         cast({{ dbt.datediff('listed_date', 'feature_date', 'day') }} as double) as listing_age_days,
         cast({{ dbt.datediff('last_bookings_date', 'feature_date', 'day') }} as double) as days_since_last_booking,
 

@@ -1,14 +1,24 @@
 with cases as (
 
-    select cast(3 as double) as given, '3' as expected
+    select
+        cast(3 as double) as given,
+        '3' as expected
     union all
-    select cast(0.1 + 0.2 as double) as given, '0.3' as expected
+    select
+        cast(0.1 + 0.2 as double) as given,
+        '0.3' as expected
     union all
-    select cast(-10.25 as double) as given, '-10.25' as expected
+    select
+        cast(-10.25 as double) as given,
+        '-10.25' as expected
     union all
-    select cast(100 as double) as given, '100' as expected
+    select
+        cast(100 as double) as given,
+        '100' as expected
     union all
-    select cast(null as double) as given, cast(null as {{ dbt.type_string() }}) as expected
+    select
+        cast(null as double) as given,
+        cast(null as {{ dbt.type_string() }}) as expected
 
 )
 

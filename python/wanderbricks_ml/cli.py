@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -24,10 +25,10 @@ def main() -> None:
 @main.command()
 @click.option(
     "--preset",
-    type=click.Choice(["tiny", "dev", "reference"]),
+    type=click.Choice(["tiny", "dev", "reference", "x10", "x100"]),
     default="dev",
     show_default=True,
-    help="Size of the platform, see above.",
+    help="Size of the platform, see below.",
 )
 @click.option(
     "--seed",
@@ -36,21 +37,57 @@ def main() -> None:
     show_default=True,
     help="Same preset and seed, same bytes.",
 )
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Last day that is known, by default the last one of the preset. The same platform, as its files were then.",
+)
+@click.option(
+    "--shock",
+    "shocks",
+    multiple=True,
+    metavar="SHOCK",
+    help="Plant a shock, see below; repeat it for several. They are listed in shocks.json.",
+)
+@click.option("--truth", is_flag=True, help="Also write truth/, what the best possible model would predict.")
+@click.option("--raw", is_flag=True, help="Also write raw/, the tables of samples.wanderbricks behind gold.")
 @OUT
-def simulate(preset: str, seed: int, out: Path) -> None:
+def simulate(
+    preset: str, seed: int, until: datetime | None, shocks: tuple[str, ...], truth: bool, raw: bool, out: Path
+) -> None:
     """Simulate a platform and write its gold tables.
 
     \b
-    preset     properties    users  destinations  bookings  created
-    tiny               60      800             4     6,000  2024-02-01 to 2025-07-31
-    dev             2,000   25,000            12   150,000  2022-08-01 to 2025-07-31
-    reference      18,163  124,259            42    72,000  2022-12-08 to 2025-07-30
+    preset     properties       users  destinations   attempts  created
+    tiny               90         800             4      7,000  2024-02-01 to 2025-07-31
+    dev             2,000      25,000            12    185,000  2022-08-01 to 2025-07-31
+    reference      18,163     124,259            42     73,500  2022-12-08 to 2025-07-30
+    x10           181,630   1,242,590            42    735,000  2022-12-08 to 2025-07-30
+    x100        1,816,300  12,425,900            42  7,350,000  2022-12-08 to 2025-07-30
 
-    Bookings are expected numbers. Engagement covers the last 547, 400 and 120 days.
+    Attempts to book are expected numbers; those that find the calendar full come to nothing, every third in tiny
+    and few in reference. Engagement covers the last 547 (tiny), 400 (dev) or 120 days.
+
+    \b
+    Shocks:
+      demand:DATE:FACTOR                     all attempts to book from DATE on, times FACTOR
+      drift:TABLE.COLUMN:DATE:SHIFT          SHIFT added to a number from DATE on, but not below 0
+      quality:nulls:TABLE.COLUMN:DATE:SHARE  a SHARE of the values from DATE on is null
+      quality:duplicates:TABLE:DATE:SHARE    a SHARE of the rows from DATE on comes twice
+      quality:late:TABLE:DATE:DAYS           rows from DATE on come DAYS late
     """
     from wanderbricks_ml.simulator import simulate as run
+    from wanderbricks_ml.simulator.shocks import Shock
 
-    run(preset, seed, out)
+    try:
+        planted = [Shock.parse(shock) for shock in shocks]
+        run(preset, seed, out, until.date() if until else None, planted, truth)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if raw:
+        from wanderbricks_ml.simulator.raw import write_raw
+
+        write_raw(out, seed, out / "raw")
 
 
 @main.group("import")

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -156,35 +158,62 @@ GOLD_SCHEMAS: Mapping[str, pa.Schema] = {
 
 
 def write_gold(tables: Mapping[str, pa.Table], out: Path) -> None:
-    """Write all eight gold tables as ``out/<table>.parquet``, all or none.
+    """Write all eight gold tables as ``out/<table>.parquet``, all or none; see `gold_writer`."""
+    with gold_writer(out) as write:
+        write(tables)
 
-    Parameters
-    ----------
-    tables
-        One Arrow table for each key of `GOLD_SCHEMAS`. Columns are put in the contract's order and
-        cast to its types; further columns follow unchanged.
-    out
-        Folder to make or to replace the files of.
+
+@contextmanager
+def gold_writer(out: Path) -> Iterator[Callable[[Mapping[str, pa.Table]], None]]:
+    """Write gold in parts, all eight tables or none; see `folder_writer`.
+
+    Columns are put in the contract's order and cast to its types; further columns follow unchanged.
 
     Raises
     ------
     ValueError
         When a table or a column is missing, or a value does not fit its type; names it.
     """
-    missing = sorted(set(GOLD_SCHEMAS) - set(tables))
-    if missing:
-        raise ValueError(f"gold needs the tables {', '.join(missing)} as well")
+    with folder_writer(out, tuple(GOLD_SCHEMAS)) as write:
+        yield lambda tables: write({name: conform(name, table) for name, table in tables.items()})
+
+
+@contextmanager
+def folder_writer(out: Path, names: Sequence[str]) -> Iterator[Callable[[Mapping[str, pa.Table]], None]]:
+    """Write ``out/<name>.parquet`` for all names, in parts; the folder's files are replaced at the end, all or none.
+
+    Yields a function that appends the rows of some tables.
+
+    Raises
+    ------
+    ValueError
+        When a table is missing at the end; names it.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    writers: dict[str, pq.ParquetWriter] = {}
+    rows: Counter[str] = Counter()
+
+    def write(tables: Mapping[str, pa.Table]) -> None:
+        for name, table in tables.items():
+            if name not in writers:
+                writers[name] = pq.ParquetWriter(staging / f"{name}.parquet", table.schema, compression="zstd")
+            writers[name].write_table(table)
+            rows[name] += table.num_rows
+
     try:
-        for name in GOLD_SCHEMAS:
-            table = conform(name, tables[name])
-            pq.write_table(table, staging / f"{name}.parquet", compression="zstd")
-            logger.info("%-26s %10s rows", name, f"{table.num_rows:,}")
+        yield write
+        missing = sorted(set(names) - set(writers))
+        if missing:
+            raise ValueError(f"{out} needs the tables {', '.join(missing)} as well")
         out.mkdir(exist_ok=True)
-        for name in GOLD_SCHEMAS:
+        for name in names:
+            writers[name].close()
             (staging / f"{name}.parquet").replace(out / f"{name}.parquet")
+            logger.info("%-26s %10s rows", name, f"{rows[name]:,}")
     finally:
+        for writer in writers.values():
+            writer.close()
         shutil.rmtree(staging)
 
 

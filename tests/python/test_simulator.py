@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from wanderbricks_ml.cli import main
 from wanderbricks_ml.gold import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import simulate
-from wanderbricks_ml.simulator.columns import Ints
 from wanderbricks_ml.simulator.presets import PRESETS
-from wanderbricks_ml.simulator.users import _with_returns
 
 SEED = 7
 LAST_DAY = PRESETS["tiny"].last_day
@@ -83,13 +80,9 @@ def test_command_offers_every_preset() -> None:
     help_text = CliRunner().invoke(main, ["simulate", "--help"]).output
     for name, preset in PRESETS.items():
         row = next(line for line in help_text.splitlines() if line.split()[:1] == [name]).split()
-        numbers = (
-            preset.properties,
-            preset.users,
-            preset.destinations,
-            preset.expected_bookings,
-        )
-        assert row[1:5] == [f"{number:,}" for number in numbers]
+        numbers = (preset.properties, preset.users, preset.destinations, preset.expected_attempts)
+        shards = (preset.shards, preset.shards, 1, preset.shards)
+        assert row[1:5] == [f"{number * shard:,}" for number, shard in zip(numbers, shards, strict=True)]
         assert row[5:] == [str(preset.first_day), "to", str(preset.last_day)]
         assert str(preset.engagement_days) in help_text
 
@@ -102,10 +95,9 @@ def test_sizes_are_the_presets(gold: duckdb.DuckDBPyConnection) -> None:
     letting = value(gold, "select count(distinct host_id) from dim_property")
     assert letting == preset.hosts_with_property
     bookers = value(gold, "select count(distinct user_id) from fact_booking_detail")
-    assert bookers == round(preset.booking_users * preset.users)
+    assert 0.3 < bookers / (preset.booking_users * preset.users) < 1
     bookings = value(gold, "select count(*) from fact_booking_detail")
-    # Four standard deviations of a Poisson number.
-    assert abs(bookings - preset.expected_bookings) < 4 * preset.expected_bookings**0.5
+    assert 0.5 < bookings / preset.expected_attempts < 0.9
 
 
 @pytest.mark.parametrize("table", GOLD_SCHEMAS)
@@ -213,6 +205,23 @@ def test_no_stay_before_its_booking(gold: duckdb.DuckDBPyConnection) -> None:
             or updated_at < created_at
     """
     assert value(gold, wrong) == 0
+
+
+def test_no_night_is_booked_twice(gold: duckdb.DuckDBPyConnection) -> None:
+    overlaps = """
+        select count(*)
+        from fact_booking_detail as earlier
+        inner join fact_booking_detail as later
+            on earlier.property_id = later.property_id
+            and earlier.booking_id < later.booking_id
+            and earlier.check_in_date < later.check_out_date
+            and later.check_in_date < earlier.check_out_date
+        where not (earlier.is_cancelled and earlier.updated_at <= later.created_at)
+    """
+    assert value(gold, overlaps) == 0
+    # the rule has something to catch: nights of cancelled stays are booked again
+    again = overlaps.replace("where not", "where")
+    assert value(gold, again) > 0
 
 
 def test_booking_ids_follow_creation(gold: duckdb.DuckDBPyConnection) -> None:
@@ -359,29 +368,6 @@ def test_engagement_counts_agree(gold: duckdb.DuckDBPyConnection) -> None:
     assert value(gold, wrong) == 0
 
 
-def test_views_precede_bookings(gold: duckdb.DuckDBPyConnection) -> None:
-    before, after = gold.execute(
-        """
-        with booked as (
-            select property_id, cast(created_at as date) as day, count(*) as bookings
-            from fact_booking_detail
-            group by all
-        )
-        select
-            corr(view_count, coalesce(following.bookings, 0)),
-            corr(view_count, coalesce(preceding.bookings, 0))
-        from fact_property_engagement as engagement
-        left join booked as following
-            on engagement.property_id = following.property_id
-            and engagement.engagement_date = following.day - 1
-        left join booked as preceding
-            on engagement.property_id = preceding.property_id
-            and engagement.engagement_date = preceding.day + 1
-        """
-    ).fetchall()[0]
-    assert before > after + 0.02
-
-
 def test_weekly_season(gold: duckdb.DuckDBPyConnection) -> None:
     ratio = """
         select
@@ -389,7 +375,7 @@ def test_weekly_season(gold: duckdb.DuckDBPyConnection) -> None:
             / (count(*) filter (where isodow(check_in_date) in (1, 2, 3)) / 3)
         from fact_booking_detail
     """
-    assert 1.3 < value(gold, ratio) < 2.5
+    assert 1.15 < value(gold, ratio) < 1.6
 
 
 def test_yearly_season(gold: duckdb.DuckDBPyConnection) -> None:
@@ -402,39 +388,7 @@ def test_yearly_season(gold: duckdb.DuckDBPyConnection) -> None:
         inner join dim_destination using (destination_id)
         where destination = 'Barcelona' and check_in_date between '2024-06-01' and '2025-05-31'
     """
-    assert 1.5 < value(gold, ratio) < 8
-
-
-def test_dispersion_is_close_to_poisson(gold: duckdb.DuckDBPyConnection) -> None:
-    # Within property and month the rate hardly moves but by weekday: variance a little above mean.
-    dispersion = """
-        with days as (
-            select property_id, date
-            from dim_date
-            cross join (select distinct property_id, created_at from dim_property)
-            where date between '2024-08-01' and '2025-07-31' and created_at < date - 60
-        ),
-        counts as (
-            select property_id, date, coalesce(booking_count, 0) as bookings
-            from days
-            left join fact_booking_daily
-                using (property_id)
-            where fact_booking_daily.check_in_date = days.date
-            union all
-            select property_id, date, 0
-            from days
-            anti join fact_booking_daily
-                on days.property_id = fact_booking_daily.property_id
-                and days.date = fact_booking_daily.check_in_date
-        ),
-        months as (
-            select var_samp(bookings) as variance, avg(bookings) as mean
-            from counts
-            group by property_id, date_trunc('month', date)
-        )
-        select sum(variance) / sum(mean) from months
-    """
-    assert 0.95 < value(gold, dispersion) < 1.3
+    assert 1.25 < value(gold, ratio) < 4
 
 
 def test_properties_differ_more_than_by_chance(gold: duckdb.DuckDBPyConnection) -> None:
@@ -460,19 +414,7 @@ def test_properties_differ_more_than_by_chance(gold: duckdb.DuckDBPyConnection) 
             having count(*) > 3
         )
     """
-    assert value(gold, dispersion) > 40
-
-
-def test_returns_only_exchange_users() -> None:
-    rng = np.random.default_rng(SEED)
-    user, listing = rng.integers(0, 500, 5_000), rng.integers(0, 400, 5_000)
-    returning = _with_returns(rng, user, listing, 0.3)
-
-    def repeats(guest: Ints) -> int:
-        return len(guest) - len(np.unique(guest * 400 + listing))
-
-    assert (np.bincount(returning) == np.bincount(user)).all()
-    assert repeats(returning) > 3 * repeats(user)
+    assert value(gold, dispersion) > 10
 
 
 def test_users_return_to_properties(gold: duckdb.DuckDBPyConnection) -> None:
@@ -512,7 +454,7 @@ def test_cancellation_rises_with_lead_time(gold: duckdb.DuckDBPyConnection) -> N
 
 def test_prices_follow_versions(gold: duckdb.DuckDBPyConnection) -> None:
     versions = value(gold, "select count(*) / count(distinct property_id) from dim_property")
-    assert 2 < versions < 8
+    assert 3 < versions < 9
     unchanged = """
         select count(*)
         from (
@@ -524,7 +466,7 @@ def test_prices_follow_versions(gold: duckdb.DuckDBPyConnection) -> None:
         )
         where same
     """
-    assert value(gold, unchanged) <= 1
+    assert value(gold, unchanged) == 0
 
 
 def test_rejects_an_unknown_preset(tmp_path: Path) -> None:

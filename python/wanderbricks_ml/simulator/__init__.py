@@ -1,31 +1,129 @@
-"""Gold data for the laptop: a simulated platform with seasons, prices, lead times and lapses."""
+"""Gold data for the laptop: a simulated platform with seasons, prices, lead times, full calendars and lapses."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
-from wanderbricks_ml.gold import write_gold
+import pyarrow as pa
+
+from wanderbricks_ml.gold import folder_writer, gold_writer
 from wanderbricks_ml.gold_derived import booking_daily, calendar
-from wanderbricks_ml.simulator.bookings import booking_table, draw_arrivals
-from wanderbricks_ml.simulator.columns import DAY, day_number
-from wanderbricks_ml.simulator.demand import expected_demand
-from wanderbricks_ml.simulator.engagement import engagement_table
-from wanderbricks_ml.simulator.presets import PRESETS
-from wanderbricks_ml.simulator.users import allocate, draw_users, user_table
+from wanderbricks_ml.simulator.bookings import Stays, booking_table, draw_stays
+from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, day_number
+from wanderbricks_ml.simulator.demand import Demand, expected_demand
+from wanderbricks_ml.simulator.engagement import (
+    Engagement,
+    Interest,
+    draw_curiosity,
+    draw_engagement,
+    engagement_table,
+    expected_interest,
+)
+from wanderbricks_ml.simulator.presets import PRESETS, Preset
+from wanderbricks_ml.simulator.shocks import Shock
+from wanderbricks_ml.simulator.stays import Attempts, draw_attempts
+from wanderbricks_ml.simulator.users import Choice, Users, choose_users, draw_choice, draw_users, user_table
+from wanderbricks_ml.simulator.versions import as_known
 from wanderbricks_ml.simulator.world import (
+    Hosts,
+    Prices,
+    Properties,
     booking_levels,
     destination_table,
+    draw_hosts,
     draw_prices,
     draw_properties,
     host_table,
     property_table,
 )
 
+logger = logging.getLogger(__name__)
+
 _CALENDAR_MARGIN = timedelta(days=400)
 
 
-def simulate(preset: str, seed: int, out: Path) -> None:
+@dataclass(frozen=True)
+class World:
+    """All that happens in one shard of a platform, hidden causes included; rows are numbered within the shard."""
+
+    preset: Preset
+    seed: int
+    shard: int
+    demand: Demand
+    hosts: Hosts
+    properties: Properties
+    prices: Prices
+    levels: Floats
+    users: Users
+    attempts: Attempts
+    choice: Choice
+    user: Ints
+    returned: Bools
+    stays: Stays
+    interest: Interest
+    engagement: Engagement
+
+
+def draw_world(preset: Preset, seed: int, shard: int, demand: Demand) -> World:
+    """Draw one shard of a platform, over the whole period of its preset."""
+    hosts = draw_hosts(preset, seed, shard)
+    properties = draw_properties(preset, seed, shard, hosts)
+    prices = draw_prices(preset, seed, shard, properties, hosts, demand)
+    levels = booking_levels(preset, properties, prices, demand)
+    attempts = draw_attempts(preset, seed, shard, properties, prices, levels, demand)
+    users = draw_users(preset, seed, shard)
+    choice = draw_choice(preset, seed, users, attempts, prices)
+    user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices)
+    stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices)
+    interest = expected_interest(preset, properties, prices, levels, demand)
+    curiosity = draw_curiosity(preset, seed, shard)
+    return World(
+        preset=preset,
+        seed=seed,
+        shard=shard,
+        demand=demand,
+        hosts=hosts,
+        properties=properties,
+        prices=prices,
+        levels=levels,
+        users=users,
+        attempts=attempts,
+        choice=choice,
+        user=user,
+        returned=returned,
+        stays=stays,
+        interest=interest,
+        engagement=draw_engagement(seed, shard, interest, curiosity, attempts, stays.attempt),
+    )
+
+
+def gold_tables(world: World, until: date) -> dict[str, pa.Table]:
+    """The gold tables of one shard as known at the end of day `until`, but for fact_booking_daily."""
+    preset, seed, shard = world.preset, world.seed, world.shard
+    end = (day_number(until) + 1) * DAY
+    properties = world.properties
+    return {
+        "dim_user": as_known(user_table(preset, seed, shard, world.users), end),
+        "dim_host": as_known(host_table(preset, seed, shard, world.hosts, properties), end),
+        "dim_property": as_known(property_table(preset, seed, shard, properties, world.prices), end),
+        "fact_booking_detail": booking_table(preset, shard, world.stays, properties, end),
+        "fact_property_engagement": engagement_table(preset, seed, shard, world.interest, world.engagement, end),
+    }
+
+
+def simulate(
+    preset: str,
+    seed: int,
+    out: Path,
+    until: date | None = None,
+    shocks: Sequence[Shock] = (),
+    truth: bool = False,
+) -> None:
     """Simulate a platform and write its gold tables; same arguments, same bytes.
 
     Parameters
@@ -36,35 +134,55 @@ def simulate(preset: str, seed: int, out: Path) -> None:
         Not negative. Each component draws from a stream of its own, so that a change in one
         leaves what the others draw alone.
     out
-        Folder for the eight ``<table>.parquet`` files.
+        Folder for the eight ``<table>.parquet`` files; planted shocks are listed in ``shocks.json``.
+    until
+        Last day that is known, by default the preset's last one. The files of an earlier day are what the
+        later ones were then.
+    shocks
+        Shocks to plant.
+    truth
+        Write ``truth/*.parquet`` as well, see `wanderbricks_ml.simulator.truth`; of the first shard.
 
     Raises
     ------
     KeyError
         When there is no such preset.
+    ValueError
+        When `until` lies outside the preset's period.
     """
     sizes = PRESETS[preset]
-    demand = expected_demand(sizes, seed)
-    properties = draw_properties(sizes, seed)
-    prices = draw_prices(sizes, seed, properties, demand)
-    levels = booking_levels(sizes, properties, prices, demand)
-    arrivals = draw_arrivals(seed, properties, prices, levels, demand)
+    until = until or sizes.last_day
+    if not sizes.first_day < until <= sizes.last_day:
+        raise ValueError(f"{until} lies outside the period of {preset}, {sizes.first_day} to {sizes.last_day}")
+    surges = [(day_number(shock.day), shock.amount) for shock in shocks if shock.kind == "demand"]
+    demand = expected_demand(sizes, seed, surges)
+    with gold_writer(out) as write:
+        write(
+            {
+                "dim_destination": destination_table(sizes),
+                "dim_date": calendar(sizes.first_day - _CALENDAR_MARGIN, sizes.last_day + _CALENDAR_MARGIN),
+            }
+        )
+        for shard in range(sizes.shards):
+            world = draw_world(sizes, seed, shard, demand)
+            tables = gold_tables(world, until)
+            for shock in shocks:
+                tables = shock.apply(tables, seed, shard, until)
+            write(tables | {"fact_booking_daily": booking_daily(tables["fact_booking_detail"])})
+            if sizes.shards > 1:
+                logger.info("part %s of %s", shard + 1, sizes.shards)
+            if truth and shard == 0:
+                _write_truth(world, until, out / "truth")
+    (out / "shocks.json").unlink(missing_ok=True)
+    if shocks:
+        (out / "shocks.json").write_text(json.dumps([shock.text for shock in shocks], indent=2) + "\n")
 
-    known = arrivals.until((day_number(sizes.last_day) + 1) * DAY)
-    destination = properties.destination[known.listing]
-    guests = allocate(sizes, seed, destination, known.listing)
-    users = draw_users(sizes, seed, known.created, guests, destination)
-    detail = booking_table(sizes, seed, known, guests, users, properties)
-    write_gold(
-        {
-            "dim_user": user_table(sizes, seed, users),
-            "dim_host": host_table(sizes, seed, properties),
-            "dim_property": property_table(seed, properties, prices),
-            "dim_destination": destination_table(sizes),
-            "dim_date": calendar(sizes.first_day - _CALENDAR_MARGIN, sizes.last_day + _CALENDAR_MARGIN),
-            "fact_booking_detail": detail,
-            "fact_booking_daily": booking_daily(detail),
-            "fact_property_engagement": engagement_table(sizes, seed, properties, prices, levels, demand, arrivals),
-        },
-        out,
-    )
+
+def _write_truth(world: World, until: date, out: Path) -> None:
+    # scipy is slow to import, and gold does without it
+    from wanderbricks_ml.simulator.truth import truth_tables
+
+    logger.info("truth: what the best possible model would say")
+    tables = truth_tables(world, until)
+    with folder_writer(out, tuple(tables)) as write:
+        write(tables)

@@ -25,9 +25,9 @@ OPEN = np.iinfo(np.int64).max
 _EPOCH = date(1970, 1, 1)
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
-    """Start the generator of component `name`, independent of what other components draw."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()),))
+def stream(seed: int, name: str, shard: int = 0) -> np.random.Generator:
+    """Start the generator of component `name` of a shard, independent of what other components draw."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()), shard))
     return np.random.Generator(np.random.PCG64(sequence))
 
 

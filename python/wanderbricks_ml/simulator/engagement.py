@@ -1,11 +1,12 @@
-"""Page views and what follows from them, by property and day."""
+"""Searches, views and clicks, by property and day; an attempt to book is one of the clicks."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.bookings import Arrivals
 from wanderbricks_ml.simulator.columns import (
     DAY,
     Floats,
@@ -19,67 +20,92 @@ from wanderbricks_ml.simulator.columns import (
 )
 from wanderbricks_ml.simulator.demand import Demand
 from wanderbricks_ml.simulator.presets import Preset
+from wanderbricks_ml.simulator.stays import Attempts
 from wanderbricks_ml.simulator.world import Prices, Properties
 
-_VISITS_BEFORE_BOOKING = (2.0, 1.2, 0.8, 0.5)
+CURIOSITY_SHAPE = 3.0
+"""Shape of the gamma distribution, of mean 1, of the clicks that a property draws without a booking in mind."""
+
+
+@dataclass(frozen=True)
+class Interest:
+    """Rates by property and day on which it is listed, within the days that engagement is kept for.
+
+    Attributes
+    ----------
+    listing, day
+        In this order; days since 1970.
+    attempts
+        Expected attempts to book of a property with a latent of 1.
+    idle
+        Expected further clicks of a property with a curiosity of 1.
+    """
+
+    listing: Ints
+    day: Ints
+    attempts: Floats
+    idle: Floats
 
 
 def expected_interest(
     preset: Preset, properties: Properties, prices: Prices, levels: Floats, demand: Demand
-) -> tuple[Ints, Ints, Floats]:
-    """Expect bookings by property and the day they are made, while the property is listed.
-
-    Returns
-    -------
-    listing, day, expected
-        Rows in order of property and day, within the days that engagement is kept for.
-    """
+) -> Interest:
+    """Expect what each property draws on each day; a day belongs to the version in force at its start."""
     last = day_number(preset.last_day)
     first = max(last - preset.engagement_days + 1, day_number(preset.first_day))
-    # A day belongs to the version in force at its start, the listing day to the first version.
     starts = np.clip(-(-prices.starts // DAY), first, last + 1)
     ends = np.minimum(-(-prices.ends // DAY), properties.delisted[prices.owner])
     days = np.maximum(np.clip(ends, first, last + 1) - starts, 0)
     day, version = ragged_arange(starts, days)
     listing = prices.owner[version]
-    column = day - demand.creation_days[0]
-    return listing, day, levels[version] * demand.creations[properties.group[listing], column]
+    attempts = levels[version] * demand.creations[properties.group[listing], day - demand.creation_days[0]]
+    return Interest(listing, day, attempts, (preset.clicks_per_booking - 1) * attempts)
+
+
+def draw_curiosity(preset: Preset, seed: int, shard: int) -> Floats:
+    """Hidden factor of each property on idle clicks."""
+    rng = stream(seed, "curiosity", shard)
+    return rng.gamma(CURIOSITY_SHAPE, 1 / CURIOSITY_SHAPE, preset.properties)
+
+
+@dataclass(frozen=True)
+class Engagement:
+    """What properties drew, in the order of `Interest`: views, clicks, and bookings made on the day."""
+
+    views: Ints
+    clicks: Ints
+    bookings: Ints
+
+
+def draw_engagement(
+    seed: int, shard: int, interest: Interest, curiosity: Floats, attempts: Attempts, booked: Ints
+) -> Engagement:
+    """Draw idle clicks and views; `booked` are the rows of the attempts that succeeded."""
+    rng = stream(seed, "engagement", shard)
+    listing, day = interest.listing, interest.day
+    idle = curiosity[listing] * interest.idle
+    clicks = _per_day(attempts.listing, attempts.created // DAY, listing, day) + rng.poisson(idle)
+    views = clicks + rng.poisson(2.5 * (clicks + idle))
+    return Engagement(views, clicks, _per_day(attempts.listing[booked], attempts.created[booked] // DAY, listing, day))
 
 
 def engagement_table(
-    preset: Preset,
-    seed: int,
-    properties: Properties,
-    prices: Prices,
-    levels: Floats,
-    demand: Demand,
-    arrivals: Arrivals,
+    preset: Preset, seed: int, shard: int, interest: Interest, engagement: Engagement, end: int
 ) -> pa.Table:
-    """fact_property_engagement, for days with views; `arrivals` run on after the last day."""
-    rng = stream(seed, "engagement")
-    listing, day, expected = expected_interest(preset, properties, prices, levels, demand)
-    ahead = [_booked(arrivals, listing, day + lag) for lag in range(len(_VISITS_BEFORE_BOOKING))]
-    visits = np.zeros(len(day))
-    for weight, booked in zip(_VISITS_BEFORE_BOOKING, ahead, strict=True):
-        visits += weight * booked
-    attention = rng.gamma(3.0, 1 / 3, len(day))
-    views = rng.poisson(preset.views_per_booking * expected * attention + visits)
-    bookings = ahead[0]
-    views = np.maximum(views, bookings)
-    seen = views > 0
-    listing, day, views, bookings = listing[seen], day[seen], views[seen], bookings[seen]
-
+    """fact_property_engagement up to second `end`, for days with views."""
+    rng = stream(seed, "engagement_attributes", shard)
+    seen = engagement.views > 0
+    listing, day = interest.listing[seen], interest.day[seen]
+    views, clicks, bookings = engagement.views[seen], engagement.clicks[seen], engagement.bookings[seen]
     count = len(day)
     unique = 1 + rng.binomial(views - 1, 0.75)
-    appeal = rng.beta(6, 18, len(properties.listed))
-    clicks = np.maximum(rng.binomial(views, appeal[listing]), bookings)
     searches = views + rng.poisson(1.5 * views)
     rate = np.minimum(np.round(10_000 * bookings / views), 10_000).astype(np.int64)
-    seconds = np.round(100 * rng.gamma(4.0, 15.0, count) * (1 + 0.4 * (bookings > 0)))
+    seconds = np.round(100 * rng.gamma(4.0, 15.0, count) * (1 + 0.4 * clicks / views))
     day_end = moments(day * DAY + DAY - 1)
-    return pa.table(
+    table = pa.table(
         {
-            "property_id": listing + 1,
+            "property_id": listing + 1 + shard * preset.properties,
             "engagement_date": dates(day),
             "view_count": views,
             "unique_user_views": unique,
@@ -91,13 +117,15 @@ def engagement_table(
             "record_updated_timestamp": day_end,
         }
     )
+    return table.filter(pa.array(day * DAY < end))
 
 
-def _booked(arrivals: Arrivals, listing: Ints, day: Ints) -> Ints:
-    """Count the bookings of each property made on each day."""
-    made = arrivals.created // DAY
-    span = int(max(made.max(), day.max())) + 1
-    booked, count = np.unique(arrivals.listing * span + made, return_counts=True)
+def _per_day(made_listing: Ints, made_day: Ints, listing: Ints, day: Ints) -> Ints:
+    """Count what was made of each property on each day."""
+    if not len(made_day):
+        return np.zeros(len(day), np.int64)
+    span = int(max(made_day.max(), day.max(initial=0))) + 1
+    key, count = np.unique(made_listing * span + made_day, return_counts=True)
     wanted = listing * span + day
-    at = np.minimum(np.searchsorted(booked, wanted), len(booked) - 1)
-    return np.where(booked[at] == wanted, count[at], 0)
+    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    return np.where(key[at] == wanted, count[at], 0)

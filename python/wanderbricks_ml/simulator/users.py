@@ -1,4 +1,4 @@
-"""Users, and which of them made each booking."""
+"""Users: who they are, how often they want to travel, where and at what price, and when they lapse."""
 
 from __future__ import annotations
 
@@ -19,93 +19,206 @@ from wanderbricks_ml.simulator.columns import (
     stream,
     version_columns,
 )
-from wanderbricks_ml.simulator.places import COMPANIES, COUNTRIES, FIRST_NAMES, LAST_NAMES, PLACES
+from wanderbricks_ml.simulator.places import COMPANIES, COUNTRIES, FIRST_NAMES, LAST_NAMES
 from wanderbricks_ml.simulator.presets import Preset
-from wanderbricks_ml.simulator.world import two_versions, version_keys
+from wanderbricks_ml.simulator.stays import Attempts
+from wanderbricks_ml.simulator.world import Prices, Properties, two_versions, version_keys
+
+REGIONS = 6
+"""Users of a country belong to the region ``row of the country % REGIONS``, which decides where they like to go."""
+
+BUDGETS = 3
+"""Classes of budget, and thirds of the price of a night."""
+
+WISH = np.array([[0.62, 0.30, 0.08], [0.28, 0.42, 0.30], [0.08, 0.30, 0.62]])
+"""Weight of a user's class (columns) for an attempt in each price third (rows)."""
+
+RATE_SHAPE = 1.5
+"""Shape of the gamma distribution, of mean 1, of a booker's rate."""
+
+LIFETIME = 700.0
+"""Mean days from registration until a user lapses; exponential."""
+
+RETURN_SHARE = 0.15
+"""Share of the attempts made by an earlier guest of the property."""
+
+FLAKY_SHARE = 0.25
+"""Share of the users who cancel more often than others."""
 
 _USER_TYPES = ("individual", "business", "family", "group")
 _CREATED_BEFORE = 390
+_MONTH = 30
 
 
 @dataclass(frozen=True)
 class Users:
-    """Users in order of user_id (row + 1).
+    """Users in order of user_id.
 
     Attributes
     ----------
-    created
-        Days since 1970.
+    created, lapsed
+        Days since 1970; `lapsed`, hidden, is the first day without any booking.
     country
         Row into `COUNTRIES`.
     is_business
         Whether the account is a company's.
+    rate
+        Hidden weight of the user among all attempts; 0 for who never books.
+    budget
+        Hidden class, 0 to 2.
+    flaky
+        Hidden: cancels more often.
+    family
+        Hidden taste: probability of each further guest.
     """
 
     created: Ints
+    lapsed: Ints
     country: Ints
     is_business: Bools
+    rate: Floats
+    budget: Ints
+    flaky: Bools
+    family: Floats
+
+    @property
+    def cell(self) -> Ints:
+        """Region and budget: users of a cell differ only in rate and lifetime."""
+        return self.country % REGIONS * BUDGETS + self.budget
 
 
-def allocate(preset: Preset, seed: int, destination: Ints, listing: Ints) -> Ints:
-    """Row of the user of each booking; bookings are in order of creation.
+@dataclass(frozen=True)
+class Choice:
+    """How attempts find their users.
 
-    A share of the users books at all. Each has a rate, a span of activity after which they lapse,
-    and a favourite property to whose neighbourhood they tend to return. Users' moments are matched
-    to bookings by rank in time, and within short periods by place, so that what users like leaves
-    the demand for each property as it was drawn. Some return to where they last stayed.
+    Attributes
+    ----------
+    first_day
+        Day since 1970 at which month 0 begins; months have 30 days here.
+    weight
+        Rates of the users active in each month, by cell, shape (C, M).
+    share
+        Probability of each cell by destination, price third and month, shape (N, 3, M, C).
+    thirds
+        Bounds of the price thirds.
     """
-    rng = stream(seed, "allocation")
-    count = len(listing)
-    bookers = min(round(preset.booking_users * preset.users), count)
-    rate = rng.gamma(0.8, 1.0, bookers)
-    slots = 1 + rng.multinomial(count - bookers, rate / rate.sum())
-    begun = rng.random(bookers) ** 0.8
-    span = rng.exponential(0.5, bookers) + 0.02
-    lapsed = np.minimum(begun + span, 1.0)
-    # Booking users are spread over the ids like all others.
-    row = rng.permutation(preset.users)[:bookers]
 
-    favourite = rng.integers(0, count, bookers)
-    booker = np.repeat(np.arange(bookers), slots)
-    moment = begun[booker] + rng.random(count) * (lapsed - begun)[booker]
-    booker = booker[np.argsort(moment, kind="stable")]
-    wish = np.where(rng.random(count) < 0.7, favourite[booker], rng.integers(0, count, count))
+    first_day: int
+    weight: Floats
+    share: Floats
+    thirds: Floats
 
-    place = destination * (int(listing.max()) + 1) + listing
-    period = np.arange(count) // max(64, count // 100)
-    by_place = np.lexsort((place, period))
-    by_wish = np.lexsort((place[wish], period))
-    user = np.empty(count, np.int64)
-    user[by_place] = row[booker[by_wish]]
-    return _with_returns(rng, user, listing, 0.15)
+    def month(self, day: Ints) -> Ints:
+        """Month of a day since 1970."""
+        return np.clip((day - self.first_day) // _MONTH, 0, self.weight.shape[1] - 1)
+
+    def third(self, price: Floats) -> Ints:
+        """Third of the price of a night."""
+        return np.searchsorted(self.thirds, price, side="right")
 
 
-def draw_users(preset: Preset, seed: int, created: Ints, user: Ints, destination: Ints) -> Users:
-    """Draw the users, given who made each booking; they register before their first one.
-
-    `created` is in seconds; bookings are in its order.
-    """
-    rng = stream(seed, "users")
+def draw_users(preset: Preset, seed: int, shard: int) -> Users:
+    """Draw the users; some registered before the first day."""
+    shared = stream(seed, "countries")
+    country_share = shared.gamma(1.5, 1.0, len(COUNTRIES))
+    rng = stream(seed, "users", shard)
     count = preset.users
     first, last = day_number(preset.first_day), day_number(preset.last_day)
-    registered = rng.integers(first - 300, last + 1, count)
-    booker, first_booking = np.unique(user, return_index=True)
-    ahead = rng.exponential(45, len(booker)).astype(np.int64)
-    registered[booker] = np.maximum(created[first_booking] // DAY - ahead, first - _CREATED_BEFORE)
-    country = rng.choice(len(COUNTRIES), count, p=_country_shares(rng))
-    home = np.array([COUNTRIES.index(place.country) for place in PLACES])
-    domestic = rng.random(len(booker)) < 0.3
-    country[booker[domestic]] = home[destination[first_booking[domestic]]]
-    return Users(registered, country, rng.random(count) < 0.14)
+    before = rng.random(count) < 0.3
+    created = np.where(
+        before, rng.integers(first - _CREATED_BEFORE, first, count), rng.integers(first, last + 1, count)
+    )
+    books = rng.random(count) < preset.booking_users
+    return Users(
+        created=created,
+        lapsed=created + 1 + rng.exponential(LIFETIME, count).astype(np.int64),
+        country=rng.choice(len(COUNTRIES), count, p=country_share / country_share.sum()),
+        is_business=rng.random(count) < 0.14,
+        rate=np.where(books, rng.gamma(RATE_SHAPE, 1 / RATE_SHAPE, count), 0.0),
+        budget=rng.choice(BUDGETS, count, p=[0.4, 0.35, 0.25]),
+        flaky=rng.random(count) < FLAKY_SHARE,
+        family=rng.beta(2.0, 3.0, count),
+    )
 
 
-def user_table(preset: Preset, seed: int, users: Users) -> pa.Table:
+def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, prices: Prices) -> Choice:
+    """Weigh the cells of users for each destination, price third and month."""
+    first, last = day_number(preset.first_day), day_number(preset.last_day)
+    months = (last - first) // _MONTH + 1
+    fondness = stream(seed, "fondness").lognormal(0, 0.6, (preset.destinations, REGIONS))
+    cells = REGIONS * BUDGETS
+    begin = first + _MONTH * np.arange(months)
+    days = np.minimum(users.lapsed[:, None], begin + _MONTH) - np.maximum(users.created[:, None], begin)
+    active = users.rate[:, None] * np.clip(days, 0, _MONTH) / _MONTH
+    weight: Floats = np.stack(
+        [np.bincount(users.cell, active[:, month], minlength=cells) for month in range(months)], axis=1
+    )
+    liking = fondness[:, None, :, None] * WISH[None, :, None, :]
+    share = liking.reshape(preset.destinations, BUDGETS, 1, cells) * weight.T
+    share /= share.sum(axis=-1, keepdims=True)
+    price = prices.price[attempts.version]
+    return Choice(first, weight, share, np.quantile(price, [1 / 3, 2 / 3]))
+
+
+def choose_users(
+    seed: int, shard: int, users: Users, choice: Choice, attempts: Attempts, properties: Properties, prices: Prices
+) -> tuple[Ints, Bools]:
+    """Row of the user who makes each attempt, and whether they are an earlier guest of the property who returns.
+
+    The others are drawn by rate and taste.
+    """
+    rng = stream(seed, "choice", shard)
+    count = len(attempts.listing)
+    day = attempts.created // DAY
+    parent = _earlier_attempt(rng, attempts.listing)
+    user = np.full(count, -1)
+    fresh = parent < 0
+    destination = properties.destination[attempts.listing]
+    third = choice.third(prices.price[attempts.version])
+    shares = np.cumsum(choice.share, axis=-1)[destination, third, choice.month(day)]
+    cell = (rng.random(count)[:, None] > shares[:, :-1]).sum(axis=1)
+    order = np.argsort(users.cell, kind="stable")
+    cumulated = np.cumsum(users.rate[order])
+    bounds = np.searchsorted(users.cell[order], np.arange(choice.weight.shape[0] + 1))
+    low = np.concatenate([[0.0], cumulated])[bounds[:-1]]
+    high = np.concatenate([[0.0], cumulated])[bounds[1:]]
+
+    def draw(rows: Ints) -> None:
+        pending, rounds = rows, 0
+        while len(pending):
+            rounds += 1
+            if rounds % 50 == 0:
+                # a small cell may have nobody active on the day
+                cell[pending] = rng.integers(0, len(low), len(pending))
+            point = low[cell[pending]] + rng.random(len(pending)) * (high - low)[cell[pending]]
+            drawn = order[np.minimum(np.searchsorted(cumulated, point, side="right"), len(order) - 1)]
+            there = (users.created[drawn] <= day[pending]) & (day[pending] < users.lapsed[drawn])
+            user[pending[there]] = drawn[there]
+            pending = pending[~there]
+
+    returned = np.zeros(count, bool)
+    draw(np.flatnonzero(fresh))
+    open_rows = np.flatnonzero(~fresh)
+    while len(open_rows):
+        ready = user[parent[open_rows]] >= 0
+        rows = open_rows[ready]
+        guest = user[parent[rows]]
+        returns = day[rows] < users.lapsed[guest]
+        user[rows[returns]] = guest[returns]
+        returned[rows[returns]] = True
+        draw(rows[~returns])
+        open_rows = open_rows[~ready]
+    return user, returned
+
+
+def user_table(preset: Preset, seed: int, shard: int, users: Users) -> pa.Table:
     """dim_user; some users move or change their kind of account once."""
-    rng = stream(seed, "user_attributes")
+    rng = stream(seed, "user_attributes", shard)
     count = len(users.created)
     end = (day_number(preset.last_day) + 1) * DAY
     versions = two_versions(rng, users.created, end, 0.015)
     owner, second = versions.owner, versions.second
+    identity = owner + 1 + shard * count
     moved = second & (rng.random(len(owner)) < 0.7)
     country = np.where(
         moved,
@@ -113,15 +226,15 @@ def user_table(preset: Preset, seed: int, users: Users) -> pa.Table:
         users.country[owner],
     )
     is_business = users.is_business[owner] ^ (second & ~moved)
-    private = rng.choice([0, 2, 3], count, p=[0.6, 0.3, 0.1])
+    private = np.where(users.family > 0.55, 2, np.where(rng.random(count) < 0.12, 3, 0))
     first_name = picked(FIRST_NAMES, rng.integers(0, len(FIRST_NAMES), count)[owner])
     last_name = picked(LAST_NAMES, rng.integers(0, len(LAST_NAMES), count)[owner])
     company = rng.integers(0, len(COMPANIES), count)
     return pa.table(
         {
-            "user_key": version_keys("u", owner),
-            "user_id": owner + 1,
-            "email": joined("user", pa.array(owner + 1), "@mail.example"),
+            "user_key": version_keys("u", owner, shard * count),
+            "user_id": identity,
+            "email": joined("user", pa.array(identity), "@mail.example"),
             "name": joined(first_name, " ", last_name),
             "country": picked(COUNTRIES, country),
             "user_type": picked(_USER_TYPES, np.where(is_business, 1, private[owner])),
@@ -133,40 +246,15 @@ def user_table(preset: Preset, seed: int, users: Users) -> pa.Table:
     )
 
 
-def _country_shares(rng: np.random.Generator) -> Floats:
-    """Share of the users by country."""
-    weight: Floats = rng.gamma(1.5, 1.0, len(COUNTRIES))
-    weight /= weight.sum()
-    return weight
-
-
-def _with_returns(rng: np.random.Generator, user: Ints, listing: Ints, share: float) -> Ints:
-    """`user` with some bookings swapped so that guests come back to where they last stayed.
-
-    A share of the bookings that follow another one of the same user is exchanged for the next
-    booking of that earlier property, if there is one at about that time.
-    """
-    count = len(user)
-    by_user = np.argsort(user, kind="stable")
-    follows = user[by_user[1:]] == user[by_user[:-1]]
-    chosen = follows & (rng.random(count - 1) < share)
-    earlier, later = by_user[:-1][chosen], by_user[1:][chosen]
-
-    by_listing = np.argsort(listing, kind="stable")
-    place = np.empty(count, np.int64)
-    place[by_listing] = np.arange(count)
-    following = by_listing[np.minimum(place[earlier] + 1, count - 1)]
-    fits = (
-        (listing[following] == listing[earlier])
-        & (following > earlier)
-        & (np.abs(following - later) < count // 6)
-        & (user[following] != user[later])
-    )
-    later, following = later[fits], following[fits]
-    # Swaps that share a booking would undo one another.
-    used = np.bincount(np.concatenate([later, following]), minlength=count)
-    single = (used[later] == 1) & (used[following] == 1)
-    later, following = later[single], following[single]
-    returning = user.copy()
-    returning[later], returning[following] = user[following], user[later]
-    return returning
+def _earlier_attempt(rng: np.random.Generator, listing: Ints) -> Ints:
+    """For a share of the attempts the row of an earlier one at the same property, -1 for the others."""
+    count = len(listing)
+    order = np.argsort(listing, kind="stable")
+    number = np.bincount(listing, minlength=1)
+    begin = (np.cumsum(number) - number)[listing[order]]
+    place = np.arange(count) - begin
+    returns = (rng.random(count) < RETURN_SHARE) & (place > 0)
+    earlier = begin + (rng.random(count) * place).astype(np.int64)
+    parent = np.full(count, -1)
+    parent[order[returns]] = order[earlier[returns]]
+    return parent

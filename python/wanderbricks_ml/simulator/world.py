@@ -32,13 +32,37 @@ from wanderbricks_ml.simulator.places import (
 from wanderbricks_ml.simulator.presets import Preset
 
 _LISTED_BEFORE = 380
+_TRIALS = np.array([-0.3, -0.2, -0.1, 0.1, 0.2, 0.3])
 _NIGHT_PRICE = np.array([place.price for place in PLACES])
 _TITLES = ("Studio", "Apartment", "House", "Loft", "Villa", "Residence", "Retreat", "Chalet")
 
 
+POLICIES = 3
+"""Kinds of cancellation policy of a host: flexible, moderate, strict."""
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Hosts in order of host_id, one entry each.
+
+    Attributes
+    ----------
+    standing
+        Standard normal; gold's rating shows it, rounded.
+    policy
+        Hidden: 0 flexible, 1 moderate, 2 strict.
+    experiments
+        Hidden: whether the host now and then tries a random price.
+    """
+
+    standing: Floats
+    policy: Ints
+    experiments: Bools
+
+
 @dataclass(frozen=True)
 class Properties:
-    """Properties in order of property_id (row + 1), one entry each.
+    """Properties in order of property_id, one entry each.
 
     Attributes
     ----------
@@ -46,8 +70,10 @@ class Properties:
         Row numbers into the places, `PROPERTY_TYPES` and the hosts.
     bedrooms, max_guests
         Size.
-    quality
-        Hidden factor on demand.
+    appeal
+        Factor on demand that anybody can learn from gold: destination and host's rating.
+    latent
+        Hidden factor on demand, gamma of mean 1 and the preset's shape.
     market_price
         Price of a night that such a property has on average.
     listed, delisted
@@ -59,7 +85,8 @@ class Properties:
     host: Ints
     bedrooms: Ints
     max_guests: Ints
-    quality: Floats
+    appeal: Floats
+    latent: Floats
     market_price: Floats
     listed: Ints
     delisted: Ints
@@ -98,12 +125,24 @@ class Prices:
         return version
 
 
-def draw_properties(preset: Preset, seed: int) -> Properties:
+def draw_hosts(preset: Preset, seed: int, shard: int) -> Hosts:
+    """Draw what hosts are like."""
+    rng = stream(seed, "host_traits", shard)
+    return Hosts(
+        standing=rng.normal(0, 1, preset.hosts),
+        policy=rng.choice(POLICIES, preset.hosts, p=[0.35, 0.4, 0.25]),
+        experiments=rng.random(preset.hosts) < 0.5,
+    )
+
+
+def draw_properties(preset: Preset, seed: int, shard: int, hosts: Hosts) -> Properties:
     """Draw the properties; destinations differ in popularity and in what is built there."""
-    rng = stream(seed, "properties")
+    shared = stream(seed, "destinations")
+    popularity = shared.gamma(4, 1, preset.destinations)
+    appeal = shared.lognormal(0, 0.25, preset.destinations)
+    rng = stream(seed, "properties", shard)
     count = preset.properties
     first, last = day_number(preset.first_day), day_number(preset.last_day)
-    popularity = rng.gamma(4, 1, preset.destinations)
     destination = rng.choice(preset.destinations, count, p=popularity / popularity.sum())
     main_type = np.array([PROPERTY_TYPES.index(place.main_type) for place in PLACES])
     other = rng.choice(len(PROPERTY_TYPES), count, p=[0.45, 0.25, 0.2, 0.1])
@@ -111,10 +150,8 @@ def draw_properties(preset: Preset, seed: int) -> Properties:
     bedrooms = 1 + np.minimum(rng.negative_binomial(2, 0.6, count), 6)
     max_guests = np.maximum(1, 2 * bedrooms + rng.integers(-1, 3, count))
     market_price = (
-        _NIGHT_PRICE[destination] * np.exp(0.24 * (bedrooms - 2)) * np.array([1.0, 1.1, 0.95, 1.25])[property_type]
+        _NIGHT_PRICE[destination] * np.exp(0.30 * (bedrooms - 2)) * np.array([1.0, 1.1, 0.95, 1.25])[property_type]
     )
-    appeal = rng.lognormal(0, 0.25, preset.destinations)
-    quality = rng.gamma(2.0, 0.5, count) * rng.lognormal(0, 0.35, count) * appeal[destination]
     before = rng.random(count) < 0.55
     listed = np.where(
         before,
@@ -123,67 +160,108 @@ def draw_properties(preset: Preset, seed: int) -> Properties:
     )
     stays = rng.random(count) < 0.94
     earliest = np.maximum(listed, first) + 20
-    delisted = np.where(stays, last + 1_000, rng.integers(earliest, last + 1))
+    host = _hosts_of(rng, preset)
     return Properties(
         destination=destination,
         property_type=property_type,
-        host=_hosts_of(rng, preset),
+        host=host,
         bedrooms=bedrooms,
         max_guests=max_guests,
-        quality=quality,
+        appeal=appeal[destination] * np.exp(0.25 * hosts.standing[host]),
+        latent=rng.gamma(preset.latent_shape, 1 / preset.latent_shape, count),
         market_price=market_price,
         listed=listed,
-        delisted=delisted,
+        delisted=np.where(stays, last + 1_000, rng.integers(earliest, last + 1)),
     )
 
 
-def draw_prices(preset: Preset, seed: int, properties: Properties, demand: Demand) -> Prices:
-    """Draw the prices that hosts ask over time: a taste, a walk, and in part the season."""
-    rng = stream(seed, "prices")
+def draw_prices(preset: Preset, seed: int, shard: int, properties: Properties, hosts: Hosts, demand: Demand) -> Prices:
+    """Draw the prices that hosts ask over time.
+
+    At a revision a host sets a price by taste, by what the property can bear (its hidden demand), by the season and
+    by the destination's present shock: prices that follow demand, so that a careless regression finds guests who
+    hardly mind a price. Some hosts also try a random level between -30 % and +30 % for some weeks, whatever the
+    demand, which identifies the effect at every level.
+    """
+    rng = stream(seed, "prices", shard)
     count = preset.properties
     first, end = day_number(preset.first_day), (day_number(preset.last_day) + 1) * DAY
     earliest = (np.maximum(properties.listed, first - 60) + 7) * DAY
-    changes = np.minimum(rng.poisson(1.5 * np.maximum(end - earliest, 0) / (365 * DAY)), 8)
-    changed = np.repeat(np.arange(count), changes)
-    begun = earliest[changed]
-    moment = begun + (rng.random(len(changed)) * (end - begun)).astype(np.int64)
-    owner = np.concatenate([np.arange(count), changed])
-    starts = np.concatenate([properties.listed * DAY, moment])
+    room = np.maximum(end - earliest, 0)
+
+    def moments_of(yearly: Floats, most: int) -> tuple[Ints, Ints]:
+        number = np.minimum(rng.poisson(yearly * room / (365 * DAY)), most)
+        owner = np.repeat(np.arange(count), number)
+        return owner, earliest[owner] + (rng.random(len(owner)) * room[owner]).astype(np.int64)
+
+    revised, revised_at = moments_of(np.full(count, 2.0), 12)
+    tried, tried_at = moments_of(np.where(hosts.experiments[properties.host], 2.0, 0.0), 12)
+    order = np.lexsort((tried_at, tried))
+    tried, tried_at = tried[order], tried_at[order]
+    tried_until = tried_at + rng.integers(21, 61, len(tried)) * DAY
+    offset = rng.choice(_TRIALS, len(tried))
+    overlaps = np.zeros(len(tried), bool)
+    overlaps[1:] = (tried[1:] == tried[:-1]) & (tried_at[1:] < tried_until[:-1])
+    tried, tried_at, tried_until, offset = (values[~overlaps] for values in (tried, tried_at, tried_until, offset))
+
+    owner = np.concatenate([np.arange(count), revised, tried, tried])
+    starts = np.concatenate([properties.listed * DAY, revised_at, tried_at, tried_until])
+    revision = np.concatenate([np.ones(count + len(revised), bool), np.zeros(2 * len(tried), bool)])
+    trial = np.concatenate([np.full(count + len(revised), np.nan), offset, np.zeros(len(tried))])
+    keep = starts < end
+    owner, starts, revision, trial = owner[keep], starts[keep], revision[keep], trial[keep]
     order = np.lexsort((starts, owner))
-    owner, starts = owner[order], starts[order]
-    fresh = np.ones(len(owner), bool)
-    fresh[1:] = (owner[1:] != owner[:-1]) | (starts[1:] != starts[:-1])
-    owner, starts = owner[fresh], starts[fresh]
+    owner, starts, revision, trial = owner[order], starts[order], revision[order], trial[order]
+
+    row = np.arange(len(owner))
+    destination = properties.destination[owner]
+    column = np.clip(starts // DAY - demand.check_in_days[0], 0, None)
+    fashion = rng.normal(0, 0.25, count)
+    alertness = rng.gamma(2.0, 0.15, count)
+    base = (
+        fashion[owner]
+        + 0.25 * np.log(properties.latent[owner] + 0.2)
+        + alertness[owner] * demand.log_season[properties.group[owner], column]
+        + 0.8 * np.log(demand.shock[destination, column])
+        + rng.normal(0, 0.05, len(owner))
+    )
+    # each version has the base of its last revision and the level of its last trial
+    last_revision = np.maximum.accumulate(np.where(revision, row, 0))
+    is_trial = ~np.isnan(trial)
+    last_trial = np.maximum.accumulate(np.where(is_trial, row, -1))
+    has_trial = (last_trial >= 0) & (owner[last_trial] == owner)
+    level = np.where(has_trial, np.nan_to_num(trial)[last_trial], 0.0)
+    price = properties.market_price[owner] * np.exp(base[last_revision]) * (1 + level)
+    price = np.round(np.clip(price, 15, 5_000), 2)
+
+    # versions tile: of two at one moment the later one counts, and one without a change is none
+    last_of_moment = np.ones(len(owner), bool)
+    last_of_moment[:-1] = (owner[1:] != owner[:-1]) | (starts[1:] != starts[:-1])
+    owner, starts, price = owner[last_of_moment], starts[last_of_moment], price[last_of_moment]
+    changes = np.ones(len(owner), bool)
+    changes[1:] = (owner[1:] != owner[:-1]) | (price[1:] != price[:-1])
+    owner, starts, price = owner[changes], starts[changes], price[changes]
     ends = np.full(len(owner), OPEN)
     ends[:-1] = np.where(owner[1:] == owner[:-1], starts[1:], OPEN)
-
-    opening = np.searchsorted(owner, np.arange(count))
-    is_opening = np.zeros(len(owner), bool)
-    is_opening[opening] = True
-    walk = np.cumsum(np.where(is_opening, 0.0, rng.normal(0.01, 0.09, len(owner))))
-    walk -= walk[opening][owner]
-    taste = rng.normal(0, 0.2, count) + 0.2 * np.log(properties.quality)
-    alertness = rng.gamma(2.0, 0.15, count)
-    column = np.clip(starts // DAY - demand.check_in_days[0], 0, None)
-    season = demand.log_season[properties.group[owner], column]
-    price = properties.market_price[owner] * np.exp(taste[owner] + walk + alertness[owner] * season)
-    return Prices(owner, starts, ends, np.round(np.clip(price, 15, 5_000), 2))
+    return Prices(owner, starts, ends, price)
 
 
 def booking_levels(preset: Preset, properties: Properties, prices: Prices, demand: Demand) -> Floats:
-    """Scale each version on its group's curve to expected bookings, shape (V,).
+    """Scale each version on its group's curve to attempts to book, shape (V,), for a latent of 1.
 
-    The level is such that the whole period expects `preset.expected_bookings`.
+    The level is such that the whole period expects `preset.expected_attempts` attempts.
     """
-    relative = properties.quality[prices.owner] * price_effect(prices.price, properties.market_price[prices.owner])
+    group = properties.group[prices.owner]
+    relative_price = prices.price / properties.market_price[prices.owner]
+    relative = properties.appeal[prices.owner] * price_effect(relative_price, demand.price_slope[group])
     first, last = day_number(preset.first_day), day_number(preset.last_day)
     from_day = np.clip(prices.starts / DAY, first, last + 1)
     until = np.minimum(prices.ends / DAY, properties.delisted[prices.owner])
     to_day = np.maximum(np.clip(until, first, last + 1), from_day)
-    so_far = np.concatenate([np.zeros((len(demand.creations), 1)), np.cumsum(demand.creations, axis=1)], axis=1)
-    group = properties.group[prices.owner]
+    plain = demand.creations / demand.surge
+    so_far = np.concatenate([np.zeros((len(plain), 1)), np.cumsum(plain, axis=1)], axis=1)
     exposure = _between(so_far, group, to_day - first) - _between(so_far, group, from_day - first)
-    level: float = preset.expected_bookings / (relative * exposure).sum()
+    level: float = preset.expected_attempts / (relative * properties.latent[prices.owner] * exposure).sum()
     return relative * level
 
 
@@ -205,9 +283,9 @@ def destination_table(preset: Preset) -> pa.Table:
     )
 
 
-def property_table(seed: int, properties: Properties, prices: Prices) -> pa.Table:
+def property_table(preset: Preset, seed: int, shard: int, properties: Properties, prices: Prices) -> pa.Table:
     """dim_property, one row per price version."""
-    rng = stream(seed, "property_attributes")
+    rng = stream(seed, "property_attributes", shard)
     count = len(properties.listed)
     places = PLACES[: properties.destination.max() + 1]
     latitude = np.array([place.latitude for place in places])[properties.destination]
@@ -226,8 +304,8 @@ def property_table(seed: int, properties: Properties, prices: Prices) -> pa.Tabl
     spread = rng.normal(0, 0.04, (2, count))
     by_property = pa.table(
         {
-            "property_id": np.arange(1, count + 1),
-            "host_id": properties.host + 1,
+            "property_id": np.arange(1, count + 1) + shard * count,
+            "host_id": properties.host + 1 + shard * preset.hosts,
             "destination_id": properties.destination + 1,
             "title": title,
             "description": description,
@@ -243,7 +321,7 @@ def property_table(seed: int, properties: Properties, prices: Prices) -> pa.Tabl
     versions = by_property.take(pa.array(prices.owner))
     return pa.table(
         {
-            "property_key": version_keys("p", prices.owner),
+            "property_key": version_keys("p", prices.owner, shard * count),
             **{name: versions[name] for name in versions.column_names},
             "base_price": prices.price.astype(np.float32),
             **version_columns(prices.starts, prices.ends),
@@ -251,9 +329,9 @@ def property_table(seed: int, properties: Properties, prices: Prices) -> pa.Tabl
     )
 
 
-def host_table(preset: Preset, seed: int, properties: Properties) -> pa.Table:
+def host_table(preset: Preset, seed: int, shard: int, hosts: Hosts, properties: Properties) -> pa.Table:
     """dim_host; some hosts change rating, activity or verification once."""
-    rng = stream(seed, "hosts")
+    rng = stream(seed, "hosts", shard)
     count = preset.hosts
     first, last = day_number(preset.first_day), day_number(preset.last_day)
     listing = np.full(count, last)
@@ -261,20 +339,21 @@ def host_table(preset: Preset, seed: int, properties: Properties) -> pa.Table:
     joined_on = np.maximum(listing - rng.exponential(60, count).astype(np.int64), first - 395)
     without = np.arange(count) >= preset.hosts_with_property
     joined_on[without] = rng.integers(first - 300, last - 60, without.sum())
-    base = two_versions(rng, joined_on, (last + 1) * DAY, 0.02)
+    base = two_versions(rng, joined_on, (last + 1) * DAY, 0.06)
     owner, second = base.owner, base.second
+    identity = owner + 1 + shard * count
     rows = len(owner)
     unrated = (rng.random(count) < np.where(without, 0.5, 0.03))[owner] & ~second
-    rating = np.clip(rng.normal(4.4, 0.4, count)[owner] + second * rng.normal(0, 0.3, rows), 1, 5)
+    rating = np.clip((4.4 + 0.4 * hosts.standing)[owner] + second * rng.normal(0, 0.3, rows), 1, 5)
     first_name, last_name = _names(rng, count)
     name = joined(first_name, " ", last_name).take(pa.array(owner))
     return pa.table(
         {
-            "host_key": version_keys("h", owner),
-            "host_id": owner + 1,
+            "host_key": version_keys("h", owner, shard * count),
+            "host_id": identity,
             "name": name,
-            "email": joined("host", pa.array(owner + 1), "@wanderbricks.example"),
-            "phone": joined("+1555", pa.array(1_000_000 + owner)),
+            "email": joined("host", pa.array(identity), "@wanderbricks.example"),
+            "phone": joined("+1555", pa.array(1_000_000 + identity)),
             "is_verified": (rng.random(count) < 0.8)[owner] | second,
             "is_active": (rng.random(count) < 0.95)[owner] & ~(second & (rng.random(rows) < 0.5)),
             "rating": pa.array(np.round(rating, 1).astype(np.float32), mask=unrated),
@@ -312,10 +391,10 @@ def two_versions(rng: np.random.Generator, begun: Ints, end: int, share: float) 
     return Versions(owner, second, starts, ends)
 
 
-def version_keys(prefix: str, owner: Ints) -> pa.Array:
-    """Keys such as p-17-2 for the second version of property 17."""
+def version_keys(prefix: str, owner: Ints, offset: int) -> pa.Array:
+    """Keys such as p-17-2 for the second version of property 17; `offset` is the id before that of row 0."""
     number = np.arange(len(owner)) - np.searchsorted(owner, owner) + 1
-    return joined(f"{prefix}-", pa.array(owner + 1), "-", pa.array(number))
+    return joined(f"{prefix}-", pa.array(owner + 1 + offset), "-", pa.array(number))
 
 
 def _names(rng: np.random.Generator, count: int) -> tuple[pa.Array, pa.Array]:
@@ -328,7 +407,7 @@ def _names(rng: np.random.Generator, count: int) -> tuple[pa.Array, pa.Array]:
 def _hosts_of(rng: np.random.Generator, preset: Preset) -> Ints:
     """Draw a host for each property; the first `hosts_with_property` get at least one."""
     letting, count = preset.hosts_with_property, preset.properties
-    weight = rng.gamma(0.8, 1, letting)
+    weight = rng.gamma(0.3, 1, letting) + 1e-6
     more = rng.choice(letting, count - letting, p=weight / weight.sum())
     return rng.permutation(np.concatenate([np.arange(letting), more]))
 

@@ -1,0 +1,103 @@
+"""Compare each product's model with the best possible one, on simulated gold with known truth.
+
+For each seed: simulate gold with truth, build the product, and score the baseline, the model and the truth on the
+same test rows. The share of achievable skill is (baseline loss - model loss) / (baseline loss - truth loss), with a
+95 % bootstrap interval over properties; it is quoted only where the baseline's loss lies clearly above the truth's.
+
+    python benchmarks/skill.py [--preset dev] [--seeds 1 2 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+from build import run_dbt
+
+from wanderbricks_ml.simulator import simulate
+
+REPLICATES = 1_000
+
+DEMAND = """
+    select
+        backtest.property_id as unit,
+        backtest.bookings as label,
+        backtest.baseline_bookings as baseline,
+        backtest.predicted_bookings as model,
+        -- what is on the books is certain, and the rest never quite impossible
+        greatest(truth.expected_bookings, 1e-6) as truth
+    from wanderbricks_ml.demand_backtest as backtest
+    inner join read_parquet($truth) as truth using (property_id, as_of_date, check_in_date)
+    where backtest.split = 'test'
+"""
+
+
+def poisson_loss(label: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Poisson deviance by row."""
+    safe = np.where(label > 0, label, 1.0)
+    return 2 * (np.where(label > 0, label * np.log(safe / expected), 0.0) - label + expected)
+
+
+def shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Mean losses, the share of achievable skill and its interval, resampling whole units."""
+    names = ("baseline", "model", "truth")
+    losses = np.stack([poisson_loss(rows["label"], rows[name]) for name in names])
+    _, unit = np.unique(rows["unit"], return_inverse=True)
+    sums = np.stack([np.bincount(unit, loss) for loss in losses])
+    count = np.bincount(unit)
+    drawn = np.random.default_rng(seed).integers(0, len(count), (REPLICATES, len(count)))
+    weights = np.stack([np.bincount(row, minlength=len(count)) for row in drawn])
+    means = (weights @ sums.T) / (weights @ count)[:, None]
+    gap = means[:, 0] - means[:, 2]
+    share = (means[:, 0] - means[:, 1]) / gap
+    mean = sums.sum(axis=1) / count.sum()
+    return {
+        **dict(zip(names, mean, strict=True)),
+        "rows": len(unit),
+        "gap": np.quantile(gap, [0.025, 0.975]),
+        "share": (mean[0] - mean[1]) / (mean[0] - mean[2]),
+        "interval": np.quantile(share, [0.025, 0.975]),
+    }
+
+
+def measure(preset: str, seed: int) -> dict[str, Any]:
+    """Simulate, build and compare demand for one seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        print(f"seed {seed}: simulating {preset} with truth", file=sys.stderr)
+        simulate(preset, seed, work / "gold", truth=True)
+        print(f"seed {seed}: building demand", file=sys.stderr)
+        run = run_dbt(work, work / "gold", "--exclude-resource-type", "unit_test")
+        if run.code:
+            raise SystemExit((work / "dbt.out").read_text()[-4000:])
+        with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
+            rows = connection.execute(DEMAND, {"truth": str(work / "gold/truth/demand.parquet")}).fetchnumpy()
+    return shares(rows, seed)
+
+
+def main() -> None:
+    """Print one Markdown row for each seed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds (default 1 2 3)")
+    arguments = parser.parse_args()
+    print("| product | seed | test rows | loss: baseline | model | truth | share of achievable skill (95 %) |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for seed in arguments.seeds:
+        found = measure(arguments.preset, seed)
+        clear = found["gap"][0] > 0
+        share = f"{found['share']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%})"
+        losses = " | ".join(f"{found[name]:.4f}" for name in ("baseline", "model", "truth"))
+        print(
+            f"| demand | {seed} | {found['rows']:,} | {losses} | {share if clear else 'not above noise'} |", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

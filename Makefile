@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SELECT ?= +demand_predictions
 
-.PHONY: help install build test bench lint docs serve-docs clean lock holidays
+.PHONY: help install build test bench bench-simulator bench-skill lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 install: $(READY)  ## Make .venv from the lock file
 
@@ -32,6 +32,14 @@ bench: $(READY)  ## Time builds of simulated gold and show their metrics (minute
 		test -d data/$$preset || $(BIN)/wanderbricks simulate --preset $$preset --seed 7 --out data/$$preset; done
 	test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
 	$(BIN)/python benchmarks/build.py tiny=data/tiny dev=data/gold reference=data/reference
+
+bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=folder, both imported)
+	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
+	$(BIN)/python benchmarks/simulator.py --simulated data/gold --segment 'Online TA' --segment Direct \
+		$(if $(HOTELS),--hotels $(HOTELS)) $(if $(AIRBNB),--airbnb $(AIRBNB))
+
+bench-skill: $(READY)  ## Each model against the best possible one, three seeds of dev (minutes)
+	$(BIN)/python benchmarks/skill.py
 
 lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

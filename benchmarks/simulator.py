@@ -47,6 +47,17 @@ REASONS: Mapping[str, str] = {
     "stays by returning users": "a platform, not one city",
     "next stay at the same property": "a platform, not one city",
     "properties never booked": "of Wanderbricks' properties 2 % were never booked",
+    "properties not booked in a year": "no dead listings, which Airbnb keeps",
+    "bookings per property, Gini": "no dead listings, which Airbnb keeps",
+    "bookings per booked property, Gini": "no dead listings, which Airbnb keeps",
+    "bookings in a year, Gini": "no dead listings, which Airbnb keeps",
+    "bookings in a year of the booked, Gini": "no dead listings, which Airbnb keeps",
+    "guests of a destination who stay there again": "dev is dense, to teach; reference has as few as Airbnb",
+    "hosts by properties": "Wanderbricks has 4.8 properties to a host who lets",
+    "daily dispersion index, all (hotels)": "rooms of a group are booked together",
+    "daily dispersion index, a destination (hotels)": "rooms of a group are booked together",
+    "daily dispersion index, a destination, same volume (hotels)": "rooms of a group are booked together",
+    "daily revenue variation, all (hotels)": "two hotels, not twelve destinations",
 }
 
 TABLES = ("dim_property", "dim_destination", "fact_booking_detail")

@@ -161,10 +161,12 @@ def test_nothing_at_or_after_as_of_is_read(
 ) -> None:
     later = rewritten(gold, cut_day, tmp_path / "gold") if rewritten else gold
     looked_back = Workspace(tmp_path, later).build(as_of=cut_day)
-    for name in (*FEATURES, "demand_splits", "demand_examples", "demand_metrics"):
+    for name in (*FEATURES, "demand_splits", "demand_examples"):
         expected = built_from_cut_gold.table(name)
         assert len(expected) > 0, name
         assert_frame_equal(looked_back.table(name), expected, check_exact=True, obj=name)
+    # means over many rows: two threads add them up in an order of their own
+    assert_frame_equal(looked_back.table("demand_metrics"), built_from_cut_gold.table("demand_metrics"), rtol=1e-12)
     assert_frame_equal(
         looked_back.table("demand_predictions", without=["scored_at"]),
         built_from_cut_gold.table("demand_predictions", without=["scored_at"]),

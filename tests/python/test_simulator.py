@@ -282,7 +282,7 @@ def test_bookings_on_the_books_thin_out(gold: duckdb.DuckDBPyConnection) -> None
             where check_in_date between date '{LAST_DAY}' + {first} and date '{LAST_DAY}' + {last}
             """,
         )
-        for first, last in ((1, 30), (91, 120))
+        for first, last in ((1, 30), (181, 210))
     )
     assert soon > 3 * late > 0
 

@@ -155,7 +155,7 @@ def _draw_guests(rng: np.random.Generator, most: Ints, business: Bools, family: 
     """Draw the party: alone, two, or a larger one by the user's taste, as far as it fits."""
     kind = rng.random(len(most)) + np.where(business, -0.55, 0.0)
     larger = 2 + rng.binomial(np.maximum(most - 2, 0), family)
-    return np.minimum(np.select([kind < 0.15, kind < 0.65], [1, 2], larger), most)
+    return np.minimum(np.select([kind < 0.08, kind < 0.7], [1, 2], larger), most)
 
 
 def booking_table(preset: Preset, shard: int, stays: Stays, properties: Properties, end: int) -> pa.Table:

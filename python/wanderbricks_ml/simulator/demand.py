@@ -212,7 +212,7 @@ def lead_time_mix(preset: Preset, seed: int, season: Floats) -> Floats:
     """Share of each lead-time component; guests plan the high season ahead. Shape (K, N, D)."""
     own = stream(seed, "lead_mix").normal(0, 0.25, (3, preset.destinations, 1))
     by_destination = season.reshape(preset.destinations, len(PROPERTY_TYPES), -1).mean(axis=1)
-    logits = np.log([0.095, 0.466, 0.439])[:, None, None] + own
+    logits = np.log([0.12, 0.50, 0.38])[:, None, None] + own
     logits = logits + np.array([-0.6, 0.0, 1.0])[:, None, None] * by_destination
     share: Floats = np.exp(logits)
     share /= share.sum(axis=0)

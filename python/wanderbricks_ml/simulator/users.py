@@ -39,7 +39,7 @@ RATE_SHAPE = 1.5
 LIFETIME = 700.0
 """Mean days from registration until a user lapses; exponential."""
 
-RETURN_SHARE = 0.15
+RETURN_SHARE = 0.25
 """Share of the attempts made by an earlier guest of the property."""
 
 FLAKY_SHARE = 0.25

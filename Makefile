@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SELECT ?= +demand_predictions
 
-.PHONY: help install build test bench bench-simulator bench-skill lint docs serve-docs clean lock holidays
+.PHONY: help install build test test-databricks bench bench-simulator bench-skill lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+deman
 
 test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest
+
+test-databricks: $(READY)  ## The same builds on Spark with Delta Lake, compared with DuckDB's (needs Java 17 or 21)
+	$(BIN)/pytest tests/databricks
 
 bench: $(READY)  ## Time builds of simulated gold and show their metrics (minutes)
 	@for preset in tiny reference; do \
@@ -59,9 +62,11 @@ serve-docs: docs  ## Serve the lineage site on http://127.0.0.1:8080
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o requirements.lock
+	uv pip compile tests/databricks/requirements.in --universal --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o tests/databricks/requirements.lock
 
 holidays: $(READY)  ## Compute seeds/holidays.csv anew
 	$(BIN)/python -m wanderbricks_ml.holidays_seed
 
 clean:  ## Remove what was built, but not data/
-	rm -rf $(VENV) target logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-emulator target logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis

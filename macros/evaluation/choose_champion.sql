@@ -121,7 +121,7 @@
         select
             model_version,
             count(*) filter (where severity = 'error') as missed_errors,
-            {{ dbt.listagg('miss', "', '", 'order by miss') }} as missed_targets
+            {{ joined_text('miss') }} as missed_targets
         from missed
         group by model_version
 
@@ -207,7 +207,7 @@
             cast(null as double) as decision_threshold,
             '{{ model_name }} v' || cast(ranked.model_version as {{ text }}) || ' (' || ranked.role || '): '
             || ranked.metric_name || ' ' || coalesce({{ number_text('ranked.metric_value') }}, 'unknown')
-            || ' against the baseline''s '
+            || ', baseline '
             || coalesce({{ number_text('ranked.baseline_value') }}, 'unknown')
             || case when ranked.missed_targets is not null then '; ' || ranked.missed_targets else '' end
             || case when ranked.beats_baseline then '' else '; does not beat the baseline' end

@@ -27,3 +27,41 @@
         on {% for key in keys %}{{ left }}.{{ key }} = {{ right }}.{{ key }} and {% endfor %}
             {{ left }}.{{ left_date }} >= {{ right }}.{{ right_date }}
 {% endmacro %}
+
+{# Spark has no as-of join: both sides in one order of time, each row carrying the last one of `right` forward #}
+{% macro default__as_of_join(left, right, keys, left_date, right_date, columns) %}
+    select
+        left_row.*,
+        {% for column in columns %}
+            right_row.{{ column }}{% if columns is mapping %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
+        {% endfor %}
+    from (
+        select
+            left_row,
+            is_left,
+            last_value(right_row, true) over (
+                partition by {% for key in keys %}key_{{ loop.index }}, {% endfor %}1
+                order by moment, is_left
+                rows between unbounded preceding and current row
+            ) as right_row
+        from (
+            select
+                {% for key in keys %}{{ key }} as key_{{ loop.index }}, {% endfor %}
+                {{ left_date }} as moment,
+                1 as is_left,
+                struct({{ left }}.*) as left_row,
+                null as right_row
+            from {{ left }}
+            union all
+            select
+                {% for key in keys %}{{ key }} as key_{{ loop.index }}, {% endfor %}
+                {{ right_date }} as moment,
+                0 as is_left,
+                null as left_row,
+                struct({% for column in columns %}{{ column }}{{ ', ' if not loop.last }}{% endfor %}) as right_row
+            from {{ right }}
+            where {% for key in keys %}{{ key }} is not null{{ ' and ' if not loop.last }}{% endfor %}
+        ) as stacked
+    ) as carried
+    where is_left = 1
+{% endmacro %}

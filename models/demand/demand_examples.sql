@@ -452,12 +452,12 @@ final as (
         cast(cancelled_on_books as double) as cancelled_on_books,
         cast(stays_on_books as double) as stays_on_books,
         365 * cast(destination_on_books as double) / nullif(destination_check_ins_365d, 0) as destination_on_books_ratio,
-        365.0 / 7 * cast(destination_check_ins_last_year as double) / nullif(destination_check_ins_365d, 0)
+        365e0 / 7 * cast(destination_check_ins_last_year as double) / nullif(destination_check_ins_365d, 0)
             as destination_last_year_ratio,
-        365.0 / 7 * destination_check_ins_7d / nullif(destination_check_ins_365d, 0) as destination_check_ins_7d_ratio,
-        365.0 / 30 * destination_check_ins_30d / nullif(destination_check_ins_365d, 0) as destination_check_ins_30d_ratio,
-        365.0 / 90 * destination_check_ins_90d / nullif(destination_check_ins_365d, 0) as destination_check_ins_90d_ratio,
-        365.0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,
+        365e0 / 7 * destination_check_ins_7d / nullif(destination_check_ins_365d, 0) as destination_check_ins_7d_ratio,
+        365e0 / 30 * destination_check_ins_30d / nullif(destination_check_ins_365d, 0) as destination_check_ins_30d_ratio,
+        365e0 / 90 * destination_check_ins_90d / nullif(destination_check_ins_365d, 0) as destination_check_ins_90d_ratio,
+        365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,
         destination_rate,
         destination_weekday_factor
     from rated

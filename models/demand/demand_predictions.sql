@@ -2,7 +2,7 @@
     materialized='incremental',
     unique_key=['scoring_date', 'property_id', 'check_in_date'],
     full_refresh=false,
-    post_hook="delete from {{ this }} where scoring_date < (select max(scoring_date) from {{ this }}) - " ~ (demand_horizon() + 30)
+    post_hook="{{ delete_older(this, 'scoring_date', demand_horizon() + 30) }}"
 ) }}
 
 with scores as (

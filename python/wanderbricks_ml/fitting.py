@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from wanderbricks_ml.frames import example_batches, feature_frame, iso, one_row
+from wanderbricks_ml.engines import Engine, engine_of
+from wanderbricks_ml.frames import feature_frame, iso, one_row
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +38,13 @@ VERSION_SCHEMA = pa.schema(
 )
 
 
-def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any]) -> pa.Table:
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any]) -> Any:
     """Fit, log and register a candidate, or do nothing when no fit is due.
 
     Parameters
     ----------
     session
-        dbt's session; unused on DuckDB.
+        dbt's session, which tells the engine.
     examples, decision
         The product's examples and its retraining decision, one row.
     settings
@@ -52,30 +53,33 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
 
     Returns
     -------
-    pyarrow.Table
-        One row of `VERSION_SCHEMA`, none when no fit is due.
+    table
+        One row of `VERSION_SCHEMA`, none when no fit is due, as the engine takes it.
 
     Raises
     ------
     ValueError
         When the train or validation split is empty although a fit is due.
     """
-    row = one_row(decision)
+    engine = engine_of(session)
+    row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
-        return VERSION_SCHEMA.empty_table()
+        return engine.result(VERSION_SCHEMA.empty_table())
     kept = [settings["date"], settings["label"]]
-    splits = {split: _read(examples, split, kept, settings) for split in ("train", "validation")}
+    splits = {split: _read(engine, examples, split, kept, settings) for split in ("train", "validation")}
     for split, (frame, _) in splits.items():
         if frame.empty:
             raise ValueError(
                 f"{settings['model_name']}: a fit is due ({row['reason']}), but its examples hold no "
                 f"{split} rows; look at the product's splits and features for {iso(row['as_of_date'])}"
             )
-    return pa.Table.from_pylist([_fit(splits, row, settings)], schema=VERSION_SCHEMA)
+    return engine.result(pa.Table.from_pylist([_fit(splits, row, settings)], schema=VERSION_SCHEMA))
 
 
-def _read(examples: Any, split: str, kept: list[str], settings: dict[str, Any]) -> tuple[pd.DataFrame, pa.Table]:
-    batches = list(example_batches(examples, [split], kept, settings))
+def _read(
+    engine: Engine, examples: Any, split: str, kept: list[str], settings: dict[str, Any]
+) -> tuple[pd.DataFrame, pa.Table]:
+    batches = list(engine.examples(examples, [split], kept, settings))
     return feature_frame(batches, settings), pa.concat_tables(batches).select(kept)
 
 
@@ -164,7 +168,7 @@ def _log(
     from mlflow.data.meta_dataset import MetaDataset
     from mlflow.models import infer_signature
 
-    name = settings["model_name"]
+    name, registered = settings["model_name"], registry.registered_name(settings)
     example = example.astype(
         {column: "float64" for column in settings["numeric"]} | {column: "object" for column in settings["categorical"]}
     )
@@ -208,8 +212,8 @@ def _log(
             pip_requirements=registry.requirements(),
             serialization_format="cloudpickle",
         )
-        model_version = registry.register(name, logged.model_uri, run.info.run_id, last_version)
-    model_uri = f"models:/{name}/{model_version}"
+        model_version = registry.register(registered, logged.model_uri, run.info.run_id, last_version)
+    model_uri = f"models:/{registered}/{model_version}"
     return {
         "model_version": model_version,
         "run_id": run.info.run_id,

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import logging
 import os
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,15 @@ PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
 
 @functools.cache
 def connect() -> Any:
-    """An MLflow client for MLFLOW_TRACKING_URI, by default a SQLite store under ``data/``."""
+    """An MLflow client: on Databricks for its workspace and Unity Catalog, else for MLFLOW_TRACKING_URI.
+
+    That is by default a SQLite store under ``data/``.
+    """
     import mlflow
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('data').resolve()}/mlflow.db"
+    on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
+    default = "databricks" if on_databricks else f"sqlite:///{Path('data').resolve()}/mlflow.db"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     for name in ("mlflow", "alembic"):
@@ -28,23 +34,33 @@ def connect() -> Any:
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart
     logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", "databricks-uc" if uri == "databricks" else uri))
     return mlflow.MlflowClient()
 
 
 def experiment_id(name: str) -> str:
-    """The id of the experiment, made on first use; artifacts lie beside a SQLite store."""
+    """The id of the experiment, made on first use; artifacts lie beside a SQLite store.
+
+    A workspace wants a path: experiments lie in MLFLOW_EXPERIMENT_FOLDER, by default ``/Shared/wanderbricks_ml``.
+    """
     client = connect()
+    import mlflow
+
+    if mlflow.get_tracking_uri() == "databricks":
+        name = f"{os.environ.get('MLFLOW_EXPERIMENT_FOLDER', '/Shared/wanderbricks_ml')}/{name}"
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    import mlflow
-
     location = None
     uri = mlflow.get_tracking_uri()
     if uri.startswith("sqlite:///"):
         location = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
     return str(client.create_experiment(name, artifact_location=location))
+
+
+def registered_name(settings: Mapping[str, Any]) -> str:
+    """The model's name in the registry: three levels in Unity Catalog, plain elsewhere."""
+    return f"{settings.get('registry_prefix', '')}{settings['model_name']}"
 
 
 def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> int:

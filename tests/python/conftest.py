@@ -23,8 +23,7 @@ from wanderbricks_ml.simulator import simulate
 
 PROJECT = Path(__file__).parents[2]
 SEED = 7
-# engagement_features is no ancestor of the predictions
-SELECTION = ("+demand_predictions", "+engagement_features")
+SELECTION = ("+demand_predictions",)
 PROJECT_FILES = ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 

@@ -1,0 +1,176 @@
+"""What differs between the engines that run dbt's Python models: how rows come in, and how they go out.
+
+DuckDB hands over relations of its own connection, Spark hands over data frames. Everything else works on Arrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+MOST_ROWS = 5_000_000
+"""Rows that one process reads to fit; a fit on more is refused before it fills the driver's memory."""
+
+BATCH_ROWS = 100_000
+
+Predictor = Callable[[pa.Table], pa.Array]
+"""Predictions for the rows of a table that holds all features."""
+
+
+class Engine(Protocol):
+    """How a Python model reads its inputs and returns its rows."""
+
+    def rows(self, relation: Any) -> pa.Table:
+        """All rows of a small relation."""
+
+    def examples(
+        self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
+    ) -> Iterator[pa.Table]:
+        """Rows of the named splits in the order of their keys, in batches; always one, even if empty.
+
+        Columns: `kept` as they are, then the features that are not kept, numeric ones as float32: half the
+        memory of doubles, and what the boosters use.
+        """
+
+    def predicted(
+        self,
+        relation: Any,
+        split_predictors: Sequence[tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]],
+        kept: Sequence[str],
+        settings: Mapping[str, Any],
+    ) -> Any:
+        """Rows with predictions, in the form that dbt takes.
+
+        For each (splits, predictor, constants): the constants, the `kept` columns, and the prediction. Without any,
+        no row, but with the columns that the rows would have.
+        """
+
+    def result(self, table: pa.Table) -> Any:
+        """A small table in the form that dbt takes."""
+
+
+def engine_of(session: Any) -> Engine:
+    """The engine behind dbt's `session`: a Spark session makes data frames, DuckDB's connection does not."""
+    return Spark(session) if hasattr(session, "createDataFrame") else DuckDB()
+
+
+def projection(kept: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+    """SQL expressions of the columns of `Engine.examples`, in the dialect of both engines."""
+    return [
+        *kept,
+        *(f"cast({name} as float) as {name}" for name in settings["numeric"] if name not in kept),
+        *(name for name in settings["categorical"] if name not in kept),
+    ]
+
+
+def _of_splits(splits: Sequence[str]) -> str:
+    return f"split in ({', '.join(repr(split) for split in splits)})" if splits else "1 = 0"
+
+
+def _with_constants(constants: Mapping[str, pa.Scalar], table: pa.Table) -> pa.Table:
+    repeated = {name: pa.repeat(value, table.num_rows) for name, value in constants.items()}
+    return pa.table({**repeated, **{name: table[name] for name in table.column_names}})
+
+
+class DuckDB:
+    """DuckDB's relations, streamed as Arrow; it sorts and spills by itself."""
+
+    def rows(self, relation: Any) -> pa.Table:
+        return relation.to_arrow_table()
+
+    def examples(
+        self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
+    ) -> Iterator[pa.Table]:
+        reader = (
+            relation.filter(_of_splits(splits))
+            .order(", ".join(settings["keys"]))
+            .project(", ".join(projection(kept, settings)))
+            .to_arrow_reader(BATCH_ROWS)
+        )
+        empty = True
+        for batch in reader:
+            empty = False
+            yield pa.Table.from_batches([batch])
+        if empty:
+            yield reader.schema.empty_table()
+
+    def predicted(
+        self,
+        relation: Any,
+        split_predictors: Sequence[tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]],
+        kept: Sequence[str],
+        settings: Mapping[str, Any],
+    ) -> pa.Table:
+        parts = []
+        for splits, predictor, constants in split_predictors:
+            for batch in self.examples(relation, splits, kept, settings):
+                values = predictor(batch) if batch.num_rows else pa.array([], pa.float64())
+                rows = batch.select(kept).append_column(settings["prediction"], values)
+                parts.append(_with_constants(constants, rows))
+        return pa.concat_tables(parts)
+
+    def result(self, table: pa.Table) -> pa.Table:
+        return table
+
+
+class Spark:
+    """Spark's data frames: the sample to fit comes to the driver, scoring stays on the workers."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def rows(self, relation: Any) -> pa.Table:
+        return relation.toArrow()
+
+    def examples(
+        self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
+    ) -> Iterator[pa.Table]:
+        chosen = relation.where(_of_splits(splits))
+        count = chosen.count()
+        if count > MOST_ROWS:
+            raise ValueError(
+                f"{settings['model_name']}: {count:,} rows of {', '.join(splits)} are more than the {MOST_ROWS:,} that "
+                "one process fits; lower the sample, such as var demand_training_rows"
+            )
+        ordered = chosen.orderBy(*settings["keys"]).selectExpr(*projection(kept, settings))
+        yield ordered.toArrow()
+
+    def predicted(
+        self,
+        relation: Any,
+        split_predictors: Sequence[tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]],
+        kept: Sequence[str],
+        settings: Mapping[str, Any],
+    ) -> Any:
+        from pyspark.sql import functions, types
+
+        result = None
+        for splits, predictor, constants in split_predictors:
+            chosen = relation.where(_of_splits(splits)).selectExpr(*projection(kept, settings))
+            schema = types.StructType(
+                [chosen.schema[name] for name in kept] + [types.StructField(settings["prediction"], types.DoubleType())]
+            )
+
+            def scored(batches: Iterator[pa.RecordBatch], predictor: Predictor = predictor) -> Iterator[pa.RecordBatch]:
+                for batch in batches:
+                    table = pa.Table.from_batches([batch])
+                    values = predictor(table) if table.num_rows else pa.array([], pa.float64())
+                    yield from table.select(list(kept)).append_column(settings["prediction"], values).to_batches()
+
+            rows = chosen.mapInArrow(scored, schema)
+            fixed = [
+                functions.lit(value.as_py()).cast(_spark_type(value.type)).alias(name)
+                for name, value in constants.items()
+            ]
+            part = rows.select(*fixed, *schema.names)
+            result = part if result is None else result.unionByName(part)
+        return result
+
+    def result(self, table: pa.Table) -> Any:
+        return self.session.createDataFrame(table)
+
+
+def _spark_type(kind: pa.DataType) -> str:
+    return {pa.int32(): "int", pa.date32(): "date", pa.string(): "string"}[kind]

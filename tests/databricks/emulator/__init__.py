@@ -1,0 +1,1 @@
+"""A local stand-in for a Databricks workspace, on real Spark with Delta Lake; see ../README.md."""

@@ -1,0 +1,29 @@
+"""Start the emulator: ``python -m emulator --folder DIR [--port N] [--gold DIR]``; prints the port when ready."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .server import Workspace, serve
+from .warehouse import Warehouse, load_gold, start_spark
+
+
+def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description="A local stand-in for a Databricks workspace.")
+    parser.add_argument("--folder", type=Path, required=True, help="where warehouse, metastore and jar lie")
+    parser.add_argument("--port", type=int, default=0, help="port on the loopback address; 0 takes a free one")
+    parser.add_argument("--gold", type=Path, help="folder of <table>.parquet to load into schema gold")
+    parser.add_argument("--memory", default="2g", help="memory of Spark (default 2g)")
+    arguments = parser.parse_args()
+    warehouse = Warehouse(start_spark(arguments.folder.resolve(), arguments.memory))
+    if arguments.gold:
+        load_gold(warehouse, arguments.gold)
+    server = serve(Workspace(warehouse), arguments.port)
+    print(f"ready on port {server.server_address[1]}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -69,4 +69,4 @@ holidays: $(READY)  ## Compute seeds/holidays.csv anew
 	$(BIN)/python -m wanderbricks_ml.holidays_seed
 
 clean:  ## Remove what was built, but not data/
-	rm -rf $(VENV) .venv-emulator target logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-emulator build target logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wanderbricks_ml.cli import main
-from wanderbricks_ml.simulator import simulate
+from wanderbricks_ml.simulator import draw_world, simulate
+from wanderbricks_ml.simulator.columns import Floats
+from wanderbricks_ml.simulator.demand import expected_demand
 from wanderbricks_ml.simulator.presets import PRESETS
 from wanderbricks_ml.simulator.shocks import DATED_BY, Shock
 from wanderbricks_ml.simulator.stays import Attempts, fit_calendar
@@ -174,8 +177,6 @@ def test_a_day_outside_the_period_is_refused(tmp_path: Path, until: date) -> Non
 
 
 def test_shards_share_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     monkeypatch.setattr("wanderbricks_ml.simulator.PRESETS", {"tiny": replace(TINY, shards=3)})
     simulate("tiny", 5, tmp_path / "gold")
     with opened(tmp_path / "gold") as gold:
@@ -276,3 +277,52 @@ def test_what_is_wrong_with_a_shock(tmp_path: Path, text: str, says: str) -> Non
     assert result.exit_code == 1
     assert says in result.output
     assert not out.exists()
+
+
+def poisson_slope(attempts: Floats, exposure: Floats, price: Floats) -> float:
+    """Maximum likelihood of b in attempts ~ Poisson(exposure * exp(a - b * price))."""
+    features = np.stack([np.ones(len(price)), -price], axis=1)
+    found = np.zeros(2)
+    for _ in range(50):
+        rate = exposure * np.exp(features @ found)
+        found += np.linalg.solve((features * rate[:, None]).T @ features, features.T @ (attempts - rate))
+    return float(found[1])
+
+
+def test_prices_confound_a_careless_model_but_trials_tell() -> None:
+    """Hosts raise prices where and when demand is high; random trials show what guests really do."""
+    preset = replace(TINY, properties=3_000, hosts=1_200, hosts_with_property=900, expected_attempts=200_000)
+    world = draw_world(preset, 11, 0, expected_demand(preset, 11))
+    prices, properties, demand = world.prices, world.properties, world.demand
+    group = properties.group[prices.owner]
+    relative = prices.price / properties.market_price[prices.owner] - 1
+    slope = demand.price_slope[group]
+    per_price = world.levels * np.exp(slope * relative)
+    first, days = demand.creation_days[0], len(demand.creation_days)
+    so_far = np.concatenate([np.zeros((len(demand.creations), 1)), np.cumsum(demand.creations, axis=1)], axis=1)
+    begin = np.clip(-(-prices.starts // DAY) - first, 0, days)
+    end = np.clip(np.minimum(-(-prices.ends // DAY), properties.delisted[prices.owner]) - first, begin, days)
+    exposure = per_price * (so_far[group, end] - so_far[group, begin])
+    attempts = np.bincount(world.attempts.version, minlength=len(prices.owner)).astype(float)
+    whole = exposure > 0
+    truth = np.average(slope[whole], weights=attempts[whole])
+
+    careless = poisson_slope(attempts[whole], exposure[whole], relative[whole])
+    assert careless < truth - 0.2
+
+    ratio = prices.price[1:] / prices.price[:-1]
+    levels = np.array([0.7, 0.8, 0.9, 1.1, 1.2, 1.3])
+    is_trial = (prices.owner[1:] == prices.owner[:-1]) & (np.abs(ratio[:, None] - levels) < 2e-4).any(axis=1)
+    tried = np.flatnonzero(is_trial) + 1
+    tried = tried[whole[tried] & whole[tried - 1]]
+    for level in levels:
+        assert (np.abs(ratio[tried - 1] - level) < 2e-4).sum() > 100
+    # given the attempts of both versions, those of the trial are binomial: the property itself cancels out
+    total = attempts[tried] + attempts[tried - 1]
+    step = relative[tried] - relative[tried - 1]
+    odds = exposure[tried] / exposure[tried - 1]
+    estimate = 0.0
+    for _ in range(50):
+        share = odds * np.exp(-estimate * step) / (1 + odds * np.exp(-estimate * step))
+        estimate -= ((attempts[tried] - total * share) * step).sum() / (total * share * (1 - share) * step**2).sum()
+    assert abs(estimate - truth) < 0.15

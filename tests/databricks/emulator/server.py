@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import re
 import threading
 import uuid
@@ -40,6 +41,8 @@ TYPE_NAMES = {
     "binary": "BINARY",
     "void": "NULL",
 }
+
+logger = logging.getLogger(__name__)
 
 Reply = tuple[dict[str, Any], int]
 
@@ -140,7 +143,8 @@ class Workspace:
         try:
             self.statements[number] = result_payload(number, self.warehouse.run(session, statement))
         except Exception as error:
-            message = str(error).split("JVM stacktrace")[0][:4_000]
+            logger.exception("statement failed: %s", statement)
+            message = str(error).split("JVM stacktrace")[0].split("\n\tat ")[0][:4_000]
             failed = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": message}}
             self.statements[number] = {"statement_id": number, "status": failed}
 

@@ -17,6 +17,14 @@ with cases as (
         '100' as expected
     union all
     select
+        cast(0.0001 as double) as given,
+        '0.0001' as expected
+    union all
+    select
+        cast('nan' as double) as given,
+        'NaN' as expected
+    union all
+    select
         cast(null as double) as given,
         cast(null as {{ dbt.type_string() }}) as expected
 

@@ -101,7 +101,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def emulator(environment: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A workspace without any table, on a free port."""
     folder = tmp_path_factory.mktemp("workspace")

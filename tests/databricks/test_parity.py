@@ -184,5 +184,12 @@ def test_freshness_and_docs(emulator: Emulator, both: Local) -> None:
 
 
 def test_only_known_statements_are_rewritten(emulator: Emulator, both: Local) -> None:
-    allowed = {"catalog name", "information_schema", "use catalog", "describe as json", "show schemas in catalog"}
+    allowed = {
+        "catalog name",
+        "information_schema",
+        "use catalog",
+        "describe as json",
+        "show schemas in catalog",
+        "show table extended",
+    }
     assert set(emulator.control()["rewrites"]) <= allowed

@@ -211,7 +211,8 @@ def _describe_as_json(session: SparkSession, match: re.Match[str]) -> DataFrame:
 
 
 def _use_catalog(session: SparkSession, match: re.Match[str]) -> DataFrame:
-    if match[1].strip("`; \n").lower() != CATALOG:
+    # the adapter goes back to the catalog that it found in force, which is Spark's own
+    if match[1].strip("`; \n").lower() not in (CATALOG, "spark_catalog"):
         raise ValueError(f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{match[1].strip()}' was not found")
     return session.sql("set catalog spark_catalog")
 
@@ -238,6 +239,25 @@ def _set_tags(session: SparkSession, match: re.Match[str]) -> DataFrame:
     return session.sql(f"select 1 where exists (select * from {_own(match[1])} limit 0)")
 
 
+def _show_tables_extended(session: SparkSession, match: re.Match[str]) -> DataFrame:
+    # as on Databricks: one text for each table, with the workspace's catalog and the columns' long names
+    schema, rows = _own(match[1]), []
+    names = {"bigint": "long", "int": "integer"}
+    for row in session.sql(f"show tables in {schema} like '{match[2]}'").collect():
+        if row.isTemporary:
+            continue
+        columns, details = describe(session, f"{schema}.`{row.tableName}`")
+        told = {"Catalog": CATALOG, "Database": row.namespace, "Table": row.tableName}
+        told |= {key: details[key] for key in ("Owner", "Type", "Provider", "Location", "Comment") if key in details}
+        lines = [f"{key}: {value}" for key, value in told.items()]
+        lines += [
+            "Schema: root",
+            *(f" |-- {name}: {names.get(kind, kind)} (nullable = true)" for name, kind, _ in columns),
+        ]
+        rows.append((row.namespace, row.tableName, False, "\n".join(lines) + "\n"))
+    return session.createDataFrame(rows, "namespace string, tableName string, isTemporary boolean, information string")
+
+
 Rewrite = Callable[[SparkSession, "re.Match[str]"], DataFrame]
 
 REWRITES: list[tuple[str, str, Rewrite]] = [
@@ -251,6 +271,7 @@ REWRITES: list[tuple[str, str, Rewrite]] = [
     ),
     ("add key", r"alter\s+table\s+(\S+)\s+add\s+constraint\s+\S+\s+(?:primary|foreign)\s+key", _add_key),
     ("set tags", r"alter\s+(?:table|view)\s+(\S+)\s+set\s+tags\s*\(", _set_tags),
+    ("show table extended", r"show\s+table\s+extended\s+in\s+(\S+)\s+like\s+'([^']*)'\s*$", _show_tables_extended),
     ("show schemas in catalog", r"show\s+schemas\s+in\s+(?:catalog\s+)?`?main`?(.*)$", _show_schemas),
 ]
 """Statements of Databricks that open-source Spark and Delta Lake have in other words or not at all. Nothing else is

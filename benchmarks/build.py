@@ -1,8 +1,8 @@
 """Time `dbt build --select +demand_predictions` on gold folders, and show what it predicts.
 
 Each folder is built on a fresh database and then again with nothing new. Prints Markdown: wall time (median of
-the repeats), peak memory of the first build, and the test metrics beside the
-baseline's. A red gate is a result, not an error.
+the repeats), peak memory of the first build, and the test metrics beside the baseline's. A red gate is a result, not
+an error.
 
     python benchmarks/build.py [--repeats N] NAME=FOLDER [NAME=FOLDER ...]
 """

@@ -18,6 +18,9 @@ BATCH_ROWS = 100_000
 Predictor = Callable[[pa.Table], pa.Array]
 """Predictions for the rows of a table that holds all features."""
 
+Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]
+"""Splits to predict, with what, and columns that are the same in all of their rows."""
+
 
 class Engine(Protocol):
     """How a Python model reads its inputs and returns its rows."""
@@ -37,13 +40,13 @@ class Engine(Protocol):
     def predicted(
         self,
         relation: Any,
-        split_predictors: Sequence[tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]],
+        scorings: Sequence[Scoring],
         kept: Sequence[str],
         settings: Mapping[str, Any],
     ) -> Any:
         """Rows with predictions, in the form that dbt takes.
 
-        For each (splits, predictor, constants): the constants, the `kept` columns, and the prediction. Without any,
+        For each scoring: its constants, the `kept` columns, and the prediction. Without any,
         no row, but with the columns that the rows would have.
         """
 
@@ -99,12 +102,12 @@ class DuckDB:
     def predicted(
         self,
         relation: Any,
-        split_predictors: Sequence[tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]],
+        scorings: Sequence[Scoring],
         kept: Sequence[str],
         settings: Mapping[str, Any],
     ) -> pa.Table:
         parts = []
-        for splits, predictor, constants in split_predictors:
+        for splits, predictor, constants in scorings:
             for batch in self.examples(relation, splits, kept, settings):
                 values = predictor(batch) if batch.num_rows else pa.array([], pa.float64())
                 rows = batch.select(kept).append_column(settings["prediction"], values)
@@ -140,14 +143,14 @@ class Spark:
     def predicted(
         self,
         relation: Any,
-        split_predictors: Sequence[tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]],
+        scorings: Sequence[Scoring],
         kept: Sequence[str],
         settings: Mapping[str, Any],
     ) -> Any:
         from pyspark.sql import functions, types
 
         result = None
-        for splits, predictor, constants in split_predictors:
+        for splits, predictor, constants in scorings:
             chosen = relation.where(_of_splits(splits)).selectExpr(*projection(kept, settings))
             schema = types.StructType(
                 [chosen.schema[name] for name in kept] + [types.StructField(settings["prediction"], types.DoubleType())]

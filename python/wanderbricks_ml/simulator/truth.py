@@ -45,7 +45,7 @@ from wanderbricks_ml.simulator.bookings import (
     cancellation_logit,
     cancellation_probability,
 )
-from wanderbricks_ml.simulator.columns import DAY, OPEN, Bools, Floats, Ints, dates, day_number, ragged_arange
+from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, dates, day_number, ragged_arange
 from wanderbricks_ml.simulator.demand import DAILY_SHOCK, MAX_LEAD, WEEKLY_SHOCK, price_effect
 from wanderbricks_ml.simulator.engagement import CURIOSITY_SHAPE
 from wanderbricks_ml.simulator.stays import (
@@ -56,7 +56,8 @@ from wanderbricks_ml.simulator.stays import (
     WEEK_SHARE,
     planned_stay,
 )
-from wanderbricks_ml.simulator.users import BUDGETS, FLAKY_SHARE, LIFETIME, RATE_SHAPE
+from wanderbricks_ml.simulator.users import BUDGET_SHARE, BUDGETS, FLAKY_SHARE, LIFETIME, MONTH_DAYS, RATE_SHAPE
+from wanderbricks_ml.simulator.world import POLICY_SHARE
 
 if TYPE_CHECKING:
     from wanderbricks_ml.simulator import World
@@ -73,8 +74,6 @@ MOST_USERS = 25_000
 
 PRICE_LEVELS = np.round(np.arange(-0.3, 0.31, 0.1), 1)
 _DAYS_BEFORE, _DAYS_AFTER = 70, 35
-_POLICY_SHARE = np.array([0.35, 0.4, 0.25])
-_BUDGET_SHARE = np.array([0.4, 0.35, 0.25])
 _MONTHS_OF_USERS = 18
 
 
@@ -141,7 +140,7 @@ class _Market:
         group = properties.group[:count]
         # the price in force at the start of the day; on the day of listing the first one
         starts = np.clip(-(-world.prices.starts // DAY) - first, 0, days)
-        ends = np.clip(np.minimum(-(-world.prices.ends // DAY), OPEN // DAY) - first, 0, days)
+        ends = np.clip(-(-world.prices.ends // DAY) - first, 0, days)
         owned = world.prices.owner < count
         column, version = ragged_arange(starts[owned], np.maximum(ends - starts, 0)[owned])
         level = np.zeros((count, days))
@@ -333,7 +332,7 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
     logit = cancellation_logit(
         lead, price / properties.market_price[stays.listing[standing]], stays.is_business[standing]
     )
-    chance = _expected_cancellation(logit, lead, _POLICY_SHARE[None, :], np.array([FLAKY_SHARE]))
+    chance = _expected_cancellation(logit, lead, POLICY_SHARE[None, :], np.array([FLAKY_SHARE]))
     length = np.maximum(stays.check_in[standing] * DAY - stays.created[standing], 1)
     gone = betainc(*CANCELLED_AT, np.clip((snapshot * DAY - stays.created[standing]) / length, 0, 1))
     open_day = np.maximum(stays.check_in[standing] - snapshot, 0)
@@ -474,9 +473,9 @@ def _cancellation(world: World, last: int) -> pa.Table:
         [_expected_cancellation(logit, lead, sure[kind][None, :], np.array([FLAKY_SHARE])) for kind in range(3)], axis=1
     )
     by_flaky = np.stack(
-        [_expected_cancellation(logit, lead, _POLICY_SHARE[None, :], np.array([value])) for value in (0.0, 1.0)], axis=1
+        [_expected_cancellation(logit, lead, POLICY_SHARE[None, :], np.array([value])) for value in (0.0, 1.0)], axis=1
     )
-    policy = _posterior(_POLICY_SHARE, by_policy, cancelled, properties.host[listing], ended, created, lead > 0)
+    policy = _posterior(POLICY_SHARE, by_policy, cancelled, properties.host[listing], ended, created, lead > 0)
     flaky = _posterior(np.array([1 - FLAKY_SHARE, FLAKY_SHARE]), by_flaky, cancelled, user, ended, created, lead > 0)
     probability = _expected_cancellation(logit, lead, policy, flaky[:, 1])
     gone = betainc(*CANCELLED_AT, np.clip((end - created) / np.maximum(check_in * DAY - created, 1), 0, 1))
@@ -513,7 +512,6 @@ def _users(world: World, last: int) -> pa.Table:
     users, choice, stays, prices = world.users, world.choice, world.stays, world.prices
     count = min(len(users.created), MOST_USERS)
     months = choice.weight.shape[1]
-    month_days = 30
     day = stays.created // DAY
     month = choice.month(day)
     third = choice.third(prices.price[stays.version])
@@ -526,32 +524,32 @@ def _users(world: World, last: int) -> pa.Table:
         for period in range(months):
             rows = (third == part) & (month == period) & ~returned
             made = choice.share[destination[rows], part, period].sum(axis=0)
-            rate[:, part, period] = made / np.maximum(choice.weight[:, period], 1e-9) / month_days
+            rate[:, part, period] = made / np.maximum(choice.weight[:, period], 1e-9) / MONTH_DAYS
     # as if further months were like those a year before
-    year = 365 // month_days + 1
+    year = 365 // MONTH_DAYS + 1
     extended = np.concatenate([rate, *[rate[:, :, -year:]] * 2], axis=2)
-    clock = np.concatenate([np.zeros((cells, 1)), np.cumsum(extended.sum(axis=1) * month_days, axis=1)], axis=1)
+    clock = np.concatenate([np.zeros((cells, 1)), np.cumsum(extended.sum(axis=1) * MONTH_DAYS, axis=1)], axis=1)
     value = np.array([stays.cents[(third == part)].mean() / 100 for part in range(BUDGETS)])
     remaining = 1 - np.array([(stays.cancelled_after[third == part] >= 0).mean() for part in range(BUDGETS)])
-    again = _return_rates(world, months, month_days, returned, month)
+    again = _return_rates(world, months, returned, month)
     again = np.concatenate([again, *[again[-year:]] * 2])
-    again_clock = np.concatenate([[0.0], np.cumsum(again * month_days)])
+    again_clock = np.concatenate([[0.0], np.cumsum(again * MONTH_DAYS)])
     prior_booker = world.preset.booking_users
 
     def at(cell: Ints, moment: Floats) -> Floats:
-        position = np.clip((moment - choice.first_day) / month_days, 0, clock.shape[1] - 1.001)
+        position = np.clip((moment - choice.first_day) / MONTH_DAYS, 0, clock.shape[1] - 1.001)
         low = position.astype(np.int64)
         part = position - low
         return clock[cell, low] * (1 - part) + clock[cell, low + 1] * part
 
     def again_at(moment: float) -> float:
-        return float(np.interp((moment - choice.first_day) / month_days, np.arange(len(again_clock)), again_clock))
+        return float(np.interp((moment - choice.first_day) / MONTH_DAYS, np.arange(len(again_clock)), again_clock))
 
     region = users.cell[:count] // BUDGETS
     created = users.created[:count].astype(np.float64)
     parts = []
     for back in range(_MONTHS_OF_USERS):
-        snapshot = float(last + 1 - back * month_days)
+        snapshot = float(last + 1 - back * MONTH_DAYS)
         if snapshot - choice.first_day < 180:
             break
         known = (day < snapshot) & (stays.user < count)
@@ -583,7 +581,7 @@ def _users(world: World, last: int) -> pa.Table:
             evidence = shape * -np.log(RATE_SHAPE + now) + RATE_SHAPE * np.log(RATE_SHAPE)
             recent = rate[cell, :, max(period - 11, 0) : period + 1].mean(axis=2)
             evidence += (by_third * np.log(np.maximum(recent, 1e-12))).sum(axis=1)
-            weight[budget] = np.log(_BUDGET_SHARE[budget]) + evidence + np.log(np.maximum(living + dead, 1e-300))
+            weight[budget] = np.log(BUDGET_SHARE[budget]) + evidence + np.log(np.maximum(living + dead, 1e-300))
             alive[budget] = living / np.maximum(living + dead, 1e-300)
             exposure_now[budget] = now
         # who never booked may be one who never will
@@ -616,7 +614,7 @@ def _users(world: World, last: int) -> pa.Table:
             for step in range(12):
                 low, high = snapshot + 365 * step / 12, snapshot + 365 * (step + 1) / 12
                 living = np.exp(-((low + high) / 2 - snapshot) / LIFETIME) * alive[budget] * share[budget]
-                column = min(int((low - choice.first_day) // month_days), extended.shape[2] - 1)
+                column = min(int((low - choice.first_day) // MONTH_DAYS), extended.shape[2] - 1)
                 returns = everything * (again_at(high) - again_at(low))
                 by_part = extended[cell, :, column] * (high - low)
                 fresh = living[:, None] * mean_rate[:, None] * by_part
@@ -638,15 +636,15 @@ def _users(world: World, last: int) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _return_rates(world: World, months: int, month_days: int, returned: Bools, month: Ints) -> Floats:
+def _return_rates(world: World, months: int, returned: Bools, month: Ints) -> Floats:
     """Returning bookings a day for each earlier booking of a user who has not lapsed, by month, shape (M,)."""
     stays, users, first = world.stays, world.users, world.choice.first_day
     day = stays.created // DAY
     rates = np.zeros(months)
     for period in range(months):
-        middle = first + (period + 0.5) * month_days
+        middle = first + (period + 0.5) * MONTH_DAYS
         past = ((day < middle) & (users.lapsed[stays.user] > middle)).sum()
-        rates[period] = (returned & (month == period)).sum() / max(past, 1) / month_days
+        rates[period] = (returned & (month == period)).sum() / max(past, 1) / MONTH_DAYS
     return rates
 
 

@@ -27,8 +27,10 @@ from wanderbricks_ml.simulator.world import Prices, Properties, two_versions, ve
 REGIONS = 6
 """Users of a country belong to the region ``row of the country % REGIONS``, which decides where they like to go."""
 
-BUDGETS = 3
-"""Classes of budget, and thirds of the price of a night."""
+BUDGET_SHARE = np.array([0.4, 0.35, 0.25])
+"""Shares of the users by class of budget; there are as many classes as thirds of the price of a night."""
+
+BUDGETS = len(BUDGET_SHARE)
 
 WISH = np.array([[0.62, 0.30, 0.08], [0.28, 0.42, 0.30], [0.08, 0.30, 0.62]])
 """Weight of a user's class (columns) for an attempt in each price third (rows)."""
@@ -45,9 +47,11 @@ RETURN_SHARE = 0.25
 FLAKY_SHARE = 0.25
 """Share of the users who cancel more often than others."""
 
+MONTH_DAYS = 30
+"""Length of the months by which the market of users is reckoned."""
+
 _USER_TYPES = ("individual", "business", "family", "group")
 _CREATED_BEFORE = 390
-_MONTH = 30
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Choice:
 
     def month(self, day: Ints) -> Ints:
         """Month of a day since 1970."""
-        return np.clip((day - self.first_day) // _MONTH, 0, self.weight.shape[1] - 1)
+        return np.clip((day - self.first_day) // MONTH_DAYS, 0, self.weight.shape[1] - 1)
 
     def third(self, price: Floats) -> Ints:
         """Third of the price of a night."""
@@ -135,7 +139,7 @@ def draw_users(preset: Preset, seed: int, shard: int) -> Users:
         country=rng.choice(len(COUNTRIES), count, p=country_share / country_share.sum()),
         is_business=rng.random(count) < 0.14,
         rate=np.where(books, rng.gamma(RATE_SHAPE, 1 / RATE_SHAPE, count), 0.0),
-        budget=rng.choice(BUDGETS, count, p=[0.4, 0.35, 0.25]),
+        budget=rng.choice(BUDGETS, count, p=BUDGET_SHARE),
         flaky=rng.random(count) < FLAKY_SHARE,
         family=rng.beta(2.0, 3.0, count),
     )
@@ -144,12 +148,12 @@ def draw_users(preset: Preset, seed: int, shard: int) -> Users:
 def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, prices: Prices) -> Choice:
     """Weigh the cells of users for each destination, price third and month."""
     first, last = day_number(preset.first_day), day_number(preset.last_day)
-    months = (last - first) // _MONTH + 1
+    months = (last - first) // MONTH_DAYS + 1
     fondness = stream(seed, "fondness").lognormal(0, 0.6, (preset.destinations, REGIONS))
     cells = REGIONS * BUDGETS
-    begin = first + _MONTH * np.arange(months)
-    days = np.minimum(users.lapsed[:, None], begin + _MONTH) - np.maximum(users.created[:, None], begin)
-    active = users.rate[:, None] * np.clip(days, 0, _MONTH) / _MONTH
+    begin = first + MONTH_DAYS * np.arange(months)
+    days = np.minimum(users.lapsed[:, None], begin + MONTH_DAYS) - np.maximum(users.created[:, None], begin)
+    active = users.rate[:, None] * np.clip(days, 0, MONTH_DAYS) / MONTH_DAYS
     weight: Floats = np.stack(
         [np.bincount(users.cell, active[:, month], minlength=cells) for month in range(months)], axis=1
     )

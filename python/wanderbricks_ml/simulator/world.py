@@ -37,8 +37,8 @@ _NIGHT_PRICE = np.array([place.price for place in PLACES])
 _TITLES = ("Studio", "Apartment", "House", "Loft", "Villa", "Residence", "Retreat", "Chalet")
 
 
-POLICIES = 3
-"""Kinds of cancellation policy of a host: flexible, moderate, strict."""
+POLICY_SHARE = np.array([0.35, 0.4, 0.25])
+"""Shares of the hosts by cancellation policy: flexible, moderate, strict."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def draw_hosts(preset: Preset, seed: int, shard: int) -> Hosts:
     rng = stream(seed, "host_traits", shard)
     return Hosts(
         standing=rng.normal(0, 1, preset.hosts),
-        policy=rng.choice(POLICIES, preset.hosts, p=[0.35, 0.4, 0.25]),
+        policy=rng.choice(len(POLICY_SHARE), preset.hosts, p=POLICY_SHARE),
         experiments=rng.random(preset.hosts) < 0.5,
     )
 

@@ -4,8 +4,8 @@
   Considered are the version that reigns (it served last) and the candidate fitted in this run, both
   with the metrics of the test split of their newest evaluation; in a run that fits, both are evaluated
   on the same rows. A version passes when it meets every target of severity `error` and beats its
-  baseline: the mean over dates of (baseline - model) of the primary metric, paired by date, is
-  positive with the lower end of its 95 % interval (normal; dates taken as independent). The
+  baseline: the mean over blocks of (baseline - model) of the primary metric, paired by block, is
+  positive with the lower end of its 95 % interval (normal; blocks taken as independent). The
   reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
   fraction of the reigning version's value.
 
@@ -18,13 +18,15 @@
     metrics     relation <product>_metrics
     decision    relation <product>_retraining
     targets     relation performance_targets
-    date        name of the metrics' date segments
+    blocks      name of the segments over which the primary metric is paired, such as the label's date
+    threshold   whether the model's probabilities are cut. The decision threshold is the target of metric
+                `decision_threshold`, which nothing has to meet, else metric `best_threshold` of the validation rows
 
   Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, metric_name,
   metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
   decision_threshold, verdict
 #}
-{% macro choose_champion(model_name, metrics, decision, targets, date) %}
+{% macro choose_champion(model_name, metrics, decision, targets, blocks, threshold=false) %}
     {% set text = dbt.type_string() %}
     with decision as (
 
@@ -34,10 +36,33 @@
 
     targets as (
 
-        select * from {{ targets }} where model_name = '{{ model_name }}'
+        select * from {{ targets }} where model_name = '{{ model_name }}' and metric_name <> 'decision_threshold'
 
     ),
 
+    {% if threshold %}
+        given_threshold as (
+
+            select
+                model_name,
+                target
+            from {{ targets }}
+            where model_name = '{{ model_name }}' and metric_name = 'decision_threshold'
+
+        ),
+
+        best_threshold as (
+
+            select
+                model_version,
+                as_of_date,
+                metric_value
+            from {{ metrics }}
+            where split = 'validation' and segment = 'all' and metric_name = 'best_threshold'
+
+        ),
+
+    {% endif %}
     primary_target as (
 
         select
@@ -136,7 +161,7 @@
             / sqrt(cast(count(*) as double)) as half_width
         from evaluated
         inner join primary_target on evaluated.metric_name = primary_target.metric_name
-        where evaluated.segment like '{{ date }}=%'
+        where evaluated.segment like '{{ blocks }}=%'
         group by evaluated.model_version
 
     ),
@@ -146,6 +171,7 @@
         select
             evaluated.model_version,
             evaluated.role,
+            evaluated.as_of_date as evaluated_as_of,
             evaluated.metric_name,
             evaluated.metric_value,
             evaluated.baseline_value,
@@ -204,7 +230,11 @@
             ranked.improvement_lower,
             ranked.improvement_upper,
             ranked.missed_targets,
-            cast(null as double) as decision_threshold,
+            {% if threshold %}
+                coalesce(given_threshold.target, best_threshold.metric_value)
+            {% else %}
+                cast(null as double)
+            {% endif %} as decision_threshold,
             '{{ model_name }} v' || cast(ranked.model_version as {{ text }}) || ' (' || ranked.role || '): '
             || ranked.metric_name || ' ' || coalesce({{ number_text('ranked.metric_value') }}, 'unknown')
             || ', baseline '
@@ -219,6 +249,12 @@
             || coalesce('; no longer learnable: ' || decision.not_learnable, '') as verdict
         from ranked
         cross join decision
+        {% if threshold %}
+            left join given_threshold on given_threshold.model_name = '{{ model_name }}'
+            left join best_threshold
+                on ranked.model_version = best_threshold.model_version
+                and ranked.evaluated_as_of = best_threshold.as_of_date
+        {% endif %}
 
     ),
 

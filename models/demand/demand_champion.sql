@@ -3,5 +3,5 @@
     metrics=ref('demand_metrics'),
     decision=ref('demand_retraining'),
     targets=ref('performance_targets'),
-    date='check_in_date'
+    blocks='check_in_date'
 ) }}

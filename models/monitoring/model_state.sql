@@ -1,4 +1,7 @@
-{% set attempts = ['as_of_date', 'model_version'] %}
+{% set products = {
+    'demand_predictor': 'demand_predictions',
+} %}
+{% set columns = ['as_of_date', 'model_version'] %}
 
 with inventory as (
 
@@ -8,21 +11,27 @@ with inventory as (
 
 attempts as (
 
-    select
-        'demand_predictor' as model_name,
-        as_of_date,
-        model_version
-    from ({{ earlier('demand_predictor', attempts) }}) as demand
+    {% for model, predictions in products.items() %}
+        select
+            '{{ model }}' as model_name,
+            as_of_date,
+            model_version
+        from ({{ earlier(model, columns) }}) as fitted
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
 scorings as (
 
-    select distinct
-        'demand_predictor' as model_name,
-        as_of_date,
-        model_version
-    from ({{ earlier('demand_predictions', attempts) }}) as demand
+    {% for model, predictions in products.items() %}
+        select distinct
+            '{{ model }}' as model_name,
+            as_of_date,
+            model_version
+        from ({{ earlier(predictions, columns) }}) as scored
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

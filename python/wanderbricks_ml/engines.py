@@ -15,8 +15,8 @@ MOST_ROWS = 5_000_000
 
 BATCH_ROWS = 100_000
 
-Predictor = Callable[[pa.Table], pa.Array]
-"""Predictions for the rows of a table that holds all features."""
+Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
+"""Predictions by column for the rows of a table that holds all features."""
 
 Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]
 """Splits to predict, with what, and columns that are the same in all of their rows."""
@@ -46,7 +46,7 @@ class Engine(Protocol):
     ) -> Any:
         """Rows with predictions, in the form that dbt takes.
 
-        For each scoring: its constants, the `kept` columns, and the prediction. Without any,
+        For each scoring: its constants, the `kept` columns, and the predictions. Without any,
         no row, but with the columns that the rows would have.
         """
 
@@ -68,8 +68,20 @@ def projection(kept: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def prediction_columns(settings: Mapping[str, Any]) -> list[str]:
+    """Names of the columns that the product's model predicts, all of them doubles."""
+    named = settings["prediction"]
+    return [named] if isinstance(named, str) else list(named)
+
+
 def _of_splits(splits: Sequence[str]) -> str:
     return f"split in ({', '.join(repr(split) for split in splits)})" if splits else "1 = 0"
+
+
+def _predicted(table: pa.Table, predictor: Predictor, kept: Sequence[str], settings: Mapping[str, Any]) -> pa.Table:
+    names = prediction_columns(settings)
+    values = predictor(table) if table.num_rows else {name: pa.array([], pa.float64()) for name in names}
+    return pa.table({name: table[name] for name in kept} | {name: values[name] for name in names})
 
 
 def _with_constants(constants: Mapping[str, pa.Scalar], table: pa.Table) -> pa.Table:
@@ -109,9 +121,7 @@ class DuckDB:
         parts = []
         for splits, predictor, constants in scorings:
             for batch in self.examples(relation, splits, kept, settings):
-                values = predictor(batch) if batch.num_rows else pa.array([], pa.float64())
-                rows = batch.select(kept).append_column(settings["prediction"], values)
-                parts.append(_with_constants(constants, rows))
+                parts.append(_with_constants(constants, _predicted(batch, predictor, kept, settings)))
         return pa.concat_tables(parts)
 
     def result(self, table: pa.Table) -> pa.Table:
@@ -153,14 +163,13 @@ class Spark:
         for splits, predictor, constants in scorings:
             chosen = relation.where(_of_splits(splits)).selectExpr(*projection(kept, settings))
             schema = types.StructType(
-                [chosen.schema[name] for name in kept] + [types.StructField(settings["prediction"], types.DoubleType())]
+                [chosen.schema[name] for name in kept]
+                + [types.StructField(name, types.DoubleType()) for name in prediction_columns(settings)]
             )
 
             def scored(batches: Iterator[pa.RecordBatch], predictor: Predictor = predictor) -> Iterator[pa.RecordBatch]:
                 for batch in batches:
-                    table = pa.Table.from_batches([batch])
-                    values = predictor(table) if table.num_rows else pa.array([], pa.float64())
-                    yield from table.select(list(kept)).append_column(settings["prediction"], values).to_batches()
+                    yield from _predicted(pa.Table.from_batches([batch]), predictor, kept, settings).to_batches()
 
             rows = chosen.mapInArrow(scored, schema)
             fixed = [

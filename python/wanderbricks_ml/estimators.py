@@ -1,7 +1,11 @@
-"""scikit-learn estimators whose shape our products need and no library ships."""
+"""scikit-learn estimators whose shape our products need and no library ships.
+
+Each has a `task`, by which it is reported, and is fitted with validation rows that decide when to stop.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +39,8 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     pick_up_ : ndarray of shape (longest horizon + 1,)
         Share of the baseline that is still to come, by horizon.
     """
+
+    task = "count"
 
     def __init__(self, rounds: int = 200, patience: int = 20, params: dict[str, Any] | None = None) -> None:
         self.rounds = rounds
@@ -111,3 +117,21 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         if rest.min() < 0:
             raise ValueError("a label lies below the count already known at its snapshot")
         return rest
+
+
+def made_from(settings: Mapping[str, Any]) -> Any:
+    """The estimator that settings name in `class`, made with the rest of them.
+
+    Raises
+    ------
+    ValueError
+        When there is no such class.
+    """
+    parameters = dict(settings)
+    name = parameters.pop("class")
+    if name not in ESTIMATORS:
+        raise ValueError(f"estimator class {name} is none of {', '.join(ESTIMATORS)}; correct config.meta")
+    return ESTIMATORS[name](**parameters)
+
+
+ESTIMATORS = {kind.__name__: kind for kind in (PickUpRegressor,)}

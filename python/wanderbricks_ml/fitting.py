@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ import pyarrow as pa
 
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.frames import feature_frame, iso, one_row
+
+if TYPE_CHECKING:
+    from wanderbricks_ml.reports import Report
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         The product's examples and its retraining decision, one row.
     settings
         ``config.meta`` of the product's predictor: model_name, label, date, keys, numeric, categorical,
-        estimator (rounds, patience, params).
+        estimator (its class, and what it is made with).
 
     Returns
     -------
@@ -83,53 +86,49 @@ def _read(
     return feature_frame(batches, settings), pa.concat_tables(batches).select(kept)
 
 
+def preprocessing(settings: dict[str, Any]) -> Any:
+    """Encoding and imputing, part of every logged model.
+
+    No feature is negative, so -1 keeps missing apart; XGBoost stores a matrix without gaps in a quarter of the
+    memory and trains faster on it.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder
+
+    numeric = SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True)
+    categorical = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False, dtype=np.float32
+    )
+    return ColumnTransformer(
+        [("numeric", numeric, settings["numeric"]), ("categorical", categorical, settings["categorical"])],
+        verbose_feature_names_out=False,
+    )
+
+
 def _fit(
     splits: dict[str, tuple[pd.DataFrame, pa.Table]], row: dict[str, Any], settings: dict[str, Any]
 ) -> dict[str, Any]:
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder
 
-    from wanderbricks_ml.estimators import PickUpRegressor
+    from wanderbricks_ml.estimators import made_from
+    from wanderbricks_ml.reports import report
 
     started = time.perf_counter()
     labels = {split: known[settings["label"]].to_numpy() for split, (_, known) in splits.items()}
     dates = splits["train"][1][settings["date"]]
-    preprocess = ColumnTransformer(
-        [
-            # no feature is negative, so -1 keeps missing apart; XGBoost stores a matrix without gaps in a quarter
-            # of the memory and trains faster on it
-            (
-                "numeric",
-                SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True),
-                settings["numeric"],
-            ),
-            (
-                "categorical",
-                OneHotEncoder(
-                    handle_unknown="infrequent_if_exist",
-                    max_categories=50,
-                    sparse_output=False,
-                    dtype=np.float32,
-                ),
-                settings["categorical"],
-            ),
-        ],
-        verbose_feature_names_out=False,
-    )
     digest = hashlib.sha256()
     for split, (frame, _) in splits.items():
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         digest.update(labels[split].tobytes())
     example = splits["train"][0].head(5)
+    preprocess = preprocessing(settings)
     train = preprocess.fit_transform(splits["train"][0])
     validation = preprocess.transform(splits["validation"][0])
-    # the frames are the largest things here, and the booster makes its own copy
+    # the frames are the largest things here, and a booster makes its own copy
     splits.clear()
-    estimator = PickUpRegressor(**settings["estimator"])
+    estimator = made_from(settings["estimator"])
     estimator.fit(train, labels["train"], validation=(validation, labels["validation"]))
-    pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
     seconds = time.perf_counter() - started
     logger.info("%s fitted on %s rows in %.1f s", settings["model_name"], f"{len(train):,}", seconds)
     facts = {
@@ -144,23 +143,46 @@ def _fit(
         "fit_seconds": seconds,
         "fitted_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    actual, predicted = labels["validation"], estimator.predict(validation)
-    return facts | _log(
-        pipeline, example, digest.hexdigest()[:32], actual, predicted, facts, row["last_version"], settings
-    )
+    names = [str(feature) for feature in preprocess.get_feature_names_out()]
+    found = report(estimator, validation, labels["validation"], names)
+    pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
+    return facts | log_version(pipeline, example, digest.hexdigest()[:32], found, facts, row["last_version"], settings)
 
 
-def _log(
-    pipeline: Any,
+def log_version(
+    model: Any,
     example: pd.DataFrame,
     digest: str,
-    actual: np.ndarray,
-    predicted: np.ndarray,
+    found: Report,
     facts: dict[str, Any],
     last_version: int | None,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    from wanderbricks_ml import plots, registry
+    """Log and register a fitted model.
+
+    Parameters
+    ----------
+    model
+        Anything with ``predict(frame)`` that scikit-learn's flavour of MLflow takes.
+    example
+        A few rows of raw features, the input of the signature.
+    digest
+        Of the training rows.
+    found
+        Metrics, figures and tables to log.
+    facts
+        What `VERSION_SCHEMA` holds and is known before the version is registered.
+    last_version
+        Newest version that the database knows.
+    settings
+        The product's settings.
+
+    Returns
+    -------
+    dict
+        model_version, run_id, model_uri, artifact_digest.
+    """
+    from wanderbricks_ml import registry
 
     registry.connect()
     import mlflow
@@ -169,45 +191,31 @@ def _log(
     from mlflow.models import infer_signature
 
     name, registered = settings["model_name"], registry.registered_name(settings)
+    estimator = settings["estimator"]
     example = example.astype(
         {column: "float64" for column in settings["numeric"]} | {column: "object" for column in settings["categorical"]}
     )
     with mlflow.start_run(
         experiment_id=registry.experiment_id(name), run_name=f"{name} {iso(facts['as_of_date'])}"
     ) as run:
-        mlflow.log_input(
-            MetaDataset(
-                CodeDatasetSource(tags={"dbt_model": settings["examples"]}),
-                name=settings["examples"],
-                digest=digest,
-            ),
-            context="training",
-        )
+        source = CodeDatasetSource(tags={"dbt_model": settings["examples"]})
+        mlflow.log_input(MetaDataset(source, name=settings["examples"], digest=digest), context="training")
         mlflow.log_params(
             {key: facts[key] for key in ("reason", "train_rows", "validation_rows")}
             | {key: iso(facts[key]) for key in ("as_of_date", "train_first_date", "train_last_date")}
-            | {key: value for key, value in settings["estimator"].items() if key != "params"}
-            | settings["estimator"].get("params", {})
+            | {key: value for key, value in estimator.items() if key != "params"}
+            | estimator.get("params", {})
         )
-        error = predicted - actual
-        mlflow.log_metrics(
-            {
-                "validation_rmse": float(np.sqrt(np.mean(error**2))),
-                "validation_mae": float(np.mean(np.abs(error))),
-                "validation_bias": float(np.mean(error)),
-                "fit_seconds": facts["fit_seconds"],
-            }
-        )
+        mlflow.log_metrics(found.metrics | {"fit_seconds": facts["fit_seconds"]})
         mlflow.set_tags({"product": settings["product"], "as_of_date": iso(facts["as_of_date"])})
-        names = [str(feature) for feature in pipeline[0].get_feature_names_out()]
-        importance = plots.importance(pipeline[-1].booster_, names)
-        mlflow.log_text(importance.to_csv(index=False), "feature_importance.csv")
-        mlflow.log_figure(plots.importance_figure(importance), "feature_importance.png")
-        mlflow.log_figure(plots.calibration_figure(actual, predicted), "predicted_against_actual.png")
+        for file, table in found.tables.items():
+            mlflow.log_text(table.to_csv(index=False), file)
+        for file, figure in found.figures.items():
+            mlflow.log_figure(figure, file)
         logged = mlflow.sklearn.log_model(
-            pipeline,
+            model,
             name="model",
-            signature=infer_signature(example, np.asarray(pipeline.predict(example), dtype=np.float64)),
+            signature=infer_signature(example, np.asarray(model.predict(example), dtype=np.float64)),
             input_example=example,
             pip_requirements=registry.requirements(),
             serialization_format="cloudpickle",

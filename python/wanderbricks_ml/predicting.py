@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml import registry
-from wanderbricks_ml.engines import Predictor, engine_of
+from wanderbricks_ml.engines import Predictor, engine_of, prediction_columns
 from wanderbricks_ml.frames import feature_frame, one_row
 
 logger = logging.getLogger(__name__)
@@ -20,8 +21,8 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     Returns
     -------
     table
-        model_version, evaluated_as_of, split, the settings' keys, keep, label and baseline columns, and
-        the prediction; no row when no fit was due.
+        model_version, evaluated_as_of, split, the settings' keys, keep, label and baseline (if any) columns,
+        and the predictions; no row when no fit was due.
 
     Raises
     ------
@@ -43,6 +44,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     uris = _uris(known, numbers, settings["model_name"])
     as_of = pa.scalar(row["as_of_date"] if row is not None else None, pa.date32())
     evaluated: list[int | None] = [*numbers] or [None]
+    baseline = [settings["baseline"]] if "baseline" in settings else []
     return engine.predicted(
         examples,
         [
@@ -53,7 +55,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
             )
             for number in evaluated
         ],
-        ["split", *settings["keys"], *settings["keep"], settings["label"], settings["baseline"]],
+        ["split", *settings["keys"], *settings["keep"], settings["label"], *baseline],
         settings,
     )
 
@@ -64,7 +66,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     Returns
     -------
     table
-        model_name, model_version, the settings' keys and keep columns, and the prediction; no row when the
+        model_name, model_version, the settings' keys and keep columns, and the predictions; no row when the
         data cannot teach the product.
 
     Raises
@@ -113,9 +115,11 @@ def _predictor(uri: str | None, settings: dict[str, Any]) -> Predictor:
     """Predictions of the version at `uri`; without one there are no rows to predict."""
     pipeline = registry.load(uri) if uri else None
 
-    def predict(batch: pa.Table) -> pa.Array:
+    def predict(batch: pa.Table) -> dict[str, pa.Array]:
         if pipeline is None:
             raise RuntimeError("rows were to be predicted without a version")
-        return pa.array(pipeline.predict(feature_frame([batch], settings)), type=pa.float64())
+        values = np.asarray(pipeline.predict(feature_frame([batch], settings)), dtype=np.float64)
+        columns = values.reshape(len(values), -1).T
+        return {name: pa.array(column) for name, column in zip(prediction_columns(settings), columns, strict=True)}
 
     return predict

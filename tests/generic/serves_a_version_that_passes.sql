@@ -1,6 +1,6 @@
 {#
-  The gate, on a <product>_champion model: exactly one version serves and it passes, unless the data
-  cannot teach the product (see is_learnable). Rows carry the verdict in words.
+  The gate, on a <product>_champion model: exactly one version serves, and it meets its targets of severity `error` and
+  beats its baseline, unless the data cannot teach the product (see serves_without_warning). Rows carry the verdict.
 
   Example
     data_tests:

@@ -12,7 +12,7 @@ import pytest
 from conftest import PROJECT, Workspace
 
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
-EARLIER = re.compile(r"\bearlier\(\s*['\"](\w+)['\"]")
+EARLIER = re.compile(r"\bearlier\(")
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +50,10 @@ def test_only_model_state_looks_back_at_our_own_tables() -> None:
 
 def test_what_model_state_looks_back_at_is_built_after_it(manifest: dict[str, Any]) -> None:
     text = (PROJECT / "models/monitoring/model_state.sql").read_text(encoding="utf-8")
-    looked_at = set(EARLIER.findall(text))
-    assert looked_at
+    products = dict(re.findall(r"'(\w+)': '(\w+)'", text))
+    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
+        assert products == {row["model_name"]: row["predictions_table"] for row in csv.DictReader(file)}
+    looked_at = {*products, *products.values()}
     assert looked_at <= downstream_of("model_state", manifest)
 
 

@@ -1,0 +1,54 @@
+"""What is logged beside a fitted model: metrics and figures of the validation rows, which stopped the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from wanderbricks_ml import plots
+
+
+class Report(NamedTuple):
+    """Metrics by name, figures and tables by file name."""
+
+    metrics: dict[str, float]
+    figures: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+
+def report(estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -> Report:
+    """Report of a fitted estimator, by what it predicts (its attribute `task`).
+
+    Parameters
+    ----------
+    estimator
+        One of `estimators`.
+    X, y
+        Validation rows of shape (rows, columns), and their labels.
+    names
+        Names of the columns of X.
+    """
+    made = REPORTS[estimator.task](np.asarray(estimator.predict(X), dtype=np.float64), y)
+    if hasattr(estimator, "booster_"):
+        importance = plots.importance(estimator.booster_, names)
+        made.tables["feature_importance.csv"] = importance
+        made.figures["feature_importance.png"] = plots.importance_figure(importance)
+    return made
+
+
+def count_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
+    """Errors of expected counts."""
+    error = predicted - actual
+    metrics = {
+        "validation_rmse": float(np.sqrt(np.mean(error**2))),
+        "validation_mae": float(np.mean(np.abs(error))),
+        "validation_bias": float(np.mean(error)),
+    }
+    return Report(metrics, {"predicted_against_actual.png": plots.calibration_figure(actual, predicted)}, {})
+
+
+REPORTS = {"count": count_report}
+"""Report by task."""

@@ -33,8 +33,8 @@ class Run(NamedTuple):
     code: int
 
 
-def run_dbt(work: Path, gold: Path, *arguments: str) -> Run:
-    """Run dbt on `gold`, with all of its state in `work`; its output goes to work/dbt.out."""
+def run_dbt(work: Path, gold: Path, *arguments: str, selection: str = "+demand_predictions") -> Run:
+    """Build the selection from `gold`, with all of dbt's state in `work`; its output goes to work/dbt.out."""
     environment = os.environ | {
         "WANDERBRICKS_GOLD": str(gold),
         "WANDERBRICKS_DB": str(work / "wanderbricks.duckdb"),
@@ -42,7 +42,7 @@ def run_dbt(work: Path, gold: Path, *arguments: str) -> Run:
         "DBT_TARGET_PATH": str(work / "target"),
         "DBT_LOG_PATH": str(work / "logs"),
     }
-    command = [str(Path(sys.executable).with_name("dbt")), "build", "--select", "+demand_predictions", *arguments]
+    command = [str(Path(sys.executable).with_name("dbt")), "build", "--select", *selection.split(), *arguments]
     with (work / "dbt.out").open("a") as output:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)

@@ -2,9 +2,10 @@
 
 For each seed: simulate gold with truth, build the product, and score the baseline, the model and the truth on the
 same test rows. The share of achievable skill is (baseline loss - model loss) / (baseline loss - truth loss), with a
-95 % bootstrap interval over properties; it is quoted only where the baseline's loss lies clearly above the truth's.
+95 % bootstrap interval over units (properties, users, ...); it is quoted only where the baseline's loss lies clearly
+above the truth's.
 
-    python benchmarks/skill.py [--preset dev] [--seeds 1 2 3]
+    python benchmarks/skill.py [--products demand ...] [--preset dev] [--seeds 1 2 3]
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -24,6 +26,21 @@ from wanderbricks_ml.simulator import simulate
 
 REPLICATES = 1_000
 
+Floats = npt.NDArray[np.float64]
+
+
+class Product(NamedTuple):
+    """How a product's model is compared with the truth.
+
+    `query` yields the columns unit, label, baseline, model and truth of the test rows; ``$truth`` is the folder of truth.
+    `loss` gives the loss by row from label and expectation.
+    """
+
+    selection: str
+    query: str
+    loss: Callable[[Floats, Floats], Floats]
+
+
 DEMAND = """
     select
         backtest.property_id as unit,
@@ -33,21 +50,26 @@ DEMAND = """
         -- what is on the books is certain, and the rest never quite impossible
         greatest(truth.expected_bookings, 1e-6) as truth
     from wanderbricks_ml.demand_backtest as backtest
-    inner join read_parquet($truth) as truth using (property_id, as_of_date, check_in_date)
+    inner join read_parquet($truth || '/demand.parquet') as truth using (property_id, as_of_date, check_in_date)
     where backtest.split = 'test'
 """
 
 
-def poisson_loss(label: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def poisson_loss(label: Floats, expected: Floats) -> Floats:
     """Poisson deviance by row."""
     safe = np.where(label > 0, label, 1.0)
     return 2 * (np.where(label > 0, label * np.log(safe / expected), 0.0) - label + expected)
 
 
-def shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
+PRODUCTS = {
+    "demand": Product("+demand_predictions", DEMAND, poisson_loss),
+}
+
+
+def shares(rows: dict[str, Any], loss: Callable[[Floats, Floats], Floats], seed: int) -> dict[str, Any]:
     """Mean losses, the share of achievable skill and its interval, resampling whole units."""
     names = ("baseline", "model", "truth")
-    losses = np.stack([poisson_loss(rows["label"], rows[name]) for name in names])
+    losses = np.stack([loss(rows["label"], rows[name]) for name in names])
     _, unit = np.unique(rows["unit"], return_inverse=True)
     sums = np.stack([np.bincount(unit, loss) for loss in losses])
     count = np.bincount(unit)
@@ -66,37 +88,46 @@ def shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
     }
 
 
-def measure(preset: str, seed: int) -> dict[str, Any]:
-    """Simulate, build and compare demand for one seed."""
+def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, Any]]:
+    """Simulate once, build the products and compare each."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         print(f"seed {seed}: simulating {preset} with truth", file=sys.stderr)
         simulate(preset, seed, work / "gold", truth=True)
-        print(f"seed {seed}: building demand", file=sys.stderr)
-        run = run_dbt(work, work / "gold", "--exclude-resource-type", "unit_test")
+        selection = " ".join(PRODUCTS[name].selection for name in products)
+        print(f"seed {seed}: building {selection}", file=sys.stderr)
+        run = run_dbt(work, work / "gold", "--exclude-resource-type", "unit_test", selection=selection)
         if run.code:
             raise SystemExit((work / "dbt.out").read_text()[-4000:])
+        found = {}
         with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
-            rows = connection.execute(DEMAND, {"truth": str(work / "gold/truth/demand.parquet")}).fetchnumpy()
-    return shares(rows, seed)
+            for name in products:
+                product = PRODUCTS[name]
+                rows = connection.execute(product.query, {"truth": str(work / "gold/truth")}).fetchnumpy()
+                found[name] = shares(rows, product.loss, seed)
+    return found
 
 
 def main() -> None:
-    """Print one Markdown row for each seed."""
+    """Print one Markdown row for each product and seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--products", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="products (default all)"
+    )
     parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds (default 1 2 3)")
     arguments = parser.parse_args()
     print("| product | seed | test rows | loss: baseline | model | truth | share of achievable skill (95 %) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for seed in arguments.seeds:
-        found = measure(arguments.preset, seed)
-        clear = found["gap"][0] > 0
-        share = f"{found['share']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%})"
-        losses = " | ".join(f"{found[name]:.4f}" for name in ("baseline", "model", "truth"))
-        print(
-            f"| demand | {seed} | {found['rows']:,} | {losses} | {share if clear else 'not above noise'} |", flush=True
-        )
+        for name, found in measure(arguments.products, arguments.preset, seed).items():
+            clear = found["gap"][0] > 0
+            share = f"{found['share']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%})"
+            losses = " | ".join(f"{found[part]:.4f}" for part in ("baseline", "model", "truth"))
+            print(
+                f"| {name} | {seed} | {found['rows']:,} | {losses} | {share if clear else 'not above noise'} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

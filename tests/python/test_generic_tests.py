@@ -39,7 +39,10 @@ def project(folder: Path, arguments: str) -> Path:
 
 
 def test_valid_rows_names_each_rule_that_is_broken(gold: Path, tmp_path: Path) -> None:
-    arguments = "{key: [id], required: [name], not_negative: [amount], ranges: {amount: [null, 9]}, values: {split: [train, test]}}"
+    arguments = (
+        "{key: [id], required: [name], not_negative: [amount], "
+        "ranges: {amount: [null, 9]}, values: {split: [train, test]}}"
+    )
     workspace = Workspace(tmp_path / "run", gold, project(tmp_path / "project", arguments))
     assert workspace.dbt("build") != 0
     said = [line.split("fail: ", 1)[1] for line in workspace.log.splitlines() if "fail: " in line]

@@ -68,14 +68,14 @@ _REFERENCE = Preset(
 
 PRESETS: Mapping[str, Preset] = {
     "tiny": Preset(
-        first_day=date(2024, 2, 1),
+        first_day=date(2022, 8, 1),
         last_day=date(2025, 7, 31),
         destinations=4,
         properties=90,
         hosts=40,
         hosts_with_property=25,
         users=800,
-        expected_attempts=7_000,
+        expected_attempts=14_000,
         booking_users=0.65,
         growth=0.1,
         engagement_days=547,

@@ -10,9 +10,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-MOST_ROWS = 5_000_000
-"""Rows that one process reads to fit; a fit on more is refused before it fills the driver's memory."""
-
 BATCH_ROWS = 100_000
 
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
@@ -34,8 +31,12 @@ class Engine(Protocol):
         """Rows of the named splits in the order of their keys, in batches; always one, even if empty.
 
         Columns: `kept` as they are, then the features that are not kept, numeric ones as float32: half the
-        memory of doubles, and what the boosters use.
+        memory of doubles, and what the boosters use. No more of them than the setting `driver_rows` where rows
+        can be more than one process holds; then a sample that depends on the keys alone.
         """
+
+    def is_beyond_driver(self, relation: Any, settings: Mapping[str, Any]) -> bool:
+        """Whether there are more rows to fit than the setting `driver_rows`, so that the cluster has to."""
 
     def predicted(
         self,
@@ -111,6 +112,9 @@ class DuckDB:
         if empty:
             yield reader.schema.empty_table()
 
+    def is_beyond_driver(self, relation: Any, settings: Mapping[str, Any]) -> bool:
+        return False
+
     def predicted(
         self,
         relation: Any,
@@ -141,14 +145,14 @@ class Spark:
         self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
     ) -> Iterator[pa.Table]:
         chosen = relation.where(_of_splits(splits))
-        count = chosen.count()
-        if count > MOST_ROWS:
-            raise ValueError(
-                f"{settings['model_name']}: {count:,} rows of {', '.join(splits)} are more than the {MOST_ROWS:,} that "
-                "one process fits; lower the sample, such as var demand_training_rows"
-            )
+        share = settings["driver_rows"] / max(chosen.count(), 1)
+        if share < 1:
+            chosen = chosen.where(f"pmod(xxhash64({', '.join(settings['keys'])}), 1000000) < {share * 1e6:.0f}")
         ordered = chosen.orderBy(*settings["keys"]).selectExpr(*projection(kept, settings))
         yield ordered.toArrow()
+
+    def is_beyond_driver(self, relation: Any, settings: Mapping[str, Any]) -> bool:
+        return relation.where(_of_splits(("train", "validation"))).count() > settings["driver_rows"]
 
     def predicted(
         self,

@@ -55,39 +55,16 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         ValueError
             When a label is below the count already known, or a baseline is not positive.
         """
-        rest = self._rest(X, y)
-        horizon = X[:, 2].astype(np.int64)
-        longest = int(horizon.max())
-        to_come = np.bincount(horizon, weights=rest, minlength=longest + 1)
-        expected = np.bincount(horizon, weights=X[:, 0], minlength=longest + 1)
-        overall = max(float(rest.sum()), 0.5) / float(X[:, 0].sum())
-        # one row's weight of the overall share keeps an empty horizon from a rate of zero
-        prior = float(X[:, 0].mean())
-        self.pick_up_ = (to_come + overall * prior) / (expected + prior)
-        params = {
-            "objective": "count:poisson",
-            "tree_method": "hist",
-            "max_bin": 256,
-            **(self.params or {}),
-        }
+        self.start(X, y)
+        params = self.boosting_params
         bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(X, label=rest, base_margin=self._margin(X), max_bin=bins)
+        rest, margin = self.boosting_rows(X, y)
+        train = xgb.QuantileDMatrix(X, label=rest, base_margin=margin, max_bin=bins)
         evals, stop = [], None
         if validation is not None:
-            held_out, counts = validation
-            evals = [
-                (
-                    xgb.QuantileDMatrix(
-                        held_out,
-                        label=self._rest(held_out, counts),
-                        base_margin=self._margin(held_out),
-                        ref=train,
-                        max_bin=bins,
-                    ),
-                    "validation",
-                )
-            ]
-            stop = self.patience
+            rest, margin = self.boosting_rows(*validation)
+            held_out = xgb.QuantileDMatrix(validation[0], label=rest, base_margin=margin, ref=train, max_bin=bins)
+            evals, stop = [(held_out, "validation")], self.patience
         booster = xgb.train(
             params,
             train,
@@ -98,6 +75,27 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         )
         self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         return self
+
+    def start(self, X: Floats, y: Floats) -> None:
+        """Learn from X and y, all rows or a sample, what the boosting starts from: the pick-up curve."""
+        rest = self._rest(X, y)
+        horizon = X[:, 2].astype(np.int64)
+        longest = int(horizon.max())
+        to_come = np.bincount(horizon, weights=rest, minlength=longest + 1)
+        expected = np.bincount(horizon, weights=X[:, 0], minlength=longest + 1)
+        overall = max(float(rest.sum()), 0.5) / float(X[:, 0].sum())
+        # one row's weight of the overall share keeps an empty horizon from a rate of zero
+        prior = float(X[:, 0].mean())
+        self.pick_up_ = (to_come + overall * prior) / (expected + prior)
+
+    @property
+    def boosting_params(self) -> dict[str, Any]:
+        """Parameters of ``xgboost.train``."""
+        return {"objective": "count:poisson", "tree_method": "hist", "max_bin": 256, **(self.params or {})}
+
+    def boosting_rows(self, X: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Label and base margin of the boosting for each row, of shape (rows,) both; needs `start`."""
+        return self._rest(X, y), self._margin(X)
 
     def predict(self, X: Floats) -> Floats:
         """Expected counts, shape (rows,), for X of shape (rows, columns)."""

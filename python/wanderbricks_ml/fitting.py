@@ -76,7 +76,8 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
                 f"{settings['model_name']}: a fit is due ({row['reason']}), but its examples hold no "
                 f"{split} rows; look at the product's splits and features for {iso(row['as_of_date'])}"
             )
-    return engine.result(pa.Table.from_pylist([_fit(splits, row, settings)], schema=VERSION_SCHEMA))
+    on_cluster = examples if engine.is_beyond_driver(examples, settings) else None
+    return engine.result(pa.Table.from_pylist([_fit(splits, on_cluster, row, settings)], schema=VERSION_SCHEMA))
 
 
 def _read(
@@ -107,8 +108,9 @@ def preprocessing(settings: dict[str, Any]) -> Any:
 
 
 def _fit(
-    splits: dict[str, tuple[pd.DataFrame, pa.Table]], row: dict[str, Any], settings: dict[str, Any]
+    splits: dict[str, tuple[pd.DataFrame, pa.Table]], on_cluster: Any, row: dict[str, Any], settings: dict[str, Any]
 ) -> dict[str, Any]:
+    """Fit on the splits, or on the data frame `on_cluster`, of which the splits are then a sample."""
     from sklearn.pipeline import Pipeline
 
     from wanderbricks_ml.estimators import made_from
@@ -128,7 +130,13 @@ def _fit(
     # the frames are the largest things here, and a booster makes its own copy
     splits.clear()
     estimator = made_from(settings["estimator"])
-    estimator.fit(train, labels["train"], validation=(validation, labels["validation"]))
+    if on_cluster is None:
+        estimator.fit(train, labels["train"], validation=(validation, labels["validation"]))
+    else:
+        from wanderbricks_ml.cluster_boosting import boost_on_cluster
+
+        estimator.start(train, labels["train"])
+        boost_on_cluster(on_cluster, estimator, preprocess, settings)
     seconds = time.perf_counter() - started
     logger.info("%s fitted on %s rows in %.1f s", settings["model_name"], f"{len(train):,}", seconds)
     facts = {

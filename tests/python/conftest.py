@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -23,8 +24,30 @@ from wanderbricks_ml.simulator import simulate
 
 PROJECT = Path(__file__).parents[2]
 SEED = 7
-SELECTION = ("+demand_predictions",)
 PROJECT_FILES = ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+
+
+@dataclass(frozen=True)
+class Product:
+    """A row of the model inventory, and what follows from it."""
+
+    model_name: str
+    name: str
+    predictions: str
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Tables that a failed run must leave alone."""
+        return (self.model_name, f"{self.name}_metrics", self.predictions)
+
+
+def inventory() -> list[Product]:
+    """Every product of the project."""
+    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
+        return [Product(row["model_name"], row["product"], row["predictions_table"]) for row in csv.DictReader(file)]
+
+
+PRODUCTS = inventory()
 
 
 @dataclass
@@ -75,8 +98,8 @@ class Workspace:
         return finished.returncode
 
     def build(self, as_of: date | None = None) -> Workspace:
-        """Run a `dbt build` of the demand product that has to succeed."""
-        code = self.dbt("build", "--select", *SELECTION, as_of=as_of)
+        """Run a `dbt build` that has to succeed."""
+        code = self.dbt("build", as_of=as_of)
         assert code == 0, self.log
         return self
 
@@ -91,12 +114,12 @@ class Workspace:
         with self._connect() as connection:
             return connection.execute(f"select *{excluded} from {name} where {where} order by all").df()
 
-    def aliases(self) -> dict[str, int]:
-        """Return the versions of demand_predictor in the MLflow registry by alias."""
+    def aliases(self, model_name: str) -> dict[str, int]:
+        """Return the versions of a model in the MLflow registry by alias."""
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=self.mlflow_uri, registry_uri=self.mlflow_uri)
-        registered = client.get_registered_model("demand_predictor")
+        registered = client.get_registered_model(model_name)
         return {alias: int(version) for alias, version in dict(registered.aliases).items()}
 
     def copy(self, path: Path, gold: Path | None = None, project: Path | None = None) -> Workspace:
@@ -202,9 +225,12 @@ def _newest(gold: Path) -> date:
 
 @pytest.fixture
 def edited_project(tmp_path: Path) -> Callable[[str], Path]:
-    """A function that copies the project, with one more or another line in performance_targets.csv."""
+    """A function that copies the project with targets that nothing can meet, of a given severity.
 
-    def edit(target: str) -> Path:
+    Every model's primary metric has one.
+    """
+
+    def edit(severity: str) -> Path:
         project = tmp_path / "project"
         for name in PROJECT_FILES:
             source = PROJECT / name
@@ -214,10 +240,16 @@ def edited_project(tmp_path: Path) -> Callable[[str], Path]:
                 project.mkdir(exist_ok=True)
                 shutil.copy(source, project / name)
         seed = project / "seeds" / "performance_targets.csv"
-        key = target.split(",")[:2]
-        lines = seed.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if line.split(",")[:2] != key]
-        seed.write_text("\n".join([*kept, target]) + "\n", encoding="utf-8")
+        with seed.open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            if row["is_primary"] == "true":
+                row["target"] = "-1000000" if row["comparison"] == "at_most" else "1000000"
+                row["severity"] = severity
+        with seed.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
         return project
 
     return edit

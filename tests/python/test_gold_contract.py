@@ -51,13 +51,9 @@ def is_nullable(column: Mapping[str, Any]) -> bool:
 
 
 def unique_keys(table: Mapping[str, Any]) -> list[str]:
-    """Return the columns that the unique test of `table` is about."""
-    for test in table.get("data_tests", []):
-        if "unique" in test:
-            expression = test["unique"]["arguments"]["column_name"]
-            names = expression.removeprefix("concat(").removesuffix(")").split(",")
-            return [name.strip() for name in names if "'" not in name]
-    return [c["name"] for c in table["columns"] if "unique" in c.get("data_tests", [])]
+    """Return the key that the test of `table` is about."""
+    (rules,) = (test["valid_rows"]["arguments"] for test in table["data_tests"] if "valid_rows" in test)
+    return list(rules["key"])
 
 
 def test_sources_equal_arrow_schemas() -> None:

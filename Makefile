@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SELECT ?= +demand_predictions
 
 .PHONY: help install build test test-databricks bench bench-simulator bench-skill lint docs serve-docs clean lock holidays
 
@@ -21,8 +20,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet --editable .
 	@touch $(READY)
 
-build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions)
-	$(BIN)/dbt build --select $(SELECT)
+build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions builds one product)
+	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
 
 test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest

@@ -54,6 +54,19 @@ DEMAND = """
     where backtest.split = 'test'
 """
 
+CONVERSION = """
+    select
+        backtest.property_id as unit,
+        backtest.converted as label,
+        backtest.baseline_probability as baseline,
+        backtest.conversion_probability as model,
+        -- without a click there is no booking, but never quite
+        least(greatest(truth.conversion_probability, 1e-6), 1 - 1e-6) as truth
+    from wanderbricks_ml.conversion_backtest as backtest
+    inner join read_parquet($truth || '/conversion.parquet') as truth using (property_id, engagement_date)
+    where backtest.split = 'test'
+"""
+
 
 def poisson_loss(label: Floats, expected: Floats) -> Floats:
     """Poisson deviance by row."""
@@ -61,8 +74,14 @@ def poisson_loss(label: Floats, expected: Floats) -> Floats:
     return 2 * (np.where(label > 0, label * np.log(safe / expected), 0.0) - label + expected)
 
 
+def log_loss(label: Floats, probability: Floats) -> Floats:
+    """Negative log likelihood by row."""
+    return -np.where(label > 0, np.log(probability), np.log1p(-probability))
+
+
 PRODUCTS = {
     "demand": Product("+demand_predictions", DEMAND, poisson_loss),
+    "conversion": Product("+conversion_predictions", CONVERSION, log_loss),
 }
 
 

@@ -1,5 +1,6 @@
 {% set products = {
     'demand_predictor': 'demand_predictions',
+    'conversion_predictor': 'conversion_predictions',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

@@ -44,3 +44,71 @@ def calibration_figure(actual: np.ndarray, predicted: np.ndarray, groups: int = 
     axes.set_ylabel("actual, mean of the group")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def reliability(actual: np.ndarray, predicted: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """Mean prediction and share of positives in bins of equal size, ordered by prediction.
+
+    Returns
+    -------
+    DataFrame
+        rows, predicted, observed, and lower and upper end of the 95 % interval of the share (Wilson).
+    """
+    order = np.argsort(predicted, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    rows = np.array([len(part) for part in parts], dtype=np.float64)
+    observed = np.array([actual[part].mean() for part in parts])
+    squared = 1.96**2
+    middle = (observed + squared / (2 * rows)) / (1 + squared / rows)
+    half = np.sqrt(squared * (observed * (1 - observed) / rows + squared / (4 * rows**2))) / (1 + squared / rows)
+    return pd.DataFrame(
+        {
+            "rows": rows.astype(np.int64),
+            "predicted": [predicted[part].mean() for part in parts],
+            "observed": observed,
+            "lower": middle - half,
+            "upper": middle + half,
+        }
+    )
+
+
+def reliability_figure(table: pd.DataFrame, predicted: np.ndarray) -> Figure:
+    """Observed share of positives against mean prediction, above the distribution of predictions."""
+    figure = Figure(figsize=(5, 6.5), layout="constrained")
+    curve, histogram = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    limit = min(max(table["predicted"].max(), table["upper"].max()) * 1.05, 1.0)
+    curve.plot([0, limit], [0, limit], color="#8c8c8c", linewidth=1, label="perfectly calibrated")
+    errors = np.abs(table[["lower", "upper"]].to_numpy() - table[["observed"]].to_numpy()).T
+    curve.errorbar(
+        table["predicted"], table["observed"], yerr=errors, fmt="o", color="#bc6c25", label="a tenth of the rows, 95 %"
+    )
+    curve.set_ylabel("observed share of positives")
+    curve.legend(frameon=False)
+    histogram.hist(predicted, bins=50, range=(0, limit), color="#2a6f97")
+    histogram.set_yscale("log")
+    histogram.set_ylabel("rows")
+    histogram.set_xlabel("predicted probability")
+    for axes in (curve, histogram):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def ranking_figure(actual: np.ndarray, predicted: np.ndarray) -> Figure:
+    """ROC curve and precision-recall curve, with what chance would give."""
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    false_rate, true_rate, _ = roc_curve(actual, predicted)
+    left.plot(false_rate, true_rate, color="#2a6f97")
+    left.plot([0, 1], [0, 1], color="#8c8c8c", linewidth=1)
+    left.set_xlabel("false positive rate")
+    left.set_ylabel("true positive rate")
+    precision, recall, _ = precision_recall_curve(actual, predicted)
+    right.plot(recall, precision, color="#2a6f97")
+    right.axhline(actual.mean(), color="#8c8c8c", linewidth=1)
+    right.set_xlabel("recall")
+    right.set_ylabel("precision")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

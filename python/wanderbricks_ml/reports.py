@@ -50,5 +50,24 @@ def count_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
     return Report(metrics, {"predicted_against_actual.png": plots.calibration_figure(actual, predicted)}, {})
 
 
-REPORTS = {"count": count_report}
+def probability_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
+    """Discrimination and calibration of probabilities of a label of 0 or 1."""
+    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+    table = plots.reliability(actual, predicted)
+    metrics = {
+        "validation_log_loss": float(log_loss(actual, predicted)),
+        "validation_brier": float(brier_score_loss(actual, predicted)),
+        "validation_auc": float(roc_auc_score(actual, predicted)),
+        "validation_average_precision": float(average_precision_score(actual, predicted)),
+        "validation_ece": float(np.average(np.abs(table["predicted"] - table["observed"]), weights=table["rows"])),
+    }
+    figures = {
+        "reliability.png": plots.reliability_figure(table, predicted),
+        "roc_and_precision_recall.png": plots.ranking_figure(actual, predicted),
+    }
+    return Report(metrics, figures, {"reliability.csv": table})
+
+
+REPORTS = {"count": count_report, "probability": probability_report}
 """Report by task."""

@@ -1,0 +1,365 @@
+{#
+  Metrics of a model that predicts the probability of a label of 0 or 1, long, with the baseline's value on the same
+  rows. In every segment:
+
+    log_loss           mean of -ln(probability given to what happened), probabilities kept 1e-15 away from 0 and 1
+    brier              mean squared error of the probability
+    auc                area under the ROC curve (Mann-Whitney; a tie counts half); null with one class only
+    bias               mean prediction less mean label
+    positive_rate      mean label; the baseline's value is the same
+
+  and for all rows:
+
+    average_precision  area under the precision-recall curve, as a sum of steps
+    precision, recall, f1
+                       at the decision threshold: the target of metric `decision_threshold`, else best_threshold
+    best_threshold     with the largest F1 on the validation rows, whichever split the row is of; the baseline has its own
+    f1_at_best_threshold
+                       on the rows of the split, so that the value on test is honest
+    ece                expected calibration error over ten bins of equal count: mean over rows of
+                       |mean prediction - mean label| of the bin
+
+  Segments: 'all', '<date column>=<date>' (for paired intervals over dates), '<name>=<value>' for each of `segments`,
+  and 'probability_bin=01' to '10' with metrics mean_predicted and observed_rate, the reliability table. A bin holds
+  rows of equal probability together, so bins are of equal count as far as ties allow; row_count is the model's, the
+  baseline's values are those of its own bin. Only rows of this run's evaluation are read; the table that calls it
+  appends.
+
+  Everything is computed from counts by distinct probability, so that ties are handled the same on every engine.
+
+  Arguments
+    model_name  name in performance_targets
+    backtest    relation with model_version, evaluated_as_of, split and the columns named below
+    decision    relation <product>_retraining: as_of_date and whether a fit was due
+    targets     relation performance_targets
+    label, prediction, baseline  columns
+    date        date column by which the versions are compared
+    segments    {name: expression}
+
+  Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
+#}
+{% macro probability_metrics(model_name, backtest, decision, targets, label, prediction, baseline, date, segments) %}
+    {% set text = dbt.type_string() %}
+    {% set averages = ['log_loss', 'brier', 'auc', 'bias', 'positive_rate'] %}
+    {% set of_all = [
+        'average_precision', 'precision', 'recall', 'f1', 'best_threshold', 'f1_at_best_threshold', 'ece'
+    ] %}
+    {% set group = 'model_version, as_of_date, split, forecaster' %}
+
+    with evaluated as (
+
+        select
+            backtest.model_version,
+            backtest.evaluated_as_of as as_of_date,
+            backtest.split,
+            cast(backtest.{{ label }} as double) as label,
+            cast(backtest.{{ prediction }} as double) as prediction,
+            cast(backtest.{{ baseline }} as double) as baseline,
+            '{{ date }}=' || cast(backtest.{{ date }} as {{ text }}) as segment_0
+            {%- for name, expression in segments.items() %},
+                '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment_{{ loop.index }}
+            {%- endfor %}
+        from {{ backtest }} as backtest
+        inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
+        where decision.fit_due
+
+    ),
+
+    segmented as (
+
+        select
+            model_version,
+            as_of_date,
+            split,
+            'all' as segment,
+            label,
+            prediction,
+            baseline
+        from evaluated
+        {% for number in range(segments | length + 1) %}
+            union all
+            select
+                model_version,
+                as_of_date,
+                split,
+                segment_{{ number }} as segment,
+                label,
+                prediction,
+                baseline
+            from evaluated
+        {% endfor %}
+
+    ),
+
+    forecasts as (
+
+        select
+            model_version,
+            as_of_date,
+            split,
+            segment,
+            'model' as forecaster,
+            prediction as probability,
+            label
+        from segmented
+        union all
+        select
+            model_version,
+            as_of_date,
+            split,
+            segment,
+            'baseline' as forecaster,
+            baseline as probability,
+            label
+        from segmented
+
+    ),
+
+    distinct_probabilities as (
+
+        select
+            {{ group }},
+            segment,
+            probability,
+            count(*) as row_count,
+            sum(label) as positives
+        from forecasts
+        group by {{ group }}, segment, probability
+
+    ),
+
+    -- rows and positives below each probability, and in the whole segment
+    cumulated as (
+
+        select
+            *,
+            sum(row_count) over below - row_count as rows_below,
+            sum(positives) over below - positives as positives_below,
+            sum(row_count) over whole as rows_in_all,
+            sum(positives) over whole as positives_in_all
+        from distinct_probabilities
+        window
+            below as (
+                partition by {{ group }}, segment order by probability
+                rows between unbounded preceding and current row
+            ),
+            whole as (partition by {{ group }}, segment)
+
+    ),
+
+    -- what would count as positive if the threshold were this probability
+    cut as (
+
+        select
+            *,
+            rows_in_all - rows_below as called,
+            positives_in_all - positives_below as hits,
+            cast(row_count as double) * probability as probability_sum,
+            cast(floor(10 * (rows_below + 0.5e0 * row_count) / rows_in_all) as int) + 1 as bin
+        from cumulated
+
+    ),
+
+    averaged as (
+
+        select
+            {{ group }},
+            segment,
+            sum(row_count) as row_count,
+            -sum(
+                positives * ln(greatest(probability, 1e-15))
+                + (row_count - positives) * ln(greatest(1 - probability, 1e-15))
+            ) / sum(row_count) as log_loss,
+            sum(
+                positives * (1 - probability) * (1 - probability) + (row_count - positives) * probability * probability
+            ) / sum(row_count) as brier,
+            sum(positives * (rows_below - positives_below + 0.5e0 * (row_count - positives)))
+            / nullif(max(positives_in_all) * (max(rows_in_all) - max(positives_in_all)), 0) as auc,
+            (sum(probability_sum) - sum(positives)) / sum(row_count) as bias,
+            sum(positives) / sum(row_count) as positive_rate,
+            sum(positives * hits / called) / nullif(max(positives_in_all), 0) as average_precision
+        from cut
+        group by {{ group }}, segment
+
+    ),
+
+    best_thresholds as (
+
+        select
+            model_version,
+            as_of_date,
+            forecaster,
+            probability as best_threshold
+        from (
+            select
+                model_version,
+                as_of_date,
+                forecaster,
+                probability,
+                row_number() over (
+                    partition by model_version, as_of_date, forecaster
+                    order by 2 * hits / (called + positives_in_all) desc, probability desc
+                ) as place
+            from cut
+            where segment = 'all' and split = 'validation' and positives_in_all > 0
+        ) as ranked
+        where place = 1
+
+    ),
+
+    given_threshold as (
+
+        select max(target) as target
+        from {{ targets }}
+        where model_name = '{{ model_name }}' and metric_name = 'decision_threshold'
+
+    ),
+
+    -- the lowest probability at or above a threshold stands for it
+    thresholds as (
+
+        select
+            cut.model_version,
+            cut.as_of_date,
+            cut.split,
+            cut.forecaster,
+            best_thresholds.best_threshold,
+            max(cut.positives_in_all) as positives_in_all,
+            coalesce(
+                max(cut.called) filter (
+                    where cut.probability >= coalesce(given_threshold.target, best_thresholds.best_threshold)
+                ), 0
+            ) as called,
+            coalesce(
+                max(cut.hits) filter (
+                    where cut.probability >= coalesce(given_threshold.target, best_thresholds.best_threshold)
+                ), 0
+            ) as hits,
+            coalesce(max(cut.called) filter (where cut.probability >= best_thresholds.best_threshold), 0) as called_at_best,
+            coalesce(max(cut.hits) filter (where cut.probability >= best_thresholds.best_threshold), 0) as hits_at_best
+        from cut
+        cross join given_threshold
+        left join best_thresholds
+            on cut.model_version = best_thresholds.model_version
+            and cut.as_of_date = best_thresholds.as_of_date
+            and cut.forecaster = best_thresholds.forecaster
+        where cut.segment = 'all'
+        group by cut.model_version, cut.as_of_date, cut.split, cut.forecaster, best_thresholds.best_threshold
+
+    ),
+
+    bins as (
+
+        select
+            {{ group }},
+            bin,
+            sum(row_count) as row_count,
+            sum(probability_sum) / sum(row_count) as mean_predicted,
+            sum(positives) / sum(row_count) as observed_rate
+        from cut
+        where segment = 'all'
+        group by {{ group }}, bin
+
+    ),
+
+    calibration_errors as (
+
+        select
+            {{ group }},
+            sum(row_count * abs(mean_predicted - observed_rate)) / sum(row_count) as ece
+        from bins
+        group by {{ group }}
+
+    ),
+
+    measured as (
+
+        select
+            averaged.*,
+            thresholds.hits / nullif(cast(thresholds.called as double), 0) as precision_at_threshold,
+            thresholds.hits / nullif(cast(thresholds.positives_in_all as double), 0) as recall,
+            2 * thresholds.hits / nullif(cast(thresholds.called + thresholds.positives_in_all as double), 0) as f1,
+            thresholds.best_threshold,
+            2 * thresholds.hits_at_best
+            / nullif(cast(thresholds.called_at_best + thresholds.positives_in_all as double), 0) as f1_at_best_threshold,
+            calibration_errors.ece
+        from averaged
+        left join thresholds
+            on averaged.model_version = thresholds.model_version
+            and averaged.as_of_date = thresholds.as_of_date
+            and averaged.split = thresholds.split
+            and averaged.forecaster = thresholds.forecaster
+            and averaged.segment = 'all'
+        left join calibration_errors
+            on averaged.model_version = calibration_errors.model_version
+            and averaged.as_of_date = calibration_errors.as_of_date
+            and averaged.split = calibration_errors.split
+            and averaged.forecaster = calibration_errors.forecaster
+            and averaged.segment = 'all'
+
+    ),
+
+    metric_names as (
+
+        {% for metric in averages + of_all %}
+            select
+                '{{ metric }}' as metric_name,
+                {{ 'true' if metric in of_all else 'false' }} as is_of_all
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+
+    ),
+
+    valued as (
+
+        select
+            measured.model_version,
+            measured.as_of_date,
+            measured.split,
+            measured.forecaster,
+            measured.segment,
+            metric_names.metric_name,
+            case metric_names.metric_name
+                {% for metric in averages + of_all %}
+                    when '{{ metric }}' then measured.{{ "precision_at_threshold" if metric == "precision" else metric }}
+                {% endfor %}
+            end as metric_value,
+            measured.row_count
+        from measured
+        inner join metric_names on measured.segment = 'all' or not metric_names.is_of_all
+        {% for metric in ['mean_predicted', 'observed_rate'] %}
+            union all
+            select
+                model_version,
+                as_of_date,
+                split,
+                forecaster,
+                'probability_bin=' || lpad(cast(bin as {{ text }}), 2, '0') as segment,
+                '{{ metric }}' as metric_name,
+                {{ metric }} as metric_value,
+                row_count
+            from bins
+        {% endfor %}
+
+    ),
+
+    final as (
+
+        select
+            model_version,
+            as_of_date,
+            split,
+            segment,
+            metric_name,
+            max(case when forecaster = 'model' then metric_value end) as metric_value,
+            max(case when forecaster = 'baseline' then metric_value end) as baseline_value,
+            cast(max(case when forecaster = 'model' then row_count end) as bigint) as row_count
+        from valued
+        group by model_version, as_of_date, split, segment, metric_name
+        -- ties may leave the model without rows in a bin that the baseline fills
+        having max(case when forecaster = 'model' then row_count end) is not null
+
+    )
+
+    select * from final
+{% endmacro %}

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("conversion_examples"),
+        decision=dbt.ref("conversion_retraining"),
+        versions=dbt.ref("conversion_predictor"),
+        settings=dbt.config.get("meta"),
+    )

@@ -1,0 +1,347 @@
+{% set prior_views = 20 %}
+{% set prior_clicks = 10 %}
+
+with clock as (
+
+    select * from {{ ref('point_in_time') }}
+
+),
+
+decision as (
+
+    select * from {{ ref('conversion_retraining') }}
+
+),
+
+-- training and evaluation rows only when a fit is due
+splits as (
+
+    select
+        splits.split,
+        splits.first_engagement,
+        splits.last_engagement,
+        case splits.split
+            when 'score' then null
+            when 'train' then {{ var('conversion_training_rows') }}
+            else {{ var('conversion_evaluation_rows') }}
+        end as row_limit
+    from {{ ref('conversion_splits') }} as splits
+    cross join decision
+    where decision.fit_due or splits.split = 'score'
+
+),
+
+property_features as (
+
+    select * from {{ ref('property_features') }}
+
+),
+
+engagement_features as (
+
+    select * from {{ ref('engagement_features') }}
+
+),
+
+destination_features as (
+
+    select * from {{ ref('destination_features') }}
+
+),
+
+destinations as (
+
+    select
+        destination_id,
+        country
+    from {{ source('gold', 'dim_destination') }}
+
+),
+
+calendar_features as (
+
+    select * from {{ ref('calendar_features') }}
+
+),
+
+-- gold's conversion_rate of the day stays out: it may hold the day's bookings
+engagement as (
+
+    select
+        cast(property_id as bigint) as property_id,
+        engagement_date,
+        {{ day_number('engagement_date') }} as day_number,
+        coalesce(view_count, 0) as views,
+        coalesce(unique_user_views, 0) as unique_viewers,
+        coalesce(click_count, 0) as clicks,
+        coalesce(search_count, 0) as searches,
+        avg_time_on_page as time_on_page
+    from {{ source('gold', 'fact_property_engagement') }}
+    where engagement_date < (select as_of_date from clock)
+
+),
+
+bookings as (
+
+    select
+        cast(property_id as bigint) as property_id,
+        cast(created_at as date) as created_date,
+        count(*) as bookings
+    from {{ source('gold', 'fact_booking_detail') }}
+    where cast(created_at as date) < (select as_of_date from clock)
+    group by 1, 2
+
+),
+
+daily as (
+
+    select
+        engagement.*,
+        coalesce(bookings.bookings, 0) as bookings
+    from engagement
+    left join bookings
+        on engagement.property_id = bookings.property_id
+        and engagement.engagement_date = bookings.created_date
+
+),
+
+-- what attention led to, over the days with engagement of the year before the day
+property_history as (
+
+    select
+        *,
+        coalesce(sum(views) over trailing_year, 0) as views_365d,
+        coalesce(sum(clicks) over trailing_year, 0) as clicks_365d,
+        coalesce(sum(bookings) over trailing_year, 0) as converted_365d
+    from daily
+    window
+        trailing_year as (
+            partition by property_id
+            order by day_number
+            range between 365 preceding and 1 preceding
+        )
+
+),
+
+located as (
+
+    {{ as_of_join('property_history', 'property_features', ['property_id'], 'engagement_date', 'feature_date', [
+        'destination_id'
+    ]) }}
+
+),
+
+destination_days as (
+
+    select
+        destination_id,
+        day_number,
+        sum(views) as views,
+        sum(clicks) as clicks,
+        sum(bookings) as bookings
+    from located
+    where destination_id is not null
+    group by destination_id, day_number
+
+),
+
+destination_history as (
+
+    select
+        destination_id,
+        day_number,
+        coalesce(sum(views) over trailing_year, 0) as destination_views_365d,
+        coalesce(sum(clicks) over trailing_year, 0) as destination_clicks_365d,
+        coalesce(sum(bookings) over trailing_year, 0) as destination_converted_365d
+    from destination_days
+    window
+        trailing_year as (
+            partition by destination_id
+            order by day_number
+            range between 365 preceding and 1 preceding
+        )
+
+),
+
+split_sizes as (
+
+    select
+        splits.split,
+        count(*) as candidate_rows
+    from splits
+    inner join engagement
+        on engagement.engagement_date >= splits.first_engagement
+        and engagement.engagement_date <= splits.last_engagement
+    group by splits.split
+
+),
+
+-- rows are drawn whatever their label, or the probabilities would not be those of the platform
+spine as (
+
+    select
+        located.*,
+        splits.split
+    from located
+    inner join splits
+        on located.engagement_date >= splits.first_engagement
+        and located.engagement_date <= splits.last_engagement
+    inner join split_sizes on splits.split = split_sizes.split
+    where
+        located.destination_id is not null
+        and (
+            splits.row_limit is null
+            or split_sizes.candidate_rows <= splits.row_limit
+            or {{ hash_fraction(['located.property_id', 'located.day_number'], salt=3) }}
+            < splits.row_limit / cast(split_sizes.candidate_rows as double)
+        )
+
+),
+
+spine_properties as (
+
+    {{ as_of_join('spine', 'property_features', ['property_id'], 'engagement_date', 'feature_date', [
+        'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'host_rating',
+        'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'check_ins_30d',
+        'nights_30d', 'nights_365d', 'cancellations_365d', 'average_booking_value_365d', 'view_to_booking_rate_30d',
+        'listed_date', 'last_booking_date',
+    ]) }}
+
+),
+
+spine_engagement as (
+
+    {{ as_of_join('spine_properties', 'engagement_features', ['property_id'], 'engagement_date', 'feature_date', [
+        'views_7d', 'views_30d', 'unique_viewers_7d', 'unique_viewers_30d', 'clicks_7d', 'clicks_30d', 'searches_7d',
+        'searches_30d', 'click_rate_30d', 'time_on_page_30d',
+    ]) }}
+
+),
+
+spine_destinations as (
+
+    {{ as_of_join('spine_engagement', 'destination_features', ['destination_id'], 'engagement_date', 'feature_date', [
+        'destination_bookings_7d', 'destination_bookings_30d', 'destination_bookings_365d',
+        'destination_listing_count',
+    ]) }}
+
+),
+
+joined as (
+
+    select
+        spine_destinations.*,
+        calendar_features.weekday,
+        calendar_features.month,
+        calendar_features.day_of_year,
+        calendar_features.is_holiday,
+        calendar_features.days_to_next_holiday,
+        calendar_features.days_since_last_holiday,
+        -- half a booking keeps the rate of a destination without history above zero
+        (destination_history.destination_converted_365d + 0.5e0)
+        / (destination_history.destination_views_365d + 50) as destination_booking_per_view,
+        (destination_history.destination_converted_365d + 0.5e0)
+        / (destination_history.destination_clicks_365d + 10) as destination_booking_per_click
+    from spine_destinations
+    inner join destination_history
+        on spine_destinations.destination_id = destination_history.destination_id
+        and spine_destinations.day_number = destination_history.day_number
+    left join destinations on spine_destinations.destination_id = destinations.destination_id
+    left join calendar_features
+        on destinations.country = calendar_features.country
+        and spine_destinations.engagement_date = calendar_features.calendar_date
+
+),
+
+-- beta-binomial: a prior of {{ prior_views }} views ({{ prior_clicks }} clicks) at the destination's rate
+rated as (
+
+    select
+        *,
+        least(
+            (converted_365d + {{ prior_views }} * destination_booking_per_view) / (views_365d + {{ prior_views }}), 0.99e0
+        ) as booking_per_view,
+        least(
+            (converted_365d + {{ prior_clicks }} * destination_booking_per_click)
+            / (clicks_365d + {{ prior_clicks }}), 0.99e0
+        ) as booking_per_click
+    from joined
+
+),
+
+final as (
+
+    select
+        property_id,
+        engagement_date,
+        engagement_date + 1 as as_of_date,
+        split,
+        engagement_date + 1 as label_known_date,
+        destination_id,
+        case when split <> 'score' then cast(case when bookings > 0 then 1 else 0 end as double) end as converted,
+
+        -- at least one booking from so many independent views
+        greatest(1 - power(1 - booking_per_view, views), 0.001e0) as baseline_probability,
+        greatest(1 - power(1 - booking_per_click, clicks), 0.001e0) as click_probability,
+
+        cast(views as double) as views,
+        cast(unique_viewers as double) as unique_viewers,
+        cast(clicks as double) as clicks,
+        cast(searches as double) as searches,
+        cast(time_on_page as double) as time_on_page,
+        cast(clicks as double) / nullif(views, 0) as click_rate,
+        cast(views as double) / nullif(searches, 0) as view_rate,
+        30 * cast(views as double) / nullif(views_30d, 0) as views_to_usual,
+        30 * cast(clicks as double) / nullif(clicks_30d, 0) as clicks_to_usual,
+        views_7d,
+        views_30d,
+        unique_viewers_7d,
+        unique_viewers_30d,
+        clicks_7d,
+        clicks_30d,
+        searches_7d,
+        searches_30d,
+        click_rate_30d,
+        time_on_page_30d,
+        cast(views_365d as double) as views_365d,
+        cast(clicks_365d as double) as clicks_365d,
+        cast(converted_365d as double) as converted_365d,
+        booking_per_view,
+        booking_per_click,
+
+        property_type,
+        base_price,
+        max_guests,
+        bedrooms,
+        bathrooms,
+        price_to_market,
+        cast({{ dbt.datediff('listed_date', 'engagement_date', 'day') }} as double) as listing_age_days,
+        cast({{ dbt.datediff('last_booking_date', 'engagement_date', 'day') }} as double) as days_since_last_booking,
+        bookings_7d,
+        bookings_30d,
+        bookings_90d,
+        bookings_365d,
+        check_ins_30d,
+        nights_30d,
+        nights_365d,
+        cancellations_365d,
+        average_booking_value_365d,
+        view_to_booking_rate_30d,
+        host_rating,
+        host_property_count,
+
+        30e0 / 7 * destination_bookings_7d / nullif(destination_bookings_30d, 0) as destination_bookings_7d_ratio,
+        365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,
+        destination_bookings_30d / nullif(destination_listing_count, 0) as destination_bookings_per_listing_30d,
+
+        weekday,
+        month,
+        day_of_year,
+        is_holiday,
+        days_to_next_holiday,
+        days_since_last_holiday
+    from rated
+
+)
+
+select * from final

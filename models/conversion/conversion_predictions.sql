@@ -1,0 +1,60 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['scoring_date', 'property_id', 'engagement_date'],
+    full_refresh=false,
+    post_hook="{{ delete_older(this, 'scoring_date', 31) }}"
+) }}
+
+with scores as (
+
+    select * from {{ ref('conversion_scores') }}
+
+),
+
+serving as (
+
+    select
+        model_version,
+        decision_threshold
+    from {{ ref('conversion_champion') }}
+    where serves
+
+),
+
+{% if is_incremental() %}
+    written as (
+
+        select distinct
+            scoring_date,
+            model_version
+        from {{ this }}
+
+    ),
+{% endif %}
+
+final as (
+
+    select
+        scores.property_id,
+        scores.engagement_date,
+        scores.destination_id,
+        scores.conversion_probability,
+        scores.conversion_probability >= serving.decision_threshold as predicted_conversion,
+        scores.model_name,
+        scores.model_version,
+        scores.as_of_date,
+        scores.as_of_date as scoring_date,
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+    from scores
+    inner join serving on scores.model_version = serving.model_version
+    {% if is_incremental() %}
+        left join written
+            on scores.as_of_date = written.scoring_date
+            and scores.model_version = written.model_version
+        -- a day that this version has scored already stays as it was written
+        where written.scoring_date is null
+    {% endif %}
+
+)
+
+select * from final

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("conversion_examples"),
+        champion=dbt.ref("conversion_champion"),
+        versions=dbt.ref("conversion_predictor"),
+        settings=dbt.config.get("meta"),
+    )

@@ -1,5 +1,6 @@
 {% set products = {
     'demand_predictor': 'demand_predictions',
+    'customer_ltv_predictor': 'customer_ltv_predictions',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

@@ -1,6 +1,7 @@
 {% set products = {
     'demand_predictor': 'demand_predictions',
     'conversion_predictor': 'conversion_predictions',
+    'customer_ltv_predictor': 'customer_ltv_predictions',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

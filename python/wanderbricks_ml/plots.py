@@ -112,3 +112,32 @@ def ranking_figure(actual: np.ndarray, predicted: np.ndarray) -> Figure:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def decile_table(actual: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """Ten groups of equal size by prediction, lowest first: columns decile, mean_predicted, mean_actual, rows."""
+    parts = [part for part in np.array_split(np.argsort(predicted, kind="stable"), 10) if len(part)]
+    return pd.DataFrame(
+        {
+            "decile": np.arange(1, len(parts) + 1),
+            "mean_predicted": [float(predicted[part].mean()) for part in parts],
+            "mean_actual": [float(actual[part].mean()) for part in parts],
+            "rows": [len(part) for part in parts],
+        }
+    )
+
+
+def decile_figure(table: pd.DataFrame) -> Figure:
+    """Mean prediction beside mean label of each decile of `decile_table`, on a logarithmic scale."""
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    # a logarithm shows the low deciles; below 1 there is nothing to see
+    axes.bar(table["decile"] - 0.2, table["mean_predicted"], width=0.4, color="#bc6c25", label="predicted")
+    axes.bar(table["decile"] + 0.2, table["mean_actual"], width=0.4, color="#2a6f97", label="actual")
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set_xticks(table["decile"])
+    axes.set_xlabel("decile of the prediction")
+    axes.set_ylabel("mean of the users, platform's currency")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

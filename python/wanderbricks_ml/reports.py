@@ -69,5 +69,16 @@ def probability_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
     return Report(metrics, figures, {"reliability.csv": table})
 
 
-REPORTS = {"count": count_report, "probability": probability_report}
+def value_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
+    """Errors of expected values, the first column of `predicted`, shape (rows, 2)."""
+    value = predicted[:, 0]
+    deciles = plots.decile_table(actual, value)
+    metrics = {
+        "validation_mae": float(np.mean(np.abs(value - actual))),
+        "validation_bias": float(value.sum() / max(float(actual.sum()), 1e-9) - 1),
+    }
+    return Report(metrics, {"deciles.png": plots.decile_figure(deciles)}, {"deciles.csv": deciles})
+
+
+REPORTS = {"count": count_report, "probability": probability_report, "value": value_report}
 """Report by task."""

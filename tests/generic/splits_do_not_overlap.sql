@@ -3,11 +3,21 @@
   as_of_date of each later split (train, validation, test, score), so that no label that a model learnt
   from was still unknown when the next split was predicted.
 
-  Example
+  Where labels take so long that train and validation have to share their dates, they are kept apart by a key
+  instead: no value of it is in both.
+
+  Arguments
+    key  column whose values train and validation divide between them; without it they are divided in time
+
+  Fails with one row a pair of splits: message.
+
+  Examples
     data_tests:
       - splits_do_not_overlap
+      - splits_do_not_overlap:
+          arguments: {key: user_id}
 #}
-{% test splits_do_not_overlap(model) %}
+{% test splits_do_not_overlap(model, key=none) %}
     with spans as (
 
         select
@@ -30,4 +40,19 @@
         earlier.last_label_known >= later.first_as_of
         -- the newest label is known on the very morning of the run that scores
         and not (later.split = 'score' and earlier.last_label_known = later.first_as_of)
+        {% if key %}
+            and later.split <> 'validation'
+    union all
+    select
+        cast(count(*) as {{ dbt.type_string() }}) || ' values of {{ key }} are in train and in validation, such as '
+        || min(cast({{ key }} as {{ dbt.type_string() }})) as message
+    from (
+        select {{ key }}
+        from {{ model }}
+        where split in ('train', 'validation')
+        group by {{ key }}
+        having count(distinct split) > 1
+    ) as shared
+    having count(*) > 0
+        {% endif %}
 {% endtest %}

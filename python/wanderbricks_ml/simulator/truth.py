@@ -548,8 +548,9 @@ def _users(world: World, last: int) -> pa.Table:
     region = users.cell[:count] // BUDGETS
     created = users.created[:count].astype(np.float64)
     parts = []
-    for back in range(_MONTHS_OF_USERS):
-        snapshot = float(last + 1 - back * MONTH_DAYS)
+    # and the newest snapshot whose next 365 days are known
+    for back in sorted({*range(0, _MONTHS_OF_USERS * MONTH_DAYS, MONTH_DAYS), 365}):
+        snapshot = float(last + 1 - back)
         if snapshot - choice.first_day < 180:
             break
         known = (day < snapshot) & (stays.user < count)

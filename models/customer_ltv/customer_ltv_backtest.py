@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("customer_ltv_examples"),
+        decision=dbt.ref("customer_ltv_retraining"),
+        versions=dbt.ref("customer_ltv_predictor"),
+        settings=dbt.config.get("meta"),
+    )

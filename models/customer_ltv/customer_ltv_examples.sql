@@ -1,0 +1,244 @@
+{% set label_days = 365 %}
+{% set least_history_days = 180 %}
+
+with decision as (
+
+    select * from {{ ref('customer_ltv_retraining') }}
+
+),
+
+-- rows to learn from and to test on only when a fit is due; nothing to score where the data cannot teach
+snapshots as (
+
+    select
+        splits.split,
+        splits.snapshot_date as as_of_date,
+        splits.label_known_date,
+        {{ dbt.datediff('splits.first_booking_date', 'splits.snapshot_date', 'day') }} as history_days,
+        case splits.split
+            when 'learn' then {{ var('customer_ltv_training_rows') }}
+            when 'test' then {{ var('customer_ltv_evaluation_rows') }}
+        end as row_limit
+    from {{ ref('customer_ltv_splits') }} as splits
+    cross join decision
+    where decision.fit_due or splits.split = 'score'
+
+),
+
+user_features as (
+
+    select * from {{ ref('user_features') }}
+
+),
+
+users as (
+
+    select
+        user_id,
+        min(feature_date) as known_from
+    from user_features
+    group by user_id
+
+),
+
+bookings as (
+
+    select
+        user_id,
+        cast(created_at as date) as created_date,
+        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
+        cast(total_amount as double) as amount
+    from {{ source('gold', 'fact_booking_detail') }}
+    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+
+),
+
+candidates as (
+
+    select
+        users.user_id,
+        users.known_from,
+        snapshots.*,
+        count(*) over (partition by snapshots.split) as candidate_rows
+    from snapshots
+    inner join users on snapshots.as_of_date >= users.known_from
+
+),
+
+-- whole users are sampled and held out, so that no user is on both sides
+spine as (
+
+    select
+        user_id,
+        as_of_date,
+        known_from,
+        label_known_date,
+        history_days,
+        case
+            when split <> 'learn' then split
+            when {{ hash_fraction(['user_id'], salt=11) }} < 0.2 then 'validation'
+            else 'train'
+        end as split
+    from candidates
+    where
+        row_limit is null
+        or {{ hash_fraction(['user_id'], salt=12) }} < cast(row_limit as double) / candidate_rows
+
+),
+
+featured as (
+
+    {{ as_of_join('spine', 'user_features', ['user_id'], 'as_of_date', 'feature_date', [
+        'country', 'user_type', 'signed_up_date', 'first_booking_date', 'last_booking_date',
+        'bookings_90d', 'bookings_365d', 'bookings_ever', 'nights_90d', 'nights_365d', 'nights_ever', 'spend_90d',
+        'spend_365d', 'spend_ever', 'average_booking_value_90d', 'average_booking_value_365d',
+        'average_booking_value_ever', 'cancelled_spend_365d', 'cancelled_spend_ever', 'cancellation_rate_365d',
+        'cancellation_rate_ever', 'mean_gap_days', 'destinations_ever', 'mean_lead_days', 'weekend_share',
+    ]) }}
+
+),
+
+-- a booking that is cancelled after its label became known stays in the label
+labels as (
+
+    select
+        snapshots.as_of_date,
+        bookings.user_id,
+        sum(bookings.amount) as revenue
+    from snapshots
+    inner join bookings
+        on snapshots.as_of_date <= bookings.created_date
+        and snapshots.label_known_date > bookings.created_date
+    where bookings.cancelled_date is null or bookings.cancelled_date >= snapshots.label_known_date
+    group by snapshots.as_of_date, bookings.user_id
+
+),
+
+-- what each user spent in the year before the snapshot and in the one before that, as known at the snapshot
+spent as (
+
+    select
+        snapshots.as_of_date,
+        bookings.user_id,
+        coalesce(
+            sum(bookings.amount) filter (where bookings.created_date >= snapshots.as_of_date - {{ label_days }}), 0
+        ) as trailing_spend,
+        coalesce(
+            sum(bookings.amount) filter (where bookings.created_date < snapshots.as_of_date - {{ label_days }}), 0
+        ) as earlier_spend
+    from snapshots
+    inner join bookings
+        on snapshots.as_of_date > bookings.created_date
+        and snapshots.as_of_date <= bookings.created_date + {{ 2 * label_days }}
+    where bookings.cancelled_date is null or bookings.cancelled_date >= snapshots.as_of_date
+    group by snapshots.as_of_date, bookings.user_id
+
+),
+
+-- how much of a year's spend came back in the next, and what others brought; the earlier year may be known in part
+retention as (
+
+    select
+        snapshots.as_of_date,
+        sum(spent.trailing_spend) filter (where spent.earlier_spend > 0)
+        / nullif(sum(spent.earlier_spend), 0)
+        * max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}.0 as retained_share,
+        sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0)
+        / nullif(count(*) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0) as revenue_of_others
+    from snapshots
+    inner join users on snapshots.as_of_date - {{ label_days }} >= users.known_from
+    left join spent
+        on snapshots.as_of_date = spent.as_of_date
+        and users.user_id = spent.user_id
+    where snapshots.history_days >= {{ label_days + least_history_days }}
+    group by snapshots.as_of_date
+
+),
+
+joined as (
+
+    select
+        featured.*,
+        coalesce(labels.revenue, 0) as revenue,
+        case
+            when spent.trailing_spend > 0 then spent.trailing_spend * greatest(retention.retained_share, 0.01)
+            else greatest(retention.revenue_of_others, 0.01)
+        end as baseline_revenue,
+        cast({{ dbt.datediff('featured.signed_up_date', 'featured.as_of_date', 'day') }} as double) as tenure_days,
+        cast({{ dbt.datediff('featured.last_booking_date', 'featured.as_of_date', 'day') }} as double)
+            as days_since_last_booking,
+        cast({{ dbt.datediff('featured.first_booking_date', 'featured.as_of_date', 'day') }} as double)
+            as days_since_first_booking
+    from featured
+    left join labels
+        on featured.user_id = labels.user_id
+        and featured.as_of_date = labels.as_of_date
+    left join spent
+        on featured.user_id = spent.user_id
+        and featured.as_of_date = spent.as_of_date
+    left join retention on featured.as_of_date = retention.as_of_date
+
+),
+
+-- the days in which a booking of the user could have been seen: gold may begin after the sign-up
+observed as (
+
+    select
+        *,
+        cast(greatest(least(tenure_days, history_days), 1) as double) as observed_days
+    from joined
+
+),
+
+final as (
+
+    select
+        user_id,
+        as_of_date,
+        split,
+        label_known_date,
+        cast(floor(20 * {{ hash_fraction(['user_id'], salt=13) }}) as int) as user_group,
+        case
+            when bookings_ever = 0 then 'never booked'
+            when bookings_365d = 0 then 'lapsed'
+            when bookings_365d = 1 then '1 booking'
+            when bookings_365d <= 4 then '2-4 bookings'
+            else '5+ bookings'
+        end as activity,
+        case when split <> 'score' then cast(revenue as double) end as revenue,
+        cast(baseline_revenue as double) as baseline_revenue,
+
+        country,
+        user_type,
+        tenure_days,
+        observed_days,
+        days_since_last_booking,
+        days_since_first_booking,
+        days_since_last_booking / observed_days as recency_share,
+        mean_gap_days,
+        days_since_last_booking / nullif(mean_gap_days, 0) as gaps_since_last_booking,
+        bookings_90d,
+        bookings_365d,
+        bookings_ever,
+        365 * bookings_365d / least(observed_days, 365) as yearly_bookings_365d,
+        365 * bookings_ever / observed_days as yearly_bookings,
+        365 * spend_365d / least(observed_days, 365) as yearly_spend_365d,
+        365 * spend_ever / observed_days as yearly_spend,
+        nights_365d,
+        nights_ever / nullif(bookings_ever, 0) as mean_nights,
+        spend_90d,
+        spend_365d,
+        spend_ever,
+        average_booking_value_365d,
+        average_booking_value_ever,
+        cancelled_spend_ever / nullif(spend_ever, 0) as cancelled_spend_share,
+        cancellation_rate_365d,
+        cancellation_rate_ever,
+        destinations_ever,
+        mean_lead_days,
+        weekend_share
+    from observed
+
+)
+
+select * from final

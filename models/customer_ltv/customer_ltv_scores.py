@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("customer_ltv_examples"),
+        champion=dbt.ref("customer_ltv_champion"),
+        versions=dbt.ref("customer_ltv_predictor"),
+        settings=dbt.config.get("meta"),
+    )

@@ -1,0 +1,74 @@
+{% set label_days = 365 %}
+{% set history_days = 180 %}
+
+-- Snapshots of each split. The test's year of labels ends at the point in time; every label of training and
+-- validation, which share their snapshots and divide the users, is known before the test's snapshot.
+with clock as (
+
+    select * from {{ ref('point_in_time') }}
+
+),
+
+history as (
+
+    select min(cast(bookings.created_at as date)) as first_booking_date
+    from {{ source('gold', 'fact_booking_detail') }} as bookings
+    inner join clock on cast(bookings.created_at as date) < clock.as_of_date
+
+),
+
+numbers as (
+
+    select row_number() over (order by date) - 1 as number
+    from {{ source('gold', 'dim_date') }}
+
+),
+
+learnt as (
+
+    select
+        clock.as_of_date,
+        'learn' as split,
+        clock.as_of_date - {{ 2 * label_days + 1 }} - cast(30 * numbers.number as int) as snapshot_date
+    from clock
+    cross join history
+    inner join numbers on numbers.number < {{ var('customer_ltv_snapshots') }}
+    where
+        -- habits have to be seen before they can be learnt from
+        clock.as_of_date - {{ 2 * label_days + 1 }} - cast(30 * numbers.number as int)
+        >= history.first_booking_date + {{ history_days }}
+
+),
+
+unioned as (
+
+    select * from learnt
+    union all
+    select
+        as_of_date,
+        'test' as split,
+        as_of_date - {{ label_days }} as snapshot_date
+    from clock
+    union all
+    select
+        as_of_date,
+        'score' as split,
+        as_of_date as snapshot_date
+    from clock
+
+),
+
+final as (
+
+    select
+        unioned.as_of_date,
+        unioned.split,
+        unioned.snapshot_date,
+        unioned.snapshot_date + {{ label_days }} as label_known_date,
+        history.first_booking_date
+    from unioned
+    cross join history
+
+)
+
+select * from final

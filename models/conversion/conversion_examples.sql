@@ -1,5 +1,6 @@
 {% set prior_views = 20 %}
 {% set prior_clicks = 10 %}
+{% set taken_windows = [14, 30, 90] %}
 
 with clock as (
 
@@ -86,10 +87,22 @@ bookings as (
     select
         cast(property_id as bigint) as property_id,
         cast(created_at as date) as created_date,
-        count(*) as bookings
+        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
+        check_in_date,
+        nights_booked
     from {{ source('gold', 'fact_booking_detail') }}
     where cast(created_at as date) < (select as_of_date from clock)
-    group by 1, 2
+
+),
+
+booked as (
+
+    select
+        property_id,
+        created_date,
+        count(*) as bookings
+    from bookings
+    group by property_id, created_date
 
 ),
 
@@ -97,11 +110,11 @@ daily as (
 
     select
         engagement.*,
-        coalesce(bookings.bookings, 0) as bookings
+        coalesce(booked.bookings, 0) as bookings
     from engagement
-    left join bookings
-        on engagement.property_id = bookings.property_id
-        and engagement.engagement_date = bookings.created_date
+    left join booked
+        on engagement.property_id = booked.property_id
+        and engagement.engagement_date = booked.created_date
 
 ),
 
@@ -198,9 +211,108 @@ spine as (
 
 ),
 
+-- nights of the coming days that are taken: each night counts from the morning after its booking was made, or once
+-- it lies near enough, until it passes or the morning after its booking was cancelled
+numbers as (
+
+    select row_number() over (order by date) - 1 as number
+    from {{ source('gold', 'dim_date') }}
+
+),
+
+nights as (
+
+    select
+        bookings.property_id,
+        bookings.check_in_date + cast(numbers.number as int) as night,
+        bookings.created_date,
+        bookings.cancelled_date
+    from bookings
+    inner join numbers
+        on bookings.nights_booked > numbers.number
+        and numbers.number < 60
+    where
+        bookings.created_date < bookings.check_in_date + cast(numbers.number as int)
+        and bookings.check_in_date + cast(numbers.number as int) >= (select min(first_engagement) from splits)
+
+),
+
+taken_spans as (
+
+    {% for days in taken_windows %}
+        select
+            property_id,
+            greatest(created_date, night - {{ days }}) + 1 as taken_from,
+            least(coalesce(cancelled_date, night), night) + 1 as free_from,
+            {{ days }} as days
+        from nights
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+taken_changes as (
+
+    select
+        property_id,
+        taken_from as feature_date,
+        days,
+        1 as change
+    from taken_spans
+    where taken_from < free_from
+    union all
+    select
+        property_id,
+        free_from as feature_date,
+        days,
+        -1 as change
+    from taken_spans
+    where taken_from < free_from
+
+),
+
+taken_days as (
+
+    select
+        property_id,
+        feature_date,
+        {% for days in taken_windows %}
+            coalesce(sum(change) filter (where days = {{ days }}), 0) as change_{{ days }}d{{ ',' if not loop.last }}
+        {% endfor %}
+    from taken_changes
+    group by property_id, feature_date
+
+),
+
+taken as (
+
+    select
+        property_id,
+        feature_date,
+        {% for days in taken_windows %}
+            sum(change_{{ days }}d) over property_days as nights_taken_{{ days }}d{{ ',' if not loop.last }}
+        {% endfor %}
+    from taken_days
+    window
+        property_days as (
+            partition by property_id
+            order by feature_date
+            rows between unbounded preceding and current row
+        )
+
+),
+
+spine_taken as (
+
+    {{ as_of_join('spine', 'taken', ['property_id'], 'engagement_date', 'feature_date', [
+        'nights_taken_14d', 'nights_taken_30d', 'nights_taken_90d'
+    ]) }}
+
+),
+
 spine_properties as (
 
-    {{ as_of_join('spine', 'property_features', ['property_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine_taken', 'property_features', ['property_id'], 'engagement_date', 'feature_date', [
         'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'host_rating',
         'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'check_ins_30d',
         'nights_30d', 'nights_365d', 'cancellations_365d', 'average_booking_value_365d', 'view_to_booking_rate_30d',
@@ -329,6 +441,9 @@ final as (
         view_to_booking_rate_30d,
         host_rating,
         host_property_count,
+        {% for days in taken_windows %}
+            cast(coalesce(nights_taken_{{ days }}d, 0) as double) as nights_taken_{{ days }}d,
+        {% endfor %}
 
         30e0 / 7 * destination_bookings_7d / nullif(destination_bookings_30d, 0) as destination_bookings_7d_ratio,
         365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,

@@ -124,9 +124,10 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
 
     Boosting with the logistic loss stops when the validation loss no longer improves. Then three calibrations of its
     probabilities compete by cross-fitting on two random halves of the validation rows: none, Platt's sigmoid of the
-    log odds [1]_ and isotonic regression [2]_. The one with the smallest mean log loss on the half that it was not
-    fitted on is fitted again on all validation rows. Each keeps the order of the rows, so that the area under the ROC
-    curve stays what the trees made it.
+    log odds [1]_ and isotonic regression [2]_. A later one is chosen only where its mean log loss, on the half that it
+    was not fitted on, is better by more than one standard error of the paired difference, and is then fitted again on
+    all validation rows. Each keeps the order of the rows, so that the area under the ROC curve stays what the trees
+    made it.
 
     Parameters
     ----------
@@ -204,7 +205,9 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
         )
         self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         self.classes_ = np.array([0, 1])
-        self.calibration_, self.calibration_losses_, self._calibrate = "none", {}, _Uncalibrated()
+        self.calibration_ = "none"
+        self.calibration_losses_: dict[str, float] = {}
+        self._calibrate: Any = _Uncalibrated()
         if validation is not None:
             held_out, labels = validation
             self._choose_calibration(self._boosted(held_out), labels)
@@ -213,7 +216,8 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Floats) -> Floats:
         """Probability of a label of 1, shape (rows,), for X of shape (rows, columns)."""
         check_is_fitted(self)
-        return self._calibrate(self._boosted(X))
+        calibrated: Floats = self._calibrate(self._boosted(X))
+        return calibrated
 
     def predict_proba(self, X: Floats) -> Floats:
         """Probabilities of the labels 0 and 1, shape (rows, 2)."""
@@ -234,18 +238,19 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
 
     def _choose_calibration(self, probability: Floats, y: Floats) -> None:
         half = np.random.default_rng(0).permutation(len(y)) % 2 == 0
-        for name, kind in _CALIBRATIONS.items():
-            losses = []
-            for part in (half, ~half):
-                if y[part].min() == y[part].max():
-                    losses.append(np.inf)
-                    continue
+        losses = {name: np.empty(len(y)) for name in CALIBRATIONS}
+        for part in (half, ~half):
+            if y[part].min() == y[part].max():
+                return  # too few of one class to compare
+            for name, kind in CALIBRATIONS.items():
                 calibrated = kind().fit(probability[part], y[part])(probability[~part])
-                losses.append(_log_loss(y[~part], calibrated))
-            self.calibration_losses_[name] = float(np.mean(losses))
-        # the first of equals is the simplest
-        self.calibration_ = min(self.calibration_losses_, key=lambda name: self.calibration_losses_[name])
-        self._calibrate = _CALIBRATIONS[self.calibration_]().fit(probability, y)
+                losses[name][~part] = _log_losses(y[~part], calibrated)
+        self.calibration_losses_ = {name: float(loss.mean()) for name, loss in losses.items()}
+        for name, loss in losses.items():
+            gain = losses[self.calibration_] - loss
+            if gain.mean() > gain.std(ddof=1) / np.sqrt(len(y)):
+                self.calibration_ = name
+        self._calibrate = CALIBRATIONS[self.calibration_]().fit(probability, y)
 
 
 _SMALLEST = 1e-6
@@ -263,8 +268,8 @@ def _log_odds(probability: Floats) -> Floats:
     return np.log(probability) - np.log1p(-probability)
 
 
-def _log_loss(y: Floats, probability: Floats) -> float:
-    return float(-np.mean(np.where(y == 1, np.log(probability), np.log1p(-probability))))
+def _log_losses(y: Floats, probability: Floats) -> Floats:
+    return -np.where(y == 1, np.log(probability), np.log1p(-probability))
 
 
 class _Uncalibrated:
@@ -309,7 +314,8 @@ class _Isotonic:
         return 0.99 * self.steps.predict(probability) + 0.01 * probability
 
 
-_CALIBRATIONS = {"none": _Uncalibrated, "platt": _Platt, "isotonic": _Isotonic}
+CALIBRATIONS: Mapping[str, type[Any]] = {"none": _Uncalibrated, "platt": _Platt, "isotonic": _Isotonic}
+"""Ways to calibrate probabilities, the simplest first."""
 
 
 def made_from(settings: Mapping[str, Any]) -> Any:

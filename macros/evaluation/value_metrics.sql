@@ -142,8 +142,11 @@
                             (sum(label * {{ side }}_rank) - sum(label) * (count(*) + 1) / 2e0)
                             / nullif(sum(label * label_rank) - sum(label) * (count(*) + 1) / 2e0, 0)
                 end as {{ side }}_normalised_gini,
-                case when count({{ side }}) > 0 then corr({{ side }}_rank, label_rank) end
-                    as {{ side }}_spearman{{ ',' if not loop.last }}
+                -- engines differ in the correlation with what does not vary
+                case
+                    when count({{ side }}) > 0 and min({{ side }}) < max({{ side }}) and min(label) < max(label)
+                        then corr({{ side }}_rank, label_rank)
+                end as {{ side }}_spearman{{ ',' if not loop.last }}
             {% endfor %}
         from ranked
         group by {{ groups }}, population

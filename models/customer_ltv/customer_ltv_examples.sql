@@ -141,10 +141,10 @@ retention as (
 
     select
         snapshots.as_of_date,
-        sum(spent.trailing_spend) filter (where spent.earlier_spend > 0)
+        coalesce(sum(spent.trailing_spend) filter (where spent.earlier_spend > 0), 0)
         / nullif(sum(spent.earlier_spend), 0)
-        * max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}.0 as retained_share,
-        sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0)
+        * max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}e0 as retained_share,
+        coalesce(sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0)
         / nullif(count(*) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0) as revenue_of_others
     from snapshots
     inner join users on snapshots.as_of_date - {{ label_days }} >= users.known_from
@@ -173,6 +173,7 @@ joined as (
         featured.*,
         coalesce(labels.revenue, 0) as revenue,
         case
+            when retention.retained_share is null or retention.revenue_of_others is null then null
             when spent.trailing_spend > 0 then spent.trailing_spend * greatest(retention.retained_share, 0.01)
             else greatest(retention.revenue_of_others, 0.01)
         end as baseline_revenue,

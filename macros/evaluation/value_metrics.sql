@@ -9,14 +9,15 @@
                       no mean can make small
     payer_bias        mean predicted probability of any label less the share of rows with one; no baseline
 
-  and for all rows only:
+  and for all rows, and once more with the suffix `_active` for those that `active` names:
 
     decile_mape       mean over ten groups of equal size, by prediction, of |mean p - mean y| / mean y; not defined
                       where a group has no label above 0
     normalised_gini   Gini coefficient of labels ordered by prediction over that of labels ordered by themselves
     spearman          rank correlation of prediction and label
-    mean_label, mean_prediction  of segment `decile=01` (lowest predictions) to `decile=10`; the baseline's value is
-                      that of its own decile
+
+  and mean_label and mean_prediction of segment `decile=01` (lowest predictions of all rows) to `decile=10`; the
+  baseline's value is that of its own decile.
 
   Equal predictions share their mean rank; deciles break ties by key. Only rows of this run's evaluation are read;
   the table that calls it appends.
@@ -27,11 +28,12 @@
     label, prediction, baseline  columns; predictions are positive, a baseline may be null
     keys        list of columns that tell rows apart
     none_probability  column, predicted probability of a label of 0
+    active      condition on the columns of the backtest
     segments    {name: expression}
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
-{% macro value_metrics(backtest, decision, label, prediction, baseline, keys, none_probability, segments) %}
+{% macro value_metrics(backtest, decision, label, prediction, baseline, keys, none_probability, active, segments) %}
     {% set text = dbt.type_string() %}
     {% set sides = ['model', 'baseline'] %}
     {% set groups = 'model_version, evaluated_as_of, split' %}
@@ -46,6 +48,7 @@
             backtest.{{ prediction }} as model,
             backtest.{{ baseline }} as baseline,
             backtest.{{ none_probability }} as none_probability,
+            backtest.{{ active }} as is_active,
             {% for name, expression in segments.items() %}
                 '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment_{{ loop.index }}{{ ',' if not loop.last }}
             {% endfor %}
@@ -99,21 +102,29 @@
 
     ),
 
+    populated as (
+
+        select *, '' as population from evaluated
+        union all
+        select *, '_active' as population from evaluated where is_active
+
+    ),
+
     ranked as (
 
         select
             *,
             {% for column in ['label'] + sides %}
-                rank() over (partition by {{ groups }} order by {{ column }})
-                + (count(*) over (partition by {{ groups }}, {{ column }}) - 1) / 2e0 as {{ column }}_rank,
+                rank() over (partition by {{ groups }}, population order by {{ column }})
+                + (count(*) over (partition by {{ groups }}, population, {{ column }}) - 1) / 2e0 as {{ column }}_rank,
             {% endfor %}
             {% for side in sides %}
                 ntile(10) over (
-                    partition by {{ groups }}
+                    partition by {{ groups }}, population
                     order by {{ side }}{% for key in keys %}, key_{{ loop.index }}{% endfor %}
                 ) as {{ side }}_decile{{ ',' if not loop.last }}
             {% endfor %}
-        from evaluated
+        from populated
 
     ),
 
@@ -122,6 +133,7 @@
 
         select
             {{ groups }},
+            population,
             count(*) as row_count,
             {% for side in sides %}
                 case
@@ -130,11 +142,14 @@
                             (sum(label * {{ side }}_rank) - sum(label) * (count(*) + 1) / 2e0)
                             / nullif(sum(label * label_rank) - sum(label) * (count(*) + 1) / 2e0, 0)
                 end as {{ side }}_normalised_gini,
-                case when count({{ side }}) > 0 then corr({{ side }}_rank, label_rank) end
-                    as {{ side }}_spearman{{ ',' if not loop.last }}
+                -- engines differ in the correlation with what does not vary
+                case
+                    when count({{ side }}) > 0 and min({{ side }}) < max({{ side }}) and min(label) < max(label)
+                        then corr({{ side }}_rank, label_rank)
+                end as {{ side }}_spearman{{ ',' if not loop.last }}
             {% endfor %}
         from ranked
-        group by {{ groups }}
+        group by {{ groups }}, population
 
     ),
 
@@ -143,13 +158,14 @@
         {% for side in sides %}
             select
                 {{ groups }},
+                population,
                 '{{ side }}' as side,
                 {{ side }}_decile as decile,
                 count(*) as row_count,
                 avg(label) as mean_label,
                 avg({{ side }}) as mean_prediction
             from ranked
-            group by {{ groups }}, {{ side }}_decile
+            group by {{ groups }}, population, {{ side }}_decile
             {{ 'union all' if not loop.last }}
         {% endfor %}
 
@@ -159,6 +175,7 @@
 
         select
             {{ groups }},
+            population,
             sum(case when side = 'model' then row_count end) as row_count,
             {% for side in sides %}
                 case
@@ -167,7 +184,7 @@
                 end as {{ side }}_decile_mape{{ ',' if not loop.last }}
             {% endfor %}
         from deciles
-        group by {{ groups }}
+        group by {{ groups }}, population
 
     ),
 
@@ -184,6 +201,7 @@
             {% endfor %}
             count(*) as sides
         from deciles
+        where population = ''
         group by {{ groups }}, decile
 
     ),
@@ -204,7 +222,7 @@
                     evaluated_as_of as as_of_date,
                     split,
                     {{ 'segment' if relation in ['averaged', 'decile_means'] else "'all' as segment" }},
-                    '{{ metric }}' as metric_name,
+                    {{ "'" ~ metric ~ "' || population" if relation in ['ordered', 'decile_error'] else "'" ~ metric ~ "'" }} as metric_name,
                     cast(model_{{ metric }} as double) as metric_value,
                     cast(baseline_{{ metric }} as double) as baseline_value,
                     cast({{ 'payers' if metric == 'mape_payers' else 'row_count' }} as bigint) as row_count

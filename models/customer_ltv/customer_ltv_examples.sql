@@ -1,5 +1,6 @@
 {% set label_days = 365 %}
 {% set least_history_days = 180 %}
+{% set prior_days = 90 %}
 
 with decision as (
 
@@ -140,10 +141,10 @@ retention as (
 
     select
         snapshots.as_of_date,
-        sum(spent.trailing_spend) filter (where spent.earlier_spend > 0)
+        coalesce(sum(spent.trailing_spend) filter (where spent.earlier_spend > 0), 0)
         / nullif(sum(spent.earlier_spend), 0)
-        * max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}.0 as retained_share,
-        sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0)
+        * max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}e0 as retained_share,
+        coalesce(sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0)
         / nullif(count(*) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0) as revenue_of_others
     from snapshots
     inner join users on snapshots.as_of_date - {{ label_days }} >= users.known_from
@@ -155,12 +156,24 @@ retention as (
 
 ),
 
+platform as (
+
+    select
+        snapshots.as_of_date,
+        avg(bookings.amount) as booking_value
+    from snapshots
+    inner join bookings on snapshots.as_of_date > bookings.created_date
+    group by snapshots.as_of_date
+
+),
+
 joined as (
 
     select
         featured.*,
         coalesce(labels.revenue, 0) as revenue,
         case
+            when retention.retained_share is null or retention.revenue_of_others is null then null
             when spent.trailing_spend > 0 then spent.trailing_spend * greatest(retention.retained_share, 0.01)
             else greatest(retention.revenue_of_others, 0.01)
         end as baseline_revenue,
@@ -184,9 +197,11 @@ joined as (
 observed as (
 
     select
-        *,
-        cast(greatest(least(tenure_days, history_days), 1) as double) as observed_days
+        joined.*,
+        cast(greatest(least(joined.tenure_days, joined.history_days), 1) as double) as observed_days,
+        platform.booking_value
     from joined
+    left join platform on joined.as_of_date = platform.as_of_date
 
 ),
 
@@ -207,6 +222,17 @@ final as (
         end as activity,
         case when split <> 'score' then cast(revenue as double) end as revenue,
         cast(baseline_revenue as double) as baseline_revenue,
+
+        -- gamma-Poisson: a prior of one booking in {{ prior_days }} days. Silence is the logarithm of the odds that such
+        -- a user would have booked since the newest booking, one with this history were they still there
+        cast({{ day_number('as_of_date') }} as double) / 30 as snapshot_months,
+        365 * (bookings_ever + 1) / (observed_days + {{ prior_days }}) as shrunk_yearly_bookings,
+        (spend_ever + 2 * booking_value) / (bookings_ever + 2) as shrunk_booking_value,
+        (bookings_ever + 1) * ln(
+            (observed_days + {{ prior_days }})
+            / (greatest(observed_days - coalesce(days_since_last_booking, observed_days), 0) + {{ prior_days }})
+        ) as silence,
+        case when bookings_ever > 0 then 1e0 else 0e0 end as has_booked,
 
         country,
         user_type,

@@ -8,6 +8,7 @@
     baseline='baseline_revenue',
     keys=['user_id', 'as_of_date'],
     none_probability='no_booking_probability',
+    active="activity in ('1 booking', '2-4 bookings', '5+ bookings')",
     segments={
         'user_group': 'user_group',
         'user_type': 'user_type',

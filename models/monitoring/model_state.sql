@@ -1,5 +1,6 @@
 {% set products = {
     'demand_predictor': 'demand_predictions',
+    'pricing_optimizer': 'pricing_recommendations',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.pricing import PriceResponseRegressor
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -134,4 +136,4 @@ def made_from(settings: Mapping[str, Any]) -> Any:
     return ESTIMATORS[name](**parameters)
 
 
-ESTIMATORS = {kind.__name__: kind for kind in (PickUpRegressor,)}
+ESTIMATORS = {kind.__name__: kind for kind in (PickUpRegressor, PriceResponseRegressor)}

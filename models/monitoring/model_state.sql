@@ -2,6 +2,7 @@
     'demand_predictor': 'demand_predictions',
     'conversion_predictor': 'conversion_predictions',
     'customer_ltv_predictor': 'customer_ltv_predictions',
+    'pricing_optimizer': 'pricing_recommendations',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

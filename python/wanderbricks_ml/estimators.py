@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.pricing import PriceResponseRegressor
 from wanderbricks_ml.two_part import TwoPartRegressor
 
 Floats = NDArray[np.floating[Any]]
@@ -333,4 +334,7 @@ def made_from(settings: Mapping[str, Any]) -> Any:
     return ESTIMATORS[name](**parameters)
 
 
-ESTIMATORS = {kind.__name__: kind for kind in (PickUpRegressor, CalibratedBoostingClassifier, TwoPartRegressor)}
+ESTIMATORS = {
+    kind.__name__: kind
+    for kind in (PickUpRegressor, CalibratedBoostingClassifier, TwoPartRegressor, PriceResponseRegressor)
+}

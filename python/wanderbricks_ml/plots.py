@@ -141,3 +141,26 @@ def decile_figure(table: pd.DataFrame) -> Figure:
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def price_response_figure(slope: np.ndarray, deviation: np.ndarray) -> Figure:
+    """Bookings and revenue over the relative price, against those at the market price, for markets of different slope.
+
+    `slope` and its standard deviation by row, shape (rows,); bands reach one standard deviation to either side.
+    """
+    price = np.linspace(0.5, 1.8, 100)
+    order = np.argsort(slope, kind="stable")
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for share, colour in ((0.1, "#2d6a4f"), (0.5, "#2a6f97"), (0.9, "#bc6c25")):
+        row = order[int(share * (len(order) - 1))]
+        curves = [np.exp(-(slope[row] + side * deviation[row]) * (price - 1)) for side in (-1, 0, 1)]
+        for axes, value in ((left, 1.0), (right, price)):
+            axes.plot(price, value * curves[1], color=colour, label=f"slope {slope[row]:.2f}")
+            axes.fill_between(price, value * curves[0], value * curves[2], color=colour, alpha=0.15, linewidth=0)
+    for axes, what in ((left, "bookings"), (right, "revenue")):
+        axes.set_xlabel("price over market price")
+        axes.set_ylabel(f"{what}, 1 at the market price")
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False, title="markets of the 10th, 50th, 90th percentile")
+    return figure

@@ -80,5 +80,20 @@ def value_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
     return Report(metrics, {"deciles.png": plots.decile_figure(deciles)}, {"deciles.csv": deciles})
 
 
-REPORTS = {"count": count_report, "probability": probability_report, "value": value_report}
+def price_response_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
+    """Errors of expected bookings, and revenue over price by market slope."""
+    made = count_report(predicted[:, 0], actual)
+    slopes, rows = np.unique(predicted[:, 1], return_counts=True)
+    made.metrics["mean_price_slope"] = float(predicted[:, 1].mean())
+    made.tables["price_slopes.csv"] = pd.DataFrame({"price_slope": slopes, "validation_rows": rows})
+    made.figures["price_response.png"] = plots.price_response_figure(predicted[:, 1], predicted[:, 2])
+    return made
+
+
+REPORTS = {
+    "count": count_report,
+    "probability": probability_report,
+    "value": value_report,
+    "price_response": price_response_report,
+}
 """Report by task."""

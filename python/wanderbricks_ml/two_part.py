@@ -157,7 +157,13 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
     def _start_columns(X: Floats) -> Floats:
         _, rate, value, silence, booked = X[:, : len(ROLES)].astype(np.float64).T
         return np.column_stack(
-            [np.log(np.maximum(rate, _SMALLEST)), np.log(np.maximum(value, _SMALLEST)), silence, booked, booked * silence]
+            [
+                np.log(np.maximum(rate, _SMALLEST)),
+                np.log(np.maximum(value, _SMALLEST)),
+                silence,
+                booked,
+                booked * silence,
+            ]
         )
 
     @staticmethod

@@ -1,0 +1,245 @@
+{#
+  What a pricing policy would have earned on rows whose prices the hosts set: long metrics in the shape of count_metrics.
+
+    revenue_lift    gain in revenue over the prices that were asked, a fraction; doubly robust. Baseline 0: no change
+    modelled_lift   the same by the model alone, which is its own opinion and judges nothing
+    changed_share   share of the rows with another price than the current one
+    mean_weight     mean of the weights, about 1 where the propensities are right
+
+  The policy moves the price of each row from a to d(a). Its value is estimated as for a modified treatment policy
+  (Haneuse and Rotnitzky 2013), doubly robust over price levels (Dudik, Langford and Li 2011; Kallus and Zhou 2018):
+  the model's revenue at d(a), plus w times what the model missed at a. The weight w is the probability of the observed
+  price level when the policy moves prices, over its probability as hosts set them; both from the propensity, a normal
+  distribution of the logarithm of price around its expectation given what was known, cut into levels of 10 %. Weights are
+  clipped. The estimate is right when either the model of bookings or the propensity is.
+
+  Segment `<block>=<n>` holds the linearised ratio, whose mean over blocks is the lift of all rows and whose scatter
+  gives its interval (the delta method).
+
+  Arguments
+    backtest  relation with model_version, evaluated_as_of, split, bookings, expected_bookings, price_slope,
+              price_slope_deviation, expected_price_to_market, price_spread, price_to_market, market_price, expected_nights
+              and the columns named below
+    decision  relation <product>_retraining
+    block     column of independent blocks
+    segments  {name: expression}
+    clip      largest weight
+
+  Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
+#}
+{% macro policy_metrics(backtest, decision, block, segments, clip=10) %}
+    {% set reach = 8 %}
+    {% set text = dbt.type_string() %}
+    with evaluated as (
+
+        select
+            backtest.*,
+            backtest.price_to_market * backtest.market_price * backtest.expected_nights as booking_value,
+            cast(floor(
+                10 * least(greatest(ln(backtest.price_to_market / backtest.expected_price_to_market), -{{ reach }}e-1), {{ reach }}e-1) + 0.5
+            ) as int) as price_bin
+        from {{ backtest }} as backtest
+        inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
+        where decision.fit_due
+
+    ),
+
+    moved as (
+
+        select
+            *,
+            {{ pricing_policy('price_slope * price_to_market', 'price_slope_deviation * price_to_market') }} as price_change
+        from evaluated
+
+    ),
+
+    -- prices that the host might have asked, with their probabilities
+
+    bins as (
+
+        {% for bin in range(-reach, reach + 1) %}
+            select {{ bin }} as bin
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+
+    ),
+
+    propensities as (
+
+        select
+            row_key.model_version,
+            row_key.price_spread,
+            bins.bin,
+            exp(-0.5 * bins.bin * bins.bin / (100 * row_key.price_spread * row_key.price_spread)) as density
+        from (
+            select distinct
+                model_version,
+                price_spread
+            from evaluated
+        ) as row_key
+        cross join bins
+
+    ),
+
+    alternatives as (
+
+        select
+            row_price.model_version,
+            row_price.price_slope,
+            row_price.price_slope_deviation,
+            row_price.expected_price_to_market,
+            row_price.price_bin,
+            propensities.bin,
+            propensities.density,
+            {{ pricing_policy(
+                'row_price.price_slope * row_price.expected_price_to_market * exp(propensities.bin / 10e0)',
+                'row_price.price_slope_deviation * row_price.expected_price_to_market * exp(propensities.bin / 10e0)'
+            ) }} as price_change
+        from (
+            select distinct
+                model_version,
+                price_slope,
+                price_slope_deviation,
+                price_spread,
+                expected_price_to_market,
+                price_bin
+            from evaluated
+        ) as row_price
+        inner join propensities
+            on row_price.model_version = propensities.model_version
+            and row_price.price_spread = propensities.price_spread
+
+    ),
+
+    weights as (
+
+        select
+            model_version,
+            price_slope,
+            price_slope_deviation,
+            expected_price_to_market,
+            price_bin,
+            least(
+                sum(
+                    case
+                        when
+                            least(greatest(bin + cast(floor(10 * ln(1 + price_change) + 0.5) as int), -{{ reach }}), {{ reach }}) = price_bin
+                            then density
+                        else 0
+                    end
+                )
+                / sum(case when bin = price_bin then density else 0 end),
+                {{ clip }}
+            ) as weight
+        from alternatives
+        group by model_version, price_slope, price_slope_deviation, expected_price_to_market, price_bin
+
+    ),
+
+    valued as (
+
+        select
+            moved.*,
+            weights.weight,
+            moved.booking_value * moved.bookings as revenue,
+            moved.booking_value * moved.expected_bookings as modelled_revenue,
+            moved.booking_value * moved.expected_bookings
+            * ((1 + moved.price_change) * exp(-moved.price_slope * moved.price_to_market * moved.price_change) - 1)
+                as modelled_gain,
+            (weights.weight - 1) * moved.booking_value * (moved.bookings - moved.expected_bookings) as correction
+        from moved
+        inner join weights
+            on moved.model_version = weights.model_version
+            and moved.price_slope = weights.price_slope
+            and moved.price_slope_deviation = weights.price_slope_deviation
+            and moved.expected_price_to_market = weights.expected_price_to_market
+            and moved.price_bin = weights.price_bin
+
+    ),
+
+    segmented as (
+
+        select *, 'all' as segment from valued
+        {% for name, expression in segments.items() %}
+            union all
+            select
+                *,
+                '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment
+            from valued
+        {% endfor %}
+
+    ),
+
+    averaged as (
+
+        select
+            model_version,
+            evaluated_as_of as as_of_date,
+            split,
+            segment,
+            count(*) as row_count,
+            sum(modelled_gain + correction) / nullif(sum(revenue), 0) as revenue_lift,
+            sum(modelled_gain) / nullif(sum(modelled_revenue), 0) as modelled_lift,
+            avg(case when price_change <> 0 then 1e0 else 0e0 end) as changed_share,
+            avg(weight) as mean_weight
+        from segmented
+        group by model_version, evaluated_as_of, split, segment
+
+    ),
+
+    blocks as (
+
+        select
+            model_version,
+            evaluated_as_of as as_of_date,
+            split,
+            {{ block }} as block,
+            count(*) as row_count,
+            sum(modelled_gain + correction) as gain,
+            sum(revenue) as revenue
+        from valued
+        group by model_version, evaluated_as_of, split, {{ block }}
+
+    ),
+
+    linearised as (
+
+        select
+            *,
+            sum(gain) over whole / nullif(sum(revenue) over whole, 0) as lift,
+            sum(revenue) over whole / count(*) over whole as mean_revenue
+        from blocks
+        window whole as (partition by model_version, as_of_date, split)
+
+    ),
+
+    final as (
+
+        {% for metric, baseline in {'revenue_lift': 0, 'modelled_lift': 0, 'changed_share': 0, 'mean_weight': 1}.items() %}
+            select
+                model_version,
+                as_of_date,
+                split,
+                segment,
+                '{{ metric }}' as metric_name,
+                {{ metric }} as metric_value,
+                cast({{ baseline }} as double) as baseline_value,
+                row_count
+            from averaged
+            union all
+        {% endfor %}
+        select
+            model_version,
+            as_of_date,
+            split,
+            '{{ block }}=' || cast(block as {{ text }}) as segment,
+            'revenue_lift' as metric_name,
+            lift + (gain - lift * revenue) / nullif(mean_revenue, 0) as metric_value,
+            cast(0 as double) as baseline_value,
+            row_count
+        from linearised
+
+    )
+
+    select * from final
+{% endmacro %}

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("pricing_examples"),
+        decision=dbt.ref("pricing_retraining"),
+        versions=dbt.ref("pricing_optimizer"),
+        settings=dbt.config.get("meta"),
+    )

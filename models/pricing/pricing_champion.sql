@@ -1,0 +1,7 @@
+{{ choose_champion(
+    model_name='pricing_optimizer',
+    metrics=ref('pricing_metrics'),
+    decision=ref('pricing_retraining'),
+    targets=ref('performance_targets'),
+    blocks='property_block'
+) }}

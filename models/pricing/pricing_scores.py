@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("pricing_examples"),
+        champion=dbt.ref("pricing_champion"),
+        versions=dbt.ref("pricing_optimizer"),
+        settings=dbt.config.get("meta"),
+    )

@@ -1,0 +1,256 @@
+"""How bookings answer to price, estimated from prices that hosts set while looking at demand."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+
+ROLES = 4
+"""Columns of X with fixed roles: property, market, relative price, free share of the nights."""
+
+
+class PriceResponseRegressor(RegressorMixin, BaseEstimator):
+    """Expected bookings as a falling function of price, by double machine learning.
+
+    Hosts raise prices where and when demand is high, so bookings and price share causes, and a model that simply
+    takes price as a feature learns that guests hardly mind it. Here the effect comes from the prices that what is
+    known at the snapshot does not explain:
+
+    1. Histogram-based gradient boosting, cross-fitted over properties, predicts bookings ``m(x)`` (Poisson, exposed
+       to the nights that are still free) and the relative price ``t(x)`` from the confounders x, price left out.
+    2. In each market the slope b maximises the Poisson likelihood of bookings with mean
+       ``a * free * m(x) * exp(-b * (price - t(x)))``, where a is the property's own level. It cancels out of the
+       likelihood given the property's total, so that what makes a property dear and popular for good cannot disturb.
+       The property's own history is left out of this step: it answers to earlier prices, which are much the same.
+    3. Slopes of markets are shrunk to their common mean by empirical Bayes (normal, standard errors clustered by
+       property) and are never negative: the response falls with price by construction.
+    4. One more boosted Poisson model, of all columns, predicts bookings at the market price, with the effect of the
+       price as exposure.
+
+    Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
+    expected revenue has its maximum at a relative price of 1 / b.
+
+    The first columns of X have fixed roles: property and market (whole numbers), price asked over the market price
+    (positive), free share of the nights (positive); then `history` columns of the property's own bookings and
+    prices. The others are confounders.
+
+    Parameters
+    ----------
+    history
+        Number of columns, after those with fixed roles, that tell the property's own history.
+    folds
+        Parts of the properties for cross-fitting.
+    rounds, learning_rate, leaves
+        Of each boosted model.
+    seed
+        Of the boosted models.
+
+    Attributes
+    ----------
+    bookings_model_, price_model_ : HistGradientBoostingRegressor
+        Bookings at the market price, and the relative price, of all columns but the price.
+    markets_ : ndarray of shape (markets,)
+        Sorted.
+    slopes_, deviations_ : ndarray of shape (markets,)
+        Posterior mean and standard deviation of each market's slope.
+    common_ : tuple of float
+        Mean slope and standard deviation of a market that was not in the training rows.
+    spread_ : float
+        Standard deviation of the logarithm of price over its expectation, in the validation rows where given.
+
+    References
+    ----------
+    Robinson (1988), Root-N-consistent semiparametric regression. Chernozhukov et al. (2018), Double/debiased machine
+    learning. Nie and Wager (2021), Quasi-oracle estimation of heterogeneous treatment effects. Hausman, Hall and
+    Griliches (1984), Econometric models for count data: the conditional Poisson likelihood.
+    """
+
+    task = "price_response"
+
+    def __init__(
+        self,
+        history: int = 0,
+        folds: int = 3,
+        rounds: int = 60,
+        learning_rate: float = 0.1,
+        leaves: int = 15,
+        seed: int = 7,
+    ) -> None:
+        self.history = history
+        self.folds = folds
+        self.rounds = rounds
+        self.learning_rate = learning_rate
+        self.leaves = leaves
+        self.seed = seed
+
+    def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> PriceResponseRegressor:
+        """Fit on X of shape (rows, columns) and booking counts y; `validation` tells how far prices scatter.
+
+        Raises
+        ------
+        ValueError
+            When a price or a free share is not positive, there are fewer properties than folds, or nothing was
+            booked.
+        """
+        price, free = _positive(X, 2, "price_to_market"), _positive(X, 3, "free_share")
+        if not y.sum() > 0:
+            raise ValueError("none of the examples was booked; there is no demand to learn from")
+        properties, unit = np.unique(X[:, 0].astype(np.int64), return_inverse=True)
+        if len(properties) < self.folds:
+            raise ValueError(f"{len(properties)} properties cannot be split into {self.folds} folds")
+        self.markets_, market = np.unique(X[:, 1].astype(np.int64), return_inverse=True)
+        # drawn, since neighbouring numbers are often one host's
+        fold = np.random.default_rng(self.seed).permutation(len(properties))[unit] % self.folds
+        confounders = X[:, ROLES + self.history :]
+        bookings, expected = np.empty(len(y)), np.empty(len(y))
+        for part in range(self.folds):
+            learnt, held_out = fold != part, fold == part
+            model = self._boosted("poisson", confounders[learnt], y[learnt] / free[learnt], free[learnt])
+            bookings[held_out] = _predicted(model, confounders[held_out]) * free[held_out]
+            model = self._boosted("squared_error", confounders[learnt], price[learnt])
+            expected[held_out] = _predicted(model, confounders[held_out])
+        slopes = market_slopes(y, bookings, price - expected, unit, market)
+        self.slopes_, self.deviations_, self.common_ = shrunk(slopes)
+        exposure = np.exp(-self._slopes(X)[0] * (price - 1))
+        known = X[:, ROLES - 1 :]
+        self.bookings_model_ = self._boosted("poisson", known, y / exposure, exposure)
+        self.price_model_ = self._boosted("squared_error", known, price)
+        seen = X if validation is None else validation[0]
+        self.spread_ = float(np.std(np.log(seen[:, 2] / self._expected_price(seen))))
+        return self
+
+    def predict(self, X: Floats) -> Floats:
+        """Predictions of shape (rows, 5).
+
+        Columns: expected bookings at the row's price, slope of the market, its standard deviation, expected
+        relative price, standard deviation of the logarithm of the price over its expectation.
+        """
+        check_is_fitted(self)
+        price = _positive(X, 2, "price_to_market")
+        slope, deviation = self._slopes(X)
+        bookings = _predicted(self.bookings_model_, X[:, ROLES - 1 :]) * np.exp(-slope * (price - 1))
+        spread = np.full(len(X), self.spread_)
+        return np.stack([bookings, slope, deviation, self._expected_price(X), spread], axis=1)
+
+    def _slopes(self, X: Floats) -> tuple[Floats, Floats]:
+        """Slope and its standard deviation by row."""
+        place = np.clip(np.searchsorted(self.markets_, X[:, 1]), 0, len(self.markets_) - 1)
+        known = self.markets_[place] == X[:, 1]
+        slope = np.where(known, self.slopes_[place], self.common_[0])
+        return slope, np.where(known, self.deviations_[place], self.common_[1])
+
+    def _expected_price(self, X: Floats) -> Floats:
+        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 1 :]), 0.05)
+
+    def _boosted(self, loss: str, X: Floats, y: Floats, weight: Floats | None = None) -> HistGradientBoostingRegressor:
+        model = HistGradientBoostingRegressor(
+            loss=loss,
+            max_iter=self.rounds,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=50,
+            l2_regularization=1.0,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        # on shared cores threads that wait for each other take many times as long as one
+        with threadpool_limits(1, "openmp"):
+            return model.fit(X, y, sample_weight=weight)
+
+
+def _predicted(model: HistGradientBoostingRegressor, X: Floats) -> Floats:
+    with threadpool_limits(1, "openmp"):
+        predicted: Floats = model.predict(X)
+    return predicted
+
+
+def _positive(X: Floats, column: int, name: str) -> Floats:
+    values = X[:, column].astype(np.float64)
+    if not np.all(values > 0):
+        raise ValueError(f"{name} of the examples is not positive everywhere")
+    return values
+
+
+class Slopes(NamedTuple):
+    """Slope of each market and its standard error; `common` is the slope of all markets as one."""
+
+    slope: Floats
+    error: Floats
+    common: float
+
+
+def market_slopes(y: Floats, expected: Floats, surprise: Floats, unit: Ints, market: Ints) -> Slopes:
+    """Maximise the Poisson likelihood of ``level * expected * exp(-slope * surprise)``, given each unit's total.
+
+    Parameters
+    ----------
+    y, expected
+        Bookings, and what is expected of them without price, shape (rows,).
+    surprise
+        Relative price less its expectation, shape (rows,).
+    unit
+        Property, whose own level cancels out, numbered from 0, shape (rows,).
+    market
+        Group with a slope of its own, numbered from 0, shape (rows,).
+    """
+    markets = int(market.max()) + 1
+    common, _ = _newton(y, expected, surprise, unit, np.zeros_like(market), 1, np.zeros(1), 1e-4)
+    slope, error = _newton(y, expected, surprise, unit, market, markets, np.full(markets, common[0]), 1.0)
+    return Slopes(slope, error, float(common[0]))
+
+
+def _newton(
+    y: Floats, expected: Floats, surprise: Floats, unit: Ints, group: Ints, groups: int, start: Floats, prior: float
+) -> tuple[Floats, Floats]:
+    """Slopes and standard errors by group; a normal prior of precision `prior` around `start` keeps them finite."""
+    slope = start.copy()
+    total = np.bincount(unit, y)
+    for _ in range(50):
+        mean = expected * np.exp(-np.clip(slope[group] * surprise, -5, 5))
+        of_unit = np.maximum(np.bincount(unit, mean), 1e-12)
+        mean = mean * (total / of_unit)[unit]
+        # within a property: the likelihood given its total
+        centre = np.bincount(unit, mean * surprise) / np.maximum(np.bincount(unit, mean), 1e-12)
+        within = surprise - centre[unit]
+        score = -np.bincount(group, (y - mean) * within, groups) - prior * (slope - start)
+        information = np.bincount(group, mean * within**2, groups) + prior
+        step = np.clip(score / information, -0.5, 0.5)
+        slope = slope + step
+        if np.abs(step).max() < 1e-6:
+            break
+    # clustered by property: rows of one property share bookings, and more than Poisson variation
+    cell, inverse = np.unique(np.stack([unit, group]), axis=1, return_inverse=True)
+    by_cell = np.bincount(inverse.ravel(), (y - mean) * within)
+    clustered = np.sqrt(np.bincount(cell[1], by_cell**2, groups)) / information
+    return slope, np.maximum(clustered, 1 / np.sqrt(information))
+
+
+def shrunk(slopes: Slopes) -> tuple[Floats, Floats, tuple[float, float]]:
+    """Posterior means and standard deviations, and mean and standard deviation for a market not seen.
+
+    Empirical Bayes, normal-normal (Efron and Morris 1975): the variance between markets is what the standard errors
+    do not explain. No slope is below 0.
+    """
+    variance = slopes.error**2
+    between = float(np.var(slopes.slope))
+    for _ in range(100):
+        weight = 1 / (variance + between)
+        mean = float(np.average(slopes.slope, weights=weight))
+        before = between
+        between = max(0.0, float(np.average((slopes.slope - mean) ** 2 - variance, weights=weight)))
+        if abs(between - before) < 1e-9:
+            break
+    own = between / (between + variance)
+    posterior = own * slopes.slope + (1 - own) * mean
+    uncertain = 1 / float(np.sum(1 / (variance + between)))
+    deviation = np.sqrt(own * variance + (1 - own) ** 2 * uncertain)
+    return np.maximum(posterior, 0.0), deviation, (max(mean, 0.0), float(np.sqrt(between + uncertain)))

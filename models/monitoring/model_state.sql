@@ -1,5 +1,6 @@
 {% set products = {
     'demand_predictor': 'demand_predictions',
+    'revenue_forecaster': 'revenue_forecasts',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

@@ -325,9 +325,9 @@ destination_rows as (
         spine.lead_days,
         coalesce(booked.revenue, 0) as revenue,
         coalesce(booked.on_books_revenue, 0) as on_books_revenue,
-        calendar_features.is_holiday,
-        calendar_features.is_holiday_eve,
-        calendar_features.is_long_weekend,
+        coalesce(calendar_features.is_holiday, 0) as is_holiday,
+        coalesce(calendar_features.is_holiday_eve, 0) as is_holiday_eve,
+        coalesce(calendar_features.is_long_weekend, 0) as is_long_weekend,
         coalesce(arrived.arrived_revenue, 0) as weight
     from spine
     left join booked
@@ -452,8 +452,8 @@ picked_up as (
                 )
         end as baseline_revenue,
         expected.on_books_revenue,
-        booked_shares.booked_share,
-        expected.on_books_revenue + (1 - booked_shares.booked_share) * expected.expected_revenue as pick_up_revenue,
+        coalesce(booked_shares.booked_share, 0) as booked_share,
+        expected.on_books_revenue + (1 - coalesce(booked_shares.booked_share, 0)) * expected.expected_revenue as pick_up_revenue,
         -- a ratio to next to nothing says little: bounded
         coalesce(
             greatest(least(expected.on_books_revenue / nullif(expected.expected_revenue, 0), 4) - booked_shares.booked_share, -1),

@@ -71,8 +71,8 @@ class FittedSeries:
     scale
         Mean of the series' last year, by which it was divided.
     noise
-        Standard deviation of a day's error when as much is expected as on the mean day; it grows with the root of
-        the expectation, as it does for a sum of bookings.
+        Standard deviation of a day's error when as much is expected as on the mean day and nothing is booked; it grows
+        with the root of what is expected and still open, as it does for a sum of bookings.
     autocorrelation
         Of one day's error with the next's.
     trend_spread
@@ -112,8 +112,7 @@ class FittedSeries:
         return pd.DataFrame(
             {
                 "prophet_revenue": forecast * self.scale,
-                # a day for which little is expected is still not certain
-                "noise_sd": self.noise * np.sqrt(np.maximum(expected, 0.05)) * self.scale,
+                "noise_sd": self.noise * _chance(expected, rows["booked_share"]) * self.scale,
                 "trend_sd": self.trend_spread * days**1.5 * self.scale,
                 "autocorrelation": self.autocorrelation,
             },
@@ -127,7 +126,7 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
     Parameters
     ----------
     history
-        Days before the cut-off: forecast_date, revenue, pick_up_revenue, history_days (days from the series' first
+        Days before the cut-off: forecast_date, revenue, booked_share, pick_up_revenue, history_days (days from the series' first
         check-in to the cut-off) and the recipe's regressors.
 
     Raises
@@ -145,10 +144,13 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
         return FittedSeries(None, 1.0, 1.0, 0.0, 0.0)
     # a series with revenue on fewer than half of the days is no curve
     if len(history) < _LEAST_DAYS or float((history["revenue"].tail(364) > 0).mean()) < 0.5:
-        noise, repeat = _noise(recent["revenue"].to_numpy() / scale, recent["pick_up_revenue"].to_numpy() / scale)
+        expected = recent["pick_up_revenue"].to_numpy() / scale
+        noise, repeat = _noise(recent["revenue"].to_numpy() / scale, expected, recent["booked_share"])
         return FittedSeries(None, scale, noise, repeat, 0.0)
     model = _prophet(history, recipe, scale)
-    noise, repeat = _noise(recent["revenue"].to_numpy() / scale, _curve(model, recent, names))
+    noise, repeat = _noise(
+        recent["revenue"].to_numpy() / scale, _curve(model, recent, names), recent["booked_share"].to_numpy()
+    )
     steps = np.abs(np.asarray(model.params["delta"])).mean()
     length = float(model.t_scale.days)
     # changes of slope go on as often and as large as in history: the variance is that of a compound Poisson process
@@ -157,9 +159,11 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
 
 
 def _prophet(history: pd.DataFrame, recipe: Recipe, scale: float) -> Any:
-    for name in ("cmdstanpy", "prophet", "prophet.plot"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     from prophet import Prophet
+
+    for name in ("cmdstanpy", "prophet"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
     model = Prophet(
         growth="linear",
@@ -187,11 +191,19 @@ def _curve(model: Any, rows: pd.DataFrame, names: Sequence[str]) -> Floats:
     return np.maximum(forecast, 0.0)
 
 
-def _noise(actual: Floats, expected: Floats) -> tuple[float, float]:
-    """Standard deviation and autocorrelation of errors over the root of what was expected."""
+def _chance(expected: Floats, booked_share: Any) -> Floats:
+    """What a day's standard deviation is in proportion to: what is booked may still be cancelled, a tenth of it."""
+    # a day for which little is expected is still not certain
+    still_open = 1 - 0.9 * np.clip(np.asarray(booked_share, dtype=np.float64), 0.0, 1.0)
+    chance: Floats = np.sqrt(np.maximum(expected, 0.05) * still_open)
+    return chance
+
+
+def _noise(actual: Floats, expected: Floats, booked_share: Any) -> tuple[float, float]:
+    """Standard deviation and autocorrelation of errors in proportion to `_chance`."""
     if len(actual) < 3:
         return 1.0, 0.0
-    error = (actual - expected) / np.sqrt(np.maximum(expected, 0.05))
+    error = (actual - expected) / _chance(expected, booked_share)
     spread = float(np.sqrt(np.mean(error**2)))
     repeat = float(np.mean(error[1:] * error[:-1]) / max(spread**2, 1e-12))
     return max(spread, 1e-3), float(np.clip(repeat, 0.0, 0.9))
@@ -207,16 +219,21 @@ class Calibration:
         Weight of Prophet against the pick-up estimate, 0 to 1.
     width
         Factor on standard deviations.
+    level_error
+        By level, the standard deviation of an error that all days of a forecast share, as a fraction of it. Part of
+        the days' own error, it does not cancel out in sums.
     """
 
     weight: Mapping[str, Sequence[float]]
     width: Mapping[str, Sequence[float]]
+    level_error: Mapping[str, float]
 
     @classmethod
     def neutral(cls) -> Calibration:
         """Equal weights, widths as the model has them."""
         levels = ("total", "destination")
-        return cls(dict.fromkeys(levels, (0.5,) * len(LEAD_BANDS)), dict.fromkeys(levels, (1.0,) * len(LEAD_BANDS)))
+        equal, unchanged = (0.5,) * len(LEAD_BANDS), (1.0,) * len(LEAD_BANDS)
+        return cls(dict.fromkeys(levels, equal), dict.fromkeys(levels, unchanged), dict.fromkeys(levels, 0.0))
 
     @classmethod
     def of(cls, raw: pd.DataFrame) -> Calibration:
@@ -238,14 +255,37 @@ class Calibration:
                 # few cut-offs: half of the way from equal weights to the best ones
                 chosen.append(float((grid[int(np.argmin(errors))] + 0.5) / 2) if len(rows) else 0.5)
             weight[level] = tuple(chosen)
-        combined = combine(raw, cls(weight, neutral.width))
+        combined = combine(raw, cls(weight, neutral.width, neutral.level_error))
         ratio = (combined["revenue"] - combined["forecast_revenue"]).abs() / combined["forecast_sd"] / Z_80
         width: dict[str, tuple[float, ...]] = {}
         for level in neutral.width:
             of_level = combined["forecast_level"] == level
             found = [ratio[of_level & (band == position)] for position in range(len(LEAD_BANDS))]
             width[level] = tuple(float(np.quantile(rows, 0.8)) if len(rows) else 1.0 for rows in found)
-        return cls(weight, width)
+        return cls(weight, width, _level_errors(combine(raw, cls(weight, width, neutral.level_error))))
+
+
+def _level_errors(combined: pd.DataFrame) -> dict[str, float]:
+    """Spread of the relative errors of 30-day sums (from their 80 % quantile), less what the days' chance explains."""
+    block = (combined["lead_days"] - 1) // 30
+    sums = (
+        combined.assign(block=block, variance=combined["forecast_sd"] ** 2)
+        .groupby([*SERIES, "as_of_date", "block"], as_index=False)[["revenue", "forecast_revenue", "variance"]]
+        .sum()
+    )
+    sums = sums[sums["forecast_revenue"] > 0]
+    error = (sums["revenue"] / sums["forecast_revenue"] - 1).abs()
+    chance = sums["variance"] / sums["forecast_revenue"] ** 2
+    found = {}
+    for level in ("total", "destination"):
+        rows = sums["forecast_level"] == level
+        spread = (error[rows].quantile(0.8) / Z_80) ** 2 - chance[rows].median() if rows.any() else 0.0
+        found[level] = float(np.sqrt(max(spread, 0.0)))
+    shares = sums[sums["forecast_level"] == "destination"].groupby("destination_id")["forecast_revenue"].sum()
+    shares /= max(shares.sum(), 1e-9)
+    # few cut-offs say little about the total: destinations whose errors were independent would give it at least this
+    least = found["destination"] * float(np.sqrt((shares**2).sum()))
+    return found | {"total": max(found["total"], least)}
 
 
 def _bands(rows: pd.DataFrame) -> NDArray[np.intp]:
@@ -304,8 +344,9 @@ def window_sums(
 ) -> pd.DataFrame:
     """Sums over the first 30, 60 and 90 days with 80 % intervals, from sampled paths.
 
-    A path's errors are those of the days, one after the other: noise with the series' autocorrelation, and one draw
-    of the trend's error that grows with the horizon. Bounds of days are not added up: errors cancel out in part.
+    A path's errors are those of the days, one after the other: noise with the series' autocorrelation, one draw of the
+    trend's error, which grows with the horizon, and one of the level's. Together they are as large as a day's
+    calibrated error. Bounds of days are not added up, as errors cancel out in part.
 
     Returns
     -------
@@ -315,7 +356,6 @@ def window_sums(
         not covered in full are left out.
     """
     found = []
-    factor = pd.Series(_by_band(combined, calibration.width), index=combined.index)
     for (cutoff, *key), rows in combined.groupby(["as_of_date", *SERIES], sort=True):
         rows = rows.sort_values("lead_days")
         draws = np.random.default_rng([seed, int(key[1]), 0 if key[0] == "total" else 1])
@@ -323,9 +363,12 @@ def window_sums(
         repeat = float(rows["autocorrelation"].iloc[0])
         for step in range(1, len(rows)):
             noise[step] = repeat * noise[step - 1] + np.sqrt(1 - repeat**2) * noise[step]
-        errors = rows["noise_sd"].to_numpy()[:, None] * noise
-        errors += rows["trend_sd"].to_numpy()[:, None] * draws.standard_normal(paths)
-        errors *= factor[rows.index].to_numpy()[:, None]
+        noise *= rows["noise_sd"].to_numpy()[:, None]
+        noise += rows["trend_sd"].to_numpy()[:, None] * draws.standard_normal(paths)
+        noise /= np.sqrt(rows["noise_sd"] ** 2 + rows["trend_sd"] ** 2).to_numpy()[:, None]
+        spread = rows["forecast_sd"].to_numpy()
+        level = np.minimum(calibration.level_error[key[0]] * rows["forecast_revenue"].to_numpy(), 0.9 * spread)
+        errors = np.sqrt(spread**2 - level**2)[:, None] * noise + level[:, None] * draws.standard_normal(paths)
         sums = np.cumsum(errors, axis=0)
         forecast = rows["forecast_revenue"].cumsum().to_numpy()
         known = rows[list(labels)].cumsum().to_numpy()
@@ -401,7 +444,7 @@ class SeriesForecaster(BaseEstimator):
         Parameters
         ----------
         X
-            forecast_level, destination_id, forecast_date, lead_days, pick_up_revenue and the regressors. A date
+            forecast_level, destination_id, forecast_date, lead_days, booked_share, pick_up_revenue and the regressors. A date
             is reconciled when X holds its total and destinations.
         """
         X = X.reset_index(drop=True).assign(as_of_date=self.as_of_)

@@ -11,6 +11,7 @@ import json
 import logging
 import pickle
 import time
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -139,7 +140,10 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
     example["forecast_date"] = pd.to_datetime(example["forecast_date"])
     found = _report(forecaster, raw, history, future)
-    version = log_version(forecaster, example, digest.hexdigest()[:32], found, facts, row["last_version"], settings)
+    with warnings.catch_warnings():
+        # MLflow warns that whole numbers cannot be missing; a series' key never is
+        warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
+        version = log_version(forecaster, example, digest.hexdigest()[:32], found, facts, row["last_version"], settings)
     return engine.result(pa.Table.from_pylist([facts | version], schema=VERSION_SCHEMA))
 
 

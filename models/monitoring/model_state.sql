@@ -3,6 +3,7 @@
     'conversion_predictor': 'conversion_predictions',
     'customer_ltv_predictor': 'customer_ltv_predictions',
     'pricing_optimizer': 'pricing_recommendations',
+    'revenue_forecaster': 'revenue_forecasts',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

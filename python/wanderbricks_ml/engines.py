@@ -5,15 +5,25 @@ DuckDB hands over relations of its own connection, Spark hands over data frames.
 
 from __future__ import annotations
 
+import logging
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+import pandas as pd
 import pyarrow as pa
+
+logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 100_000
 
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
 """Predictions by column for the rows of a table that holds all features."""
+
+GroupFunction = Callable[[pd.DataFrame], pd.DataFrame]
+"""Rows of one group to result rows; on Spark it runs on the workers."""
 
 Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]
 """Splits to predict, with what, and columns that are the same in all of their rows."""
@@ -49,6 +59,14 @@ class Engine(Protocol):
 
         For each scoring: its constants, the `kept` columns, and the predictions. Without any,
         no row, but with the columns that the rows would have.
+        """
+
+    def grouped(
+        self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
+    ) -> pa.Table:
+        """What `function` makes of each group of the rows that meet an SQL condition, in parallel.
+
+        The results are collected: they must not grow with the data.
         """
 
     def result(self, table: pa.Table) -> Any:
@@ -128,6 +146,22 @@ class DuckDB:
                 parts.append(_with_constants(constants, _predicted(batch, predictor, kept, settings)))
         return pa.concat_tables(parts)
 
+    def grouped(
+        self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
+    ) -> pa.Table:
+        table = relation.filter(condition).order(", ".join(keys)).to_arrow_table()
+        groups = [rows for _, rows in table.to_pandas().groupby(list(keys), sort=True)]
+        parts = []
+        started = shown = time.perf_counter()
+        # threads: what takes longest here runs in processes of its own (Stan) or lets go of the lock (NumPy)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            for part in pool.map(function, groups):
+                parts.append(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
+                if time.perf_counter() - shown > 5:
+                    shown = time.perf_counter()
+                    logger.info("%d of %d series in %.0f s", len(parts), len(groups), shown - started)
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
     def result(self, table: pa.Table) -> pa.Table:
         return table
 
@@ -183,6 +217,14 @@ class Spark:
             part = rows.select(*fixed, *schema.names)
             result = part if result is None else result.unionByName(part)
         return result
+
+    def grouped(
+        self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
+    ) -> pa.Table:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        made = relation.where(condition).groupBy(*keys).applyInPandas(function, from_arrow_schema(schema))
+        return made.toArrow().cast(schema)
 
     def result(self, table: pa.Table) -> Any:
         return self.session.createDataFrame(table)

@@ -225,7 +225,7 @@ def log_version(
             name="model",
             signature=infer_signature(example, np.asarray(model.predict(example), dtype=np.float64)),
             input_example=example,
-            pip_requirements=registry.requirements(),
+            pip_requirements=registry.requirements(settings),
             serialization_format="cloudpickle",
         )
         model_version = registry.register(registered, logged.model_uri, run.info.run_id, last_version)

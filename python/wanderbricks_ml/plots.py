@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -163,4 +164,36 @@ def price_response_figure(slope: np.ndarray, deviation: np.ndarray) -> Figure:
         axes.set_ylabel(f"{what}, 1 at the market price")
         axes.spines[["top", "right"]].set_visible(False)
     left.legend(frameon=False, title="markets of the 10th, 50th, 90th percentile")
+    return figure
+
+
+def forecast_figure(forecasts: pd.DataFrame, actual: pd.DataFrame, days: int = 400) -> Figure:
+    """Daily forecasts with their 80 % intervals, one line for each cut-off, over the last `days` of actual revenue.
+
+    Parameters
+    ----------
+    forecasts
+        as_of_date, forecast_date, forecast_revenue, lower_80, upper_80 of one series.
+    actual
+        forecast_date, revenue.
+    """
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    axes = figure.subplots()
+    known = actual.sort_values("forecast_date")
+    first = max(known["forecast_date"].iloc[0], forecasts["as_of_date"].min() - timedelta(days=60))
+    first = max(first, known["forecast_date"].iloc[-1] - timedelta(days=2 * days))
+    known = known[known["forecast_date"] >= first]
+    axes.plot(known["forecast_date"], known["revenue"], color="#8c8c8c", linewidth=0.8, label="actual")
+    for position, (_, rows) in enumerate(forecasts.groupby("as_of_date")):
+        rows = rows.sort_values("forecast_date")
+        colour = ("#bc6c25", "#2a6f97", "#606c38", "#6a4c93")[position % 4]
+        axes.plot(rows["forecast_date"], rows["forecast_revenue"], color=colour, linewidth=1.2)
+        axes.fill_between(
+            rows["forecast_date"], rows["lower_80"], rows["upper_80"], color=colour, alpha=0.2, linewidth=0
+        )
+        axes.axvline(rows["as_of_date"].iloc[0], color=colour, linewidth=0.8, linestyle=":")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("revenue a day")
+    axes.legend(frameon=False, loc="upper left")
+    axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -32,16 +32,8 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
-    numbers: list[int] = []
-    if row is not None and row["fit_due"]:
-        fitted = [
-            version["model_version"]
-            for version in known.to_pylist()
-            if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
-        ]
-        reigning = [] if row["reigning_version"] is None else [row["reigning_version"]]
-        numbers = sorted({*fitted[-1:], *reigning})
-    uris = _uris(known, numbers, settings["model_name"])
+    numbers = considered_versions(row, known)
+    uris = version_uris(known, numbers, settings["model_name"])
     as_of = pa.scalar(row["as_of_date"] if row is not None else None, pa.date32())
     evaluated: list[int | None] = [*numbers] or [None]
     baseline = [settings["baseline"]] if "baseline" in settings else []
@@ -76,16 +68,10 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     """
     engine = engine_of(session)
     considered = engine.rows(champion).to_pylist()
-    serving = [row["model_version"] for row in considered if row["serves"]]
-    if not serving and any(row["is_learnable"] for row in considered):
-        verdicts = "; ".join(row["verdict"] for row in considered)
-        raise RuntimeError(f"no version passes the gate, nothing is scored: {verdicts}")
-    number = serving[0] if serving else None
+    number = serving_version(considered, settings)
+    serving = [] if number is None else [number]
     name = settings["model_name"]
-    uri = _uris(engine.rows(versions), serving, name).get(number)
-    if number is not None:
-        others = [row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]]
-        registry.point_aliases(registry.registered_name(settings), number, max(others, default=None))
+    uri = version_uris(engine.rows(versions), serving, name).get(number)
     return engine.predicted(
         examples,
         [
@@ -100,7 +86,60 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     )
 
 
-def _uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:
+def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[int]:
+    """Versions to judge in the run of a retraining decision: its candidate and the reigning one; none without a fit.
+
+    Parameters
+    ----------
+    row
+        The decision.
+    versions
+        Rows of the predictor's table.
+    """
+    if row is None or not row["fit_due"]:
+        return []
+    fitted = [
+        version["model_version"]
+        for version in versions.to_pylist()
+        if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
+    ]
+    reigning = [] if row["reigning_version"] is None else [row["reigning_version"]]
+    return sorted({*fitted[-1:], *reigning})
+
+
+def serving_version(considered: list[dict[str, Any]], settings: dict[str, Any]) -> int | None:
+    """The version that serves by the champion table, to which the MLflow aliases are pointed.
+
+    Returns
+    -------
+    int or None
+        None when the data cannot teach the product.
+
+    Raises
+    ------
+    RuntimeError
+        When no version passes the gate; quotes the verdicts.
+    """
+    serving = [row["model_version"] for row in considered if row["serves"]]
+    if not serving and any(row["is_learnable"] for row in considered):
+        verdicts = "; ".join(row["verdict"] for row in considered)
+        raise RuntimeError(f"no version passes the gate, nothing is scored: {verdicts}")
+    if not serving:
+        return None
+    number: int = serving[0]
+    others = [row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]]
+    registry.point_aliases(registry.registered_name(settings), number, max(others, default=None))
+    return number
+
+
+def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:
+    """Where MLflow loads each version from, by the predictor's table.
+
+    Raises
+    ------
+    RuntimeError
+        When the table does not know a version.
+    """
     known = {row["model_version"]: row["model_uri"] for row in versions.to_pylist()}
     absent = [number for number in numbers if number not in known]
     if absent:

@@ -114,9 +114,9 @@ def point_aliases(name: str, champion: int, challenger: int | None) -> None:
         client.delete_registered_model_alias(name, "challenger")
 
 
-def requirements() -> list[str]:
-    """What a logged pipeline needs, pinned to what fitted it."""
-    return [f"{package}=={version(package)}" for package in PACKAGES]
+def requirements(settings: Mapping[str, Any]) -> list[str]:
+    """What a logged model needs, the settings' own `packages` included, pinned to what fitted it."""
+    return [f"{package}=={version(package)}" for package in (*PACKAGES, *settings.get("packages", ()))]
 
 
 def artifact_digest(model_uri: str) -> str:

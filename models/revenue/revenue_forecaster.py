@@ -1,0 +1,9 @@
+def model(dbt, session):
+    from wanderbricks_ml.rolling_origins import fit_when_due
+
+    return fit_when_due(
+        session,
+        examples=dbt.ref("revenue_examples"),
+        decision=dbt.ref("revenue_retraining"),
+        settings=dbt.config.get("meta"),
+    )

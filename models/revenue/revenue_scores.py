@@ -1,0 +1,11 @@
+def model(dbt, session):
+    from wanderbricks_ml.rolling_origins import score
+
+    return score(
+        session,
+        examples=dbt.ref("revenue_examples"),
+        champion=dbt.ref("revenue_champion"),
+        versions=dbt.ref("revenue_forecaster"),
+        settings=dbt.config.get("meta"),
+        is_scored=(lambda rows: session.sql(f"select 1 from {dbt.this} where {rows}")) if dbt.is_incremental else None,
+    )

@@ -1,0 +1,291 @@
+"""Fit, judge and serve a forecaster: a version is a recipe with its calibration, refitted at every cut-off.
+
+The three functions stand where `fitting.fit_when_due`, `predicting.backtest` and `predicting.score` stand for models
+of independent rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import pickle
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from wanderbricks_ml import registry
+from wanderbricks_ml.engines import Engine, engine_of
+from wanderbricks_ml.fitting import VERSION_SCHEMA, log_version
+from wanderbricks_ml.forecasting import (
+    SERIES,
+    Calibration,
+    FittedSeries,
+    Recipe,
+    SeriesForecaster,
+    combine,
+    fit_series,
+    window_sums,
+)
+from wanderbricks_ml.frames import iso, one_row
+from wanderbricks_ml.predicting import considered_versions, serving_version, version_uris
+
+logger = logging.getLogger(__name__)
+
+_KEYS = [
+    ("forecast_level", pa.string()),
+    ("destination_id", pa.int64()),
+    ("as_of_date", pa.date32()),
+    ("forecast_date", pa.date32()),
+]
+_INTERVAL = [("forecast_revenue", pa.float64()), ("lower_80", pa.float64()), ("upper_80", pa.float64())]
+_LABELS = ["revenue", "baseline_revenue"]
+
+RAW_SCHEMA = pa.schema(
+    [
+        *_KEYS,
+        ("lead_days", pa.int32()),
+        ("revenue", pa.float64()),
+        ("baseline_revenue", pa.float64()),
+        ("pick_up_revenue", pa.float64()),
+        ("prophet_revenue", pa.float64()),
+        ("noise_sd", pa.float64()),
+        ("trend_sd", pa.float64()),
+        ("autocorrelation", pa.float64()),
+    ]
+)
+STATE_SCHEMA = pa.schema([("forecast_level", pa.string()), ("destination_id", pa.int64()), ("state", pa.binary())])
+BACKTEST_SCHEMA = pa.schema(
+    [
+        ("model_version", pa.int32()),
+        ("evaluated_as_of", pa.date32()),
+        ("split", pa.string()),
+        *_KEYS,
+        ("horizon_days", pa.int32()),
+        ("window_days", pa.int32()),
+        ("revenue", pa.float64()),
+        ("baseline_revenue", pa.float64()),
+        *_INTERVAL,
+    ]
+)
+SCORE_SCHEMA = pa.schema(
+    [
+        ("model_name", pa.string()),
+        ("model_version", pa.int32()),
+        *_KEYS,
+        ("horizon_days", pa.int32()),
+        ("window_days", pa.int32()),
+        *_INTERVAL,
+    ]
+)
+
+
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any]) -> Any:
+    """Calibrate the recipe at the validation cut-offs, fit it through the point in time, log and register it.
+
+    Returns
+    -------
+    table
+        One row of `fitting.VERSION_SCHEMA`, none when no fit is due, as the engine takes it.
+
+    Raises
+    ------
+    ValueError
+        When a fit is due but the examples hold no validation rows.
+    """
+    engine = engine_of(session)
+    row = one_row(engine.rows(decision))
+    if row is None or not row["fit_due"]:
+        return engine.result(VERSION_SCHEMA.empty_table())
+    name = settings["model_name"]
+    started = time.perf_counter()
+    forecaster = SeriesForecaster(**settings["estimator"])
+    raw = _raw(engine, examples, "validation", forecaster.recipe)
+    if raw.empty:
+        raise ValueError(
+            f"{name}: a fit is due ({row['reason']}), but its examples hold no validation rows; look at the "
+            f"product's splits for {iso(row['as_of_date'])}"
+        )
+    forecaster.calibration_ = Calibration.of(raw)
+    forecaster.as_of_ = row["as_of_date"]
+    states = engine.grouped(examples, "split = 'score'", SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
+    forecaster.series_ = {
+        (state["forecast_level"], state["destination_id"]): pickle.loads(state["state"]) for state in states.to_pylist()
+    }
+    seconds = time.perf_counter() - started
+    logger.info("%s fitted %d series in %.1f s", name, len(forecaster.series_), seconds)
+    history = _frame(engine, examples, "split = 'score' and horizon_days < 0")
+    future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
+    facts = {
+        "model_name": name,
+        "as_of_date": row["as_of_date"],
+        "reason": row["reason"],
+        "parameters": json.dumps(settings["estimator"], sort_keys=True),
+        "train_first_date": min(history["forecast_date"]),
+        "train_last_date": max(history["forecast_date"]),
+        "train_rows": len(history),
+        "validation_rows": len(raw),
+        "fit_seconds": seconds,
+        "fitted_at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    columns = [*SERIES, "forecast_date", *settings["numeric"]]
+    digest = hashlib.sha256(
+        pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False).to_numpy().tobytes()
+    )
+    example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
+    example["forecast_date"] = pd.to_datetime(example["forecast_date"])
+    found = _report(forecaster, raw, history, future)
+    with warnings.catch_warnings():
+        # MLflow warns that whole numbers cannot be missing; a series' key never is
+        warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
+        version = log_version(forecaster, example, digest.hexdigest()[:32], found, facts, row["last_version"], settings)
+    return engine.result(pa.Table.from_pylist([facts | version], schema=VERSION_SCHEMA))
+
+
+def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]) -> Any:
+    """Forecast from every test cut-off with this run's candidate and with the reigning version.
+
+    Versions of the same recipe share its fits; each is calibrated by its own validation cut-offs.
+
+    Returns
+    -------
+    table
+        `BACKTEST_SCHEMA`: days (window_days 1) and sums over the first 30, 60 and 90 days; no row when no fit
+        was due.
+    """
+    engine = engine_of(session)
+    row = one_row(engine.rows(decision))
+    known = engine.rows(versions)
+    numbers = considered_versions(row, known)
+    uris = version_uris(known, numbers, settings["model_name"])
+    raws: dict[str, pd.DataFrame] = {}
+    parts = []
+    for number in numbers:
+        forecaster = registry.load(uris[number])
+        made = json.dumps(forecaster.get_params(), sort_keys=True)
+        if made not in raws:
+            raws[made] = _raw(engine, examples, "test", forecaster.recipe)
+        rows = _days_and_windows(raws[made], forecaster.calibration_, _LABELS)
+        rows = rows.assign(model_version=number, evaluated_as_of=row["as_of_date"] if row else None, split="test")
+        parts.append(pa.Table.from_pandas(rows, schema=BACKTEST_SCHEMA, preserve_index=False))
+    return engine.result(pa.concat_tables(parts) if parts else BACKTEST_SCHEMA.empty_table())
+
+
+def score(
+    session: Any,
+    examples: Any,
+    champion: Any,
+    versions: Any,
+    settings: dict[str, Any],
+    is_scored: Callable[[str], Any] | None = None,
+) -> Any:
+    """Forecast with the version that serves, its recipe refitted through the point in time.
+
+    Parameters
+    ----------
+    is_scored
+        Relation of the rows of this table that meet a condition; None on the first run. A day that the version has
+        scored already is not scored again.
+
+    Returns
+    -------
+    table
+        `SCORE_SCHEMA`: days (window_days 1) and sums over the next 30, 60 and 90 days; no row when the data
+        cannot teach the product.
+
+    Raises
+    ------
+    RuntimeError
+        When no version passes the gate; quotes the verdicts. Earlier forecasts stay as they are.
+    """
+    engine = engine_of(session)
+    name = settings["model_name"]
+    considered = engine.rows(champion).to_pylist()
+    number = serving_version(considered, settings)
+    if number is None:
+        return engine.result(SCORE_SCHEMA.empty_table())
+    as_of = considered[0]["as_of_date"]
+    condition = f"as_of_date = date '{iso(as_of)}' and model_version = {number}"
+    if is_scored is not None and engine.rows(is_scored(condition)).num_rows:
+        return engine.result(SCORE_SCHEMA.empty_table())
+    forecaster = registry.load(version_uris(engine.rows(versions), [number], name)[number])
+    if forecaster.as_of_ == as_of:
+        future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
+        raw = forecaster.raw(future)
+    else:
+        raw = _raw(engine, examples, "score", forecaster.recipe)
+    rows = _days_and_windows(raw, forecaster.calibration_, []).assign(model_name=name, model_version=number)
+    return engine.result(pa.Table.from_pandas(rows, schema=SCORE_SCHEMA, preserve_index=False))
+
+
+def _frame(engine: Engine, examples: Any, condition: str) -> pd.DataFrame:
+    frame = engine.rows(examples.filter(condition)).to_pandas()
+    return frame.sort_values(["as_of_date", "forecast_date", *SERIES], ignore_index=True)
+
+
+def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFrame:
+    """The recipe fitted to every series at every cut-off of a split, and its forecasts before combination."""
+
+    def forecast(rows: pd.DataFrame) -> pd.DataFrame:
+        history, future = rows[rows["horizon_days"] < 0], rows[rows["horizon_days"] > 0]
+        made: pd.DataFrame = future.join(fit_series(history, recipe).predict(future))[RAW_SCHEMA.names]
+        return made
+
+    table = engine.grouped(examples, f"split = '{split}'", [*SERIES, "as_of_date"], forecast, RAW_SCHEMA)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.sort_values(["as_of_date", "forecast_date", *SERIES], ignore_index=True)
+
+
+def _fitted(recipe: Recipe) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def fit(rows: pd.DataFrame) -> pd.DataFrame:
+        series: FittedSeries = fit_series(rows[rows["horizon_days"] < 0], recipe)
+        return rows[SERIES].head(1).assign(state=pickle.dumps(series))
+
+    return fit
+
+
+def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[str]) -> pd.DataFrame:
+    combined = combine(raw, calibration)
+    days = combined.assign(window_days=1, horizon_days=combined["lead_days"])
+    windows = window_sums(combined, calibration, labels)
+    windows = windows.assign(horizon_days=windows["window_days"])
+    return pd.concat([days[windows.columns], windows], ignore_index=True)
+
+
+def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFrame, future: pd.DataFrame) -> Any:
+    from wanderbricks_ml.plots import forecast_figure
+    from wanderbricks_ml.reports import Report
+
+    validated = combine(raw, forecaster.calibration_)
+    total = validated[validated["forecast_level"] == "total"]
+    error = (total["forecast_revenue"] - total["revenue"]).abs()
+    inside = total["revenue"].between(total["lower_80"], total["upper_80"])
+    levels = forecaster.calibration_.weight
+    metrics = {
+        "validation_wape": float(error.sum() / max(total["revenue"].sum(), 1e-9)),
+        # the widths were chosen on these days
+        "validation_coverage_80": float(inside.mean()),
+        **{f"prophet_weight_{level}_{last}": float(levels[level][band]) for level in levels for band, last in _bands()},
+        **{
+            f"width_{level}_{last}": float(forecaster.calibration_.width[level][band])
+            for level in levels
+            for band, last in _bands()
+        },
+    }
+    rows = future.copy()
+    rows[["forecast_revenue", "lower_80", "upper_80"]] = forecaster.predict(rows)
+    shown = pd.concat([validated, rows], ignore_index=True)
+    shown = shown[shown["forecast_level"] == "total"]
+    actual = history[history["forecast_level"] == "total"]
+    return Report(metrics, {"forecast_against_actual.png": forecast_figure(shown, actual)}, {})
+
+
+def _bands() -> list[tuple[int, int]]:
+    from wanderbricks_ml.forecasting import LEAD_BANDS
+
+    return list(enumerate(LEAD_BANDS))

@@ -25,7 +25,7 @@ LAST_DAY = PRESETS["tiny"].last_day
 BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "scored_at", "artifact_digest"}
 """Columns that differ between any two runs: clocks, ids, and pickles that name their engine's paths."""
 
-SCORES = {"predicted_bookings"}
+SCORES = {"predicted_bookings", "conversion_probability"}
 """What a model predicts: two fits on the same rows; elsewhere nine digits agree."""
 
 

@@ -115,6 +115,8 @@ class _Market:
         Level of the price in force at the start of each day, shape (P, T).
     open_unit
         `unit` less the attempts whose first night is taken.
+    open_before
+        The same at the start of the day: what is booked on the day itself still counts as open.
     booked
         Bookings made before each day, shape (P, T + 1).
     exposure
@@ -128,6 +130,7 @@ class _Market:
     unit: Floats
     level: Floats
     open_unit: Floats
+    open_before: Floats
     booked: Floats
     exposure: Floats
     ahead: Floats
@@ -151,10 +154,13 @@ class _Market:
         alive = (np.arange(days) >= listed[:, None]) & (np.arange(days) < gone[:, None])
         unit = np.where(alive, unit, 0.0)
         taken = np.zeros(count * days)
+        taken_today = np.zeros(count * days)
         for pair in _taken_nights(world, count):
             rate = pair.share * demand.check_ins[properties.group[pair.listing], pair.night] * demand.surge[pair.day]
             taken += np.bincount(pair.listing * days + pair.day, rate, minlength=count * days)
+            taken_today += np.bincount(pair.listing * days + pair.day, rate * pair.is_new, minlength=count * days)
         open_unit = np.maximum(unit - taken.reshape(count, days) * level * alive, 0.0)
+        open_before = np.maximum(unit - (taken - taken_today).reshape(count, days) * level * alive, 0.0)
         rows = stays.listing < count
         booked = np.zeros((count, days + 1))
         np.add.at(booked, (stays.listing[rows], stays.created[rows] // DAY - first + 1), 1)
@@ -163,7 +169,7 @@ class _Market:
         np.cumsum(open_unit, axis=1, out=exposure[:, 1:])
         shape = world.preset.latent_shape
         strength = level * alive * (shape + booked[:, :-1]) / (shape + exposure[:, :-1]) * demand.surge
-        return cls(world, unit, level, open_unit, booked, exposure, _expected_ahead(world, strength))
+        return cls(world, unit, level, open_unit, open_before, booked, exposure, _expected_ahead(world, strength))
 
     def latent(self, column: int) -> Floats:
         """Expected latent of each property at the start of day `column`."""
@@ -174,13 +180,15 @@ class _Market:
 class _TakenNights(NamedTuple):
     """Nights that are taken, by the days on which somebody else might have tried to begin a stay there.
 
-    Columns count days from the first; `share` of the attempts for the night are made on the day.
+    Columns count days from the first; `share` of the attempts for the night are made on the day. `is_new` on the day
+    on which the night was booked.
     """
 
     listing: Ints
     night: Ints
     day: Ints
     share: Floats
+    is_new: Bools
 
 
 def _taken_nights(world: World, count: int) -> Iterator[_TakenNights]:
@@ -203,7 +211,7 @@ def _taken_nights(world: World, count: int) -> Iterator[_TakenNights]:
         share = ahead[destination, column, lead] - ahead[destination, column, lead + 1]
         # the first and the last day count in part
         part = np.where(day == created[row], 0.5, 1.0) * np.where(day == cancelled[row], 0.5, 1.0)
-        yield _TakenNights(stays.listing[row], column, day - first, part * share)
+        yield _TakenNights(stays.listing[row], column, day - first, part * share, day == created[row])
 
 
 def _expected_ahead(world: World, strength: Floats) -> Floats:
@@ -435,7 +443,8 @@ def _conversion(market: _Market, last: int) -> pa.Table:
 
     seen = np.maximum(before(clicks - attempts), 0.0)
     curiosity = (CURIOSITY_SHAPE + seen) / (CURIOSITY_SHAPE + before(idle))
-    booking = latent * market.open_unit[listing, column]
+    # a booking of the day itself must not make the day look less likely to convert
+    booking = latent * market.open_before[listing, column]
     share = booking / np.maximum(attempts + curiosity * idle, 1e-12)
     shown = (world.engagement.views[rows] > 0) & (day > last - TEST_DAYS - HORIZON)
     return pa.table(

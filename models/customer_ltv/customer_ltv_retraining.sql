@@ -65,16 +65,22 @@ counted as (
 
 ),
 
-known as (
+extent as (
 
     select
-        (
-            select {{ dbt.datediff('max(first_booking_date)', 'max(as_of_date)', 'day') }}
-            from splits
-        ) as history_days,
-        (select count(*) from splits where split = 'learn') as snapshots,
-        (select case when count(*) < 2 then 0 else min(payers) end from counted) as payers,
-        (select case when count(*) < 2 then 0 else min(payer_percent) end from counted) as payer_percent
+        {{ dbt.datediff('max(first_booking_date)', 'max(as_of_date)', 'day') }} as history_days,
+        count(*) filter (where split = 'learn') as snapshots
+    from splits
+
+),
+
+-- the split in which fewest return; no user at all is known where one of the two is missing
+returned as (
+
+    select
+        case when count(*) < 2 then 0 else min(payers) end as payers,
+        case when count(*) < 2 then 0 else min(payer_percent) end as payer_percent
+    from counted
 
 ),
 
@@ -95,7 +101,8 @@ learnability as (
                     || {{ number_text('payer_percent') }}
                     || ' %) do in the year after it, 100 and 1 % are needed'
         end as not_learnable
-    from known
+    from extent
+    cross join returned
 
 )
 

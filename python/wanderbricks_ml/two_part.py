@@ -92,7 +92,8 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         self._check_roles(X)
         held_out = validation if validation is not None else (X[:0], y[:0])
         held_paid = held_out[1] > 0
-        self.starts_, self.boosters_ = {}, {}
+        self.starts_: dict[str, Any] = {}
+        self.boosters_: dict[str, xgb.Booster] = {}
         self._fit_part(
             "chance",
             LogisticRegression(C=10, max_iter=1_000),
@@ -158,7 +159,13 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
     def _start_columns(X: Floats) -> Floats:
         _, rate, value, silence, booked = X[:, : len(ROLES)].astype(np.float64).T
         return np.column_stack(
-            [np.log(np.maximum(rate, _SMALLEST)), np.log(np.maximum(value, _SMALLEST)), silence, booked, booked * silence]
+            [
+                np.log(np.maximum(rate, _SMALLEST)),
+                np.log(np.maximum(value, _SMALLEST)),
+                silence,
+                booked,
+                booked * silence,
+            ]
         )
 
     @staticmethod

@@ -65,7 +65,7 @@ def test_carries_a_trend_on_and_damps_it(growth: float) -> None:
     model = fitted(made(150_000, seed=1, growth=growth), rounds=30, damping=0.9)
     assert model.slope_ == pytest.approx(growth, abs=0.006)
     X = made(1, seed=5, months=MONTHS[-1:])[0]
-    at = {ahead: model.predict(X + np.float32([ahead, 0, 0, 0, 0, 0]))[0] for ahead in (0, 12, 24, 1_000)}
+    at = {ahead: model.predict(X + np.array([ahead, 0, 0, 0, 0, 0], np.float32))[0] for ahead in (0, 12, 24, 1_000)}
     for ahead in (12, 24, 1_000):
         damped = 0.9 * (1 - 0.9**ahead) / 0.1
         assert np.log(at[ahead][0] / at[0][0]) == pytest.approx(model.slope_ * damped, abs=1e-3)

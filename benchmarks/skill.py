@@ -67,9 +67,21 @@ CONVERSION = """
     where backtest.split = 'test'
 """
 
+CUSTOMER_LTV = """
+    select
+        backtest.user_id as unit,
+        backtest.revenue as label,
+        backtest.baseline_revenue as baseline,
+        backtest.predicted_ltv_12m as model,
+        greatest(truth.expected_revenue_365d, 1e-6) as truth
+    from wanderbricks_ml.customer_ltv_backtest as backtest
+    inner join read_parquet($truth || '/users.parquet') as truth using (user_id, as_of_date)
+    where backtest.split = 'test'
+"""
+
 
 def poisson_loss(label: Floats, expected: Floats) -> Floats:
-    """Poisson deviance by row."""
+    """Poisson deviance by row; of any label that is not negative a proper loss for means."""
     safe = np.where(label > 0, label, 1.0)
     return 2 * (np.where(label > 0, label * np.log(safe / expected), 0.0) - label + expected)
 
@@ -82,6 +94,7 @@ def log_loss(label: Floats, probability: Floats) -> Floats:
 PRODUCTS = {
     "demand": Product("+demand_predictions", DEMAND, poisson_loss),
     "conversion": Product("+conversion_predictions", CONVERSION, log_loss),
+    "customer_ltv": Product("+customer_ltv_predictions", CUSTOMER_LTV, poisson_loss),
 }
 
 

@@ -48,7 +48,8 @@ bookings as (
         user_id,
         cast(created_at as date) as created_date,
         case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        cast(total_amount as double) as amount
+        -- decimals add up to the same in any order
+        cast(total_amount as decimal(18, 2)) as amount
     from {{ source('gold', 'fact_booking_detail') }}
     where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
 
@@ -105,7 +106,7 @@ labels as (
     select
         snapshots.as_of_date,
         bookings.user_id,
-        sum(bookings.amount) as revenue
+        cast(sum(bookings.amount) as double) as revenue
     from snapshots
     inner join bookings
         on snapshots.as_of_date <= bookings.created_date
@@ -137,15 +138,17 @@ spent as (
 ),
 
 -- how much of a year's spend came back in the next, and what others brought; the earlier year may be known in part
-retention as (
+spent_by_all as (
 
     select
         snapshots.as_of_date,
-        coalesce(sum(spent.trailing_spend) filter (where spent.earlier_spend > 0), 0)
-        / nullif(sum(spent.earlier_spend), 0)
-        * max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}e0 as retained_share,
-        coalesce(sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0)
-        / nullif(count(*) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0) as revenue_of_others
+        max(least({{ label_days }}, snapshots.history_days - {{ label_days }})) / {{ label_days }}e0 as known_share_of_year,
+        cast(coalesce(sum(spent.earlier_spend), 0) as double) as earlier_spend,
+        cast(coalesce(sum(spent.trailing_spend) filter (where spent.earlier_spend > 0), 0) as double) as returned_spend,
+        cast(
+            coalesce(sum(spent.trailing_spend) filter (where coalesce(spent.earlier_spend, 0) <= 0), 0) as double
+        ) as spend_of_others,
+        count(*) filter (where coalesce(spent.earlier_spend, 0) <= 0) as others
     from snapshots
     inner join users on snapshots.as_of_date - {{ label_days }} >= users.known_from
     left join spent
@@ -156,11 +159,21 @@ retention as (
 
 ),
 
+retention as (
+
+    select
+        as_of_date,
+        returned_spend / nullif(earlier_spend, 0) * known_share_of_year as retained_share,
+        spend_of_others / nullif(others, 0) as revenue_of_others
+    from spent_by_all
+
+),
+
 platform as (
 
     select
         snapshots.as_of_date,
-        avg(bookings.amount) as booking_value
+        cast(sum(bookings.amount) as double) / count(*) as booking_value
     from snapshots
     inner join bookings on snapshots.as_of_date > bookings.created_date
     group by snapshots.as_of_date
@@ -174,7 +187,7 @@ joined as (
         coalesce(labels.revenue, 0) as revenue,
         case
             when retention.retained_share is null or retention.revenue_of_others is null then null
-            when spent.trailing_spend > 0 then spent.trailing_spend * greatest(retention.retained_share, 0.01)
+            when spent.trailing_spend > 0 then cast(spent.trailing_spend as double) * greatest(retention.retained_share, 0.01)
             else greatest(retention.revenue_of_others, 0.01)
         end as baseline_revenue,
         cast({{ dbt.datediff('featured.signed_up_date', 'featured.as_of_date', 'day') }} as double) as tenure_days,

@@ -24,7 +24,7 @@ bookings as (
 
 ),
 
--- users known at the newest snapshot to learn from, and at the test's, who book in the year after it
+-- users known at the newest snapshot to learn from, and at the test's, and who of them books in the year after it
 newest as (
 
     select
@@ -39,30 +39,48 @@ newest as (
 
 payers as (
 
-    select
+    select distinct
         newest.split,
-        count(distinct bookings.user_id) as user_count
+        bookings.user_id
     from newest
     inner join bookings
         on newest.snapshot_date <= bookings.created_date
         and newest.label_known_date > bookings.created_date
-    inner join users
-        on bookings.user_id = users.user_id
-        and newest.snapshot_date >= users.known_from
+
+),
+
+counted as (
+
+    select
+        newest.split,
+        count(*) as users,
+        count(payers.user_id) as payers,
+        100 * cast(count(payers.user_id) as double) / count(*) as payer_percent
+    from newest
+    inner join users on newest.snapshot_date >= users.known_from
+    left join payers
+        on newest.split = payers.split
+        and users.user_id = payers.user_id
     group by newest.split
 
 ),
 
-known as (
+extent as (
 
     select
-        (
-            select {{ dbt.datediff('max(first_booking_date)', 'max(as_of_date)', 'day') }}
-            from splits
-        ) as history_days,
-        (select count(*) from splits where split = 'learn') as snapshots,
-        coalesce((select max(user_count) from payers where split = 'learn'), 0) as learnt_payers,
-        coalesce((select max(user_count) from payers where split = 'test'), 0) as tested_payers
+        {{ dbt.datediff('max(first_booking_date)', 'max(as_of_date)', 'day') }} as history_days,
+        count(*) filter (where split = 'learn') as snapshots
+    from splits
+
+),
+
+-- the split in which fewest return; no user at all is known where one of the two is missing
+returned as (
+
+    select
+        case when count(*) < 2 then 0 else min(payers) end as payers,
+        case when count(*) < 2 then 0 else min(payer_percent) end as payer_percent
+    from counted
 
 ),
 
@@ -76,13 +94,15 @@ learnability as (
                     'too little history: bookings of '
                     || cast(history_days as {{ dbt.type_string() }})
                     || ' days, 911 are needed: half a year of habits, a year of labels to learn from, a year to test on'
-            when least(learnt_payers, tested_payers) < 100
+            when payers < 100 or payer_percent < 1
                 then
                     'too few users book again: '
-                    || cast(least(learnt_payers, tested_payers) as {{ dbt.type_string() }})
-                    || ' of those known at a snapshot do in the year after it, 100 are needed'
+                    || cast(payers as {{ dbt.type_string() }}) || ' of those known at a snapshot ('
+                    || {{ number_text('payer_percent') }}
+                    || ' %) do in the year after it, 100 and 1 % are needed'
         end as not_learnable
-    from known
+    from extent
+    cross join returned
 
 )
 

@@ -34,8 +34,9 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
       booking rate of a gamma-Poisson user, and `silence`, the evidence against being alive, which enters the
       log-odds as they have it. Trees learn how users differ from that.
     * **A damped trend.** The platform grows, and the level of the labels drifts from one training snapshot to the
-      next. Its slope on the logarithm is shrunk by its own uncertainty (t² / (1 + t²)) and carried on beyond the
-      newest snapshot with each month counting `damping` times the one before (Gardner and McKenzie 1985).
+      next. Its slope on the logarithm is shrunk by its own uncertainty (1 - 1 / t², and 0 where |t| is
+      below 1, as James and Stein do) and carried on beyond the newest snapshot with each month counting `damping` times
+      the one before (Gardner and McKenzie 1985).
 
     The first five columns of X have fixed roles: time in months; yearly booking rate, shrunk, positive; value of a
     booking, shrunk, positive; silence, 0 or more; whether the user ever booked, 0 or 1. Trees do not see the time.
@@ -91,7 +92,8 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         self._check_roles(X)
         held_out = validation if validation is not None else (X[:0], y[:0])
         held_paid = held_out[1] > 0
-        self.starts_, self.boosters_ = {}, {}
+        self.starts_: dict[str, Any] = {}
+        self.boosters_: dict[str, xgb.Booster] = {}
         self._fit_part(
             "chance",
             LogisticRegression(C=10, max_iter=1_000),
@@ -184,19 +186,20 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         predicted = self._part("chance", X) * self._part("amount", X)
         expected = np.bincount(snapshot, predicted)
         actual = np.bincount(snapshot, y)
-        # snapshots taken as independent: they share users, so their differences are surer than that
-        variance = np.bincount(snapshot, (y - predicted) ** 2) / expected**2
-        known = (actual > 0) & (variance > 0)
+        known = actual > 0
         if not known.any():
             return
-        ratio, weight, at = np.log(actual[known] / expected[known]), 1 / variance[known], months[known]
+        # One dispersion for all, and snapshots taken as independent: they share users, so their differences are surer
+        # than that.
+        dispersion = float(((y - predicted) ** 2).sum() / predicted.sum())
+        ratio, weight, at = np.log(actual[known] / expected[known]), expected[known] / dispersion, months[known]
         middle = np.average(at, weights=weight)
         mean = np.average(ratio, weights=weight)
         spread = float((weight * (at - middle) ** 2).sum())
         if spread > 0:
             slope = float((weight * (at - middle) * ratio).sum()) / spread
-            squared_t = slope**2 * spread
-            self.slope_ = slope * squared_t / (1 + squared_t)
+            # what noise alone would bring is taken off the squared slope, and nothing is left of a slope below it
+            self.slope_ = slope * max(0.0, 1 - 1 / max(slope**2 * spread, 1e-12))
         self.level_ = float(mean + self.slope_ * (self.newest_ - middle))
 
     def _trend(self, time: Floats) -> Floats:

@@ -528,6 +528,8 @@ final as (
         cast(lead_months as int) as lead_months,
 
         cast(market_id as double) as market_id,
+        cast((12 * extract(year from stay_month) + extract(month from stay_month)) * 8 + lead_months as double)
+            as selling_window,
         asked_price / market_price as price_to_market,
         greatest(1 - nights_on_books / month_days, 1 / month_days) as free_share,
 

@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
-ROLES = 5
-"""Columns of X with fixed roles: property, market, selling window, relative price, free share of the nights."""
+ROLES = 6
+"""Columns of X with fixed roles: property, market, selling window, relative price, free share of the nights, level."""
 
 
 class PriceResponseRegressor(RegressorMixin, BaseEstimator):
@@ -35,13 +35,13 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     3. Slopes of markets are shrunk to their common mean by empirical Bayes (normal, standard errors clustered by
        property) and are never negative: the response falls with price by construction.
     4. One more boosted Poisson model, of all columns, predicts bookings at the market price, with the effect of the
-       price as exposure.
+       price, the property's level in the past and the free nights as exposure.
 
     Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
     expected revenue has its maximum at a relative price of 1 / b.
 
     The first columns of X have fixed roles: property, market and selling window (whole numbers), price asked over the
-    market price (positive), free share of the nights (positive); then `history` columns of the property's own
+    market price, free share of the nights, level of the property in the past (all positive); then `history` columns of the property's own
     bookings and prices. The others are confounders.
 
     Parameters
@@ -122,8 +122,8 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         window = np.unique(X[:, 1:3].astype(np.int64), axis=0, return_inverse=True)[1].ravel()
         slopes = market_slopes(y, bookings, price - expected, unit, window, market)
         self.slopes_, self.deviations_, self.common_ = shrunk(slopes)
-        exposure = np.exp(-self._slopes(X)[0] * (price - 1))
-        known = X[:, ROLES - 1 :]
+        exposure = self._exposure(X)
+        known = X[:, ROLES - 2 :]
         self.bookings_model_ = self._boosted("poisson", known, y / exposure, exposure)
         self.price_model_ = self._boosted("squared_error", known, price)
         seen = X if validation is None else validation[0]
@@ -137,11 +137,18 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         relative price, standard deviation of the logarithm of the price over its expectation.
         """
         check_is_fitted(self)
-        price = _positive(X, 3, "price_to_market")
         slope, deviation = self._slopes(X)
-        bookings = _predicted(self.bookings_model_, X[:, ROLES - 1 :]) * np.exp(-slope * (price - 1))
+        bookings = _predicted(self.bookings_model_, X[:, ROLES - 2 :]) * self._exposure(X)
         spread = np.full(len(X), self.spread_)
         return np.stack([bookings, slope, deviation, self._expected_price(X), spread], axis=1)
+
+    def _exposure(self, X: Floats) -> Floats:
+        price = _positive(X, 3, "price_to_market")
+        return (
+            _positive(X, 4, "free_share")
+            * _positive(X, 5, "booking_level")
+            * np.exp(-self._slopes(X)[0] * (price - 1))
+        )
 
     def _slopes(self, X: Floats) -> tuple[Floats, Floats]:
         """Slope and its standard deviation by row."""
@@ -151,7 +158,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         return slope, np.where(known, self.deviations_[place], self.common_[1])
 
     def _expected_price(self, X: Floats) -> Floats:
-        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 1 :]), 0.05)
+        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 2 :]), 0.05)
 
     def _boosted(self, loss: str, X: Floats, y: Floats, weight: Floats | None = None) -> HistGradientBoostingRegressor:
         model = HistGradientBoostingRegressor(

@@ -4,14 +4,14 @@
     revenue_lift    gain in revenue over the prices that were asked, a fraction; doubly robust. Baseline 0: no change
     modelled_lift   the same by the model alone, which is its own opinion and judges nothing
     changed_share   share of the rows with another price than the current one
-    mean_weight     mean of the weights, about 1 where the propensities are right
+    mean_weight     mean of the clipped weights, about 1 where the propensities are right
 
   The policy moves the price of each row from a to d(a). Its value is estimated as for a modified treatment policy
   (Haneuse and Rotnitzky 2013), doubly robust over price levels (Dudik, Langford and Li 2011; Kallus and Zhou 2018):
   the model's revenue at d(a), plus w times what the model missed at a. The weight w is the probability of the observed
   price level when the policy moves prices, over its probability as hosts set them; both from the propensity, a normal
-  distribution of the logarithm of price around its expectation given what was known, cut into levels of 10 %. Weights are
-  clipped. The estimate is right when either the model of bookings or the propensity is.
+  distribution of the logarithm of price around its expectation given what was known, cut into levels of 20 %. Weights are
+  clipped and scaled to a mean of 1. The estimate is right when either the model of bookings or the propensity is.
 
   Segment `<block>=<n>` holds the linearised ratio, whose mean over blocks is the lift of all rows and whose scatter
   gives its interval (the delta method).
@@ -27,8 +27,8 @@
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
-{% macro policy_metrics(backtest, decision, block, segments, clip=10) %}
-    {% set reach = 8 %}
+{% macro policy_metrics(backtest, decision, block, segments, clip=5) %}
+    {% set reach = 4 %}
     {% set text = dbt.type_string() %}
     with evaluated as (
 
@@ -36,7 +36,7 @@
             backtest.*,
             backtest.price_to_market * backtest.market_price * backtest.expected_nights as booking_value,
             cast(floor(
-                10 * least(greatest(ln(backtest.price_to_market / backtest.expected_price_to_market), -{{ reach }}e-1), {{ reach }}e-1) + 0.5
+                5 * least(greatest(ln(backtest.price_to_market / backtest.expected_price_to_market), -{{ reach }} / 5e0), {{ reach }} / 5e0) + 0.5
             ) as int) as price_bin
         from {{ backtest }} as backtest
         inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
@@ -70,7 +70,7 @@
             row_key.model_version,
             row_key.price_spread,
             bins.bin,
-            exp(-0.5 * bins.bin * bins.bin / (100 * row_key.price_spread * row_key.price_spread)) as density
+            exp(-0.5 * bins.bin * bins.bin / (25 * row_key.price_spread * row_key.price_spread)) as density
         from (
             select distinct
                 model_version,
@@ -92,8 +92,8 @@
             propensities.bin,
             propensities.density,
             {{ pricing_policy(
-                'row_price.price_slope * row_price.expected_price_to_market * exp(propensities.bin / 10e0)',
-                'row_price.price_slope_deviation * row_price.expected_price_to_market * exp(propensities.bin / 10e0)'
+                'row_price.price_slope * row_price.expected_price_to_market * exp(propensities.bin / 5e0)',
+                'row_price.price_slope_deviation * row_price.expected_price_to_market * exp(propensities.bin / 5e0)'
             ) }} as price_change
         from (
             select distinct
@@ -123,7 +123,7 @@
                 sum(
                     case
                         when
-                            least(greatest(bin + cast(floor(10 * ln(1 + price_change) + 0.5) as int), -{{ reach }}), {{ reach }}) = price_bin
+                            least(greatest(bin + cast(floor(5 * ln(1 + price_change) + 0.5) as int), -{{ reach }}), {{ reach }}) = price_bin
                             then density
                         else 0
                     end
@@ -136,17 +136,12 @@
 
     ),
 
-    valued as (
+    weighted as (
 
         select
             moved.*,
             weights.weight,
-            moved.booking_value * moved.bookings as revenue,
-            moved.booking_value * moved.expected_bookings as modelled_revenue,
-            moved.booking_value * moved.expected_bookings
-            * ((1 + moved.price_change) * exp(-moved.price_slope * moved.price_to_market * moved.price_change) - 1)
-                as modelled_gain,
-            (weights.weight - 1) * moved.booking_value * (moved.bookings - moved.expected_bookings) as correction
+            avg(weights.weight) over (partition by moved.model_version, moved.split) as average_weight
         from moved
         inner join weights
             on moved.model_version = weights.model_version
@@ -154,6 +149,19 @@
             and moved.price_slope_deviation = weights.price_slope_deviation
             and moved.expected_price_to_market = weights.expected_price_to_market
             and moved.price_bin = weights.price_bin
+
+    ),
+
+    valued as (
+
+        select
+            *,
+            booking_value * bookings as revenue,
+            booking_value * expected_bookings as modelled_revenue,
+            booking_value * expected_bookings
+            * ((1 + price_change) * exp(-price_slope * price_to_market * price_change) - 1) as modelled_gain,
+            (weight / average_weight - 1) * booking_value * (bookings - expected_bookings) as correction
+        from weighted
 
     ),
 

@@ -1,6 +1,7 @@
 {% set levels = pricing_levels() %}
 {% set prior_days = 60 %}
 {% set prior_stays = 10 %}
+{% set prior_bookings = 2 %}
 
 with decision as (
 
@@ -185,6 +186,58 @@ market_levels as (
 
 ),
 
+-- how much more a property is booked than its destination, over all its history (gamma-Poisson)
+
+booked_between as (
+
+    select
+        bookings.property_id,
+        snapshots.as_of_date,
+        count(*) as bookings
+    from bookings
+    inner join snapshots
+        on bookings.created_date >= {{ months_from('snapshots.as_of_date', -1) }}
+        and bookings.created_date < snapshots.as_of_date
+    group by bookings.property_id, snapshots.as_of_date
+
+),
+
+counted as (
+
+    select
+        offers.property_id,
+        offers.destination_id,
+        offers.as_of_date,
+        offers.base_price,
+        coalesce(booked_between.bookings, 0) as bookings,
+        avg(cast(coalesce(booked_between.bookings, 0) as double)) over (
+            partition by offers.destination_id, offers.as_of_date
+        ) as usual_bookings
+    from offers
+    left join booked_between
+        on offers.property_id = booked_between.property_id
+        and offers.as_of_date = booked_between.as_of_date
+
+),
+
+property_levels as (
+
+    select
+        property_id,
+        as_of_date,
+        (sum(bookings) over so_far + {{ prior_bookings }}) / (sum(usual_bookings) over so_far + {{ prior_bookings }}) as booking_level,
+        sum(usual_bookings) over so_far as usual_bookings,
+        avg(base_price) over so_far as price_so_far
+    from counted
+    window
+        so_far as (
+            partition by property_id
+            order by as_of_date
+            rows between unbounded preceding and current row
+        )
+
+),
+
 -- rows: property, stay month and snapshot
 
 candidates as (
@@ -201,8 +254,14 @@ candidates as (
         offers.base_price as current_price,
         exp(market_levels.log_level_365d + sizes.size_effect) as market_price,
         exp(market_levels.log_level - market_levels.log_level_365d) as market_price_index,
-        market_levels.market_listings
+        market_levels.market_listings,
+        property_levels.booking_level,
+        property_levels.usual_bookings,
+        property_levels.price_so_far
     from offers
+    inner join property_levels
+        on offers.property_id = property_levels.property_id
+        and offers.as_of_date = property_levels.as_of_date
     inner join snapshots on offers.as_of_date = snapshots.as_of_date
     inner join numbers on numbers.number between 1 and {{ pricing_months() }}
     inner join markets
@@ -528,9 +587,14 @@ final as (
         cast(lead_months as int) as lead_months,
 
         cast(market_id as double) as market_id,
+        cast((12 * extract(year from stay_month) + extract(month from stay_month)) * 8 + lead_months as double)
+            as selling_window,
         asked_price / market_price as price_to_market,
         greatest(1 - nights_on_books / month_days, 1 / month_days) as free_share,
+        booking_level,
 
+        usual_bookings,
+        price_so_far / market_price as price_so_far_to_market,
         booking_rate,
         cast(on_books as double) as on_books,
         bookings_30d,

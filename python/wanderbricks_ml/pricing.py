@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
-ROLES = 4
-"""Columns of X with fixed roles: property, market, relative price, free share of the nights."""
+ROLES = 6
+"""Columns of X with fixed roles: property, market, selling window, relative price, free share of the nights, level."""
 
 
 class PriceResponseRegressor(RegressorMixin, BaseEstimator):
@@ -28,20 +28,21 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     1. Histogram-based gradient boosting, cross-fitted over properties, predicts bookings ``m(x)`` (Poisson, exposed
        to the nights that are still free) and the relative price ``t(x)`` from the confounders x, price left out.
     2. In each market the slope b maximises the Poisson likelihood of bookings with mean
-       ``a * free * m(x) * exp(-b * (price - t(x)))``, where a is the property's own level. It cancels out of the
-       likelihood given the property's total, so that what makes a property dear and popular for good cannot disturb.
-       The property's own history is left out of this step: it answers to earlier prices, which are much the same.
+       ``a * s * free * m(x) * exp(-b * (price - t(x)))``, where a is the property's own level and s that of the
+       market in the same selling window. Both are concentrated out: neither what makes a property dear and popular
+       for good nor a season or shock that moves all prices of a market can disturb. The property's own history is
+       left out of this step, since it answers to earlier prices, which are much the same.
     3. Slopes of markets are shrunk to their common mean by empirical Bayes (normal, standard errors clustered by
        property) and are never negative: the response falls with price by construction.
     4. One more boosted Poisson model, of all columns, predicts bookings at the market price, with the effect of the
-       price as exposure.
+       price, the property's level in the past and the free nights as exposure.
 
     Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
     expected revenue has its maximum at a relative price of 1 / b.
 
-    The first columns of X have fixed roles: property and market (whole numbers), price asked over the market price
-    (positive), free share of the nights (positive); then `history` columns of the property's own bookings and
-    prices. The others are confounders.
+    The first columns of X have fixed roles: property, market and selling window (whole numbers), price asked over the
+    market price, free share of the nights, level of the property in the past (all positive); then `history` columns of the property's own
+    bookings and prices. The others are confounders.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     ----------
     Robinson (1988), Root-N-consistent semiparametric regression. Chernozhukov et al. (2018), Double/debiased machine
     learning. Nie and Wager (2021), Quasi-oracle estimation of heterogeneous treatment effects. Hausman, Hall and
-    Griliches (1984), Econometric models for count data: the conditional Poisson likelihood.
+    Griliches (1984), Econometric models for count data, for the property's own level.
     """
 
     task = "price_response"
@@ -79,8 +80,8 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         history: int = 0,
-        folds: int = 3,
-        rounds: int = 60,
+        folds: int = 2,
+        rounds: int = 50,
         learning_rate: float = 0.1,
         leaves: int = 15,
         seed: int = 7,
@@ -101,7 +102,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
             When a price or a free share is not positive, there are fewer properties than folds, or nothing was
             booked.
         """
-        price, free = _positive(X, 2, "price_to_market"), _positive(X, 3, "free_share")
+        price, free = _positive(X, 3, "price_to_market"), _positive(X, 4, "free_share")
         if not y.sum() > 0:
             raise ValueError("none of the examples was booked; there is no demand to learn from")
         properties, unit = np.unique(X[:, 0].astype(np.int64), return_inverse=True)
@@ -118,14 +119,15 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
             bookings[held_out] = _predicted(model, confounders[held_out]) * free[held_out]
             model = self._boosted("squared_error", confounders[learnt], price[learnt])
             expected[held_out] = _predicted(model, confounders[held_out])
-        slopes = market_slopes(y, bookings, price - expected, unit, market)
+        window = np.unique(X[:, 1:3].astype(np.int64), axis=0, return_inverse=True)[1].ravel()
+        slopes = market_slopes(y, bookings, price - expected, unit, window, market)
         self.slopes_, self.deviations_, self.common_ = shrunk(slopes)
-        exposure = np.exp(-self._slopes(X)[0] * (price - 1))
-        known = X[:, ROLES - 1 :]
+        exposure = self._exposure(X)
+        known = X[:, ROLES - 2 :]
         self.bookings_model_ = self._boosted("poisson", known, y / exposure, exposure)
         self.price_model_ = self._boosted("squared_error", known, price)
         seen = X if validation is None else validation[0]
-        self.spread_ = float(np.std(np.log(seen[:, 2] / self._expected_price(seen))))
+        self.spread_ = float(np.std(np.log(seen[:, 3] / self._expected_price(seen))))
         return self
 
     def predict(self, X: Floats) -> Floats:
@@ -135,11 +137,18 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         relative price, standard deviation of the logarithm of the price over its expectation.
         """
         check_is_fitted(self)
-        price = _positive(X, 2, "price_to_market")
         slope, deviation = self._slopes(X)
-        bookings = _predicted(self.bookings_model_, X[:, ROLES - 1 :]) * np.exp(-slope * (price - 1))
+        bookings = _predicted(self.bookings_model_, X[:, ROLES - 2 :]) * self._exposure(X)
         spread = np.full(len(X), self.spread_)
         return np.stack([bookings, slope, deviation, self._expected_price(X), spread], axis=1)
+
+    def _exposure(self, X: Floats) -> Floats:
+        price = _positive(X, 3, "price_to_market")
+        return (
+            _positive(X, 4, "free_share")
+            * _positive(X, 5, "booking_level")
+            * np.exp(-self._slopes(X)[0] * (price - 1))
+        )
 
     def _slopes(self, X: Floats) -> tuple[Floats, Floats]:
         """Slope and its standard deviation by row."""
@@ -149,7 +158,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         return slope, np.where(known, self.deviations_[place], self.common_[1])
 
     def _expected_price(self, X: Floats) -> Floats:
-        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 1 :]), 0.05)
+        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 2 :]), 0.05)
 
     def _boosted(self, loss: str, X: Floats, y: Floats, weight: Floats | None = None) -> HistGradientBoostingRegressor:
         model = HistGradientBoostingRegressor(
@@ -157,6 +166,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
             max_iter=self.rounds,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.leaves,
+            max_bins=127,
             min_samples_leaf=50,
             l2_regularization=1.0,
             early_stopping=False,
@@ -188,8 +198,8 @@ class Slopes(NamedTuple):
     common: float
 
 
-def market_slopes(y: Floats, expected: Floats, surprise: Floats, unit: Ints, market: Ints) -> Slopes:
-    """Maximise the Poisson likelihood of ``level * expected * exp(-slope * surprise)``, given each unit's total.
+def market_slopes(y: Floats, expected: Floats, surprise: Floats, unit: Ints, window: Ints, market: Ints) -> Slopes:
+    """Maximise the Poisson likelihood of ``unit level * window level * expected * exp(-slope * surprise)``.
 
     Parameters
     ----------
@@ -197,41 +207,59 @@ def market_slopes(y: Floats, expected: Floats, surprise: Floats, unit: Ints, mar
         Bookings, and what is expected of them without price, shape (rows,).
     surprise
         Relative price less its expectation, shape (rows,).
-    unit
-        Property, whose own level cancels out, numbered from 0, shape (rows,).
+    unit, window
+        Property, and selling window of a market, whose own levels are concentrated out, numbered from 0, shape (rows,).
     market
         Group with a slope of its own, numbered from 0, shape (rows,).
     """
-    markets = int(market.max()) + 1
-    common, _ = _newton(y, expected, surprise, unit, np.zeros_like(market), 1, np.zeros(1), 1e-4)
-    slope, error = _newton(y, expected, surprise, unit, market, markets, np.full(markets, common[0]), 1.0)
-    return Slopes(slope, error, float(common[0]))
+    levels = (unit, window)
+    start, _ = _newton(y, expected, surprise, levels, np.zeros_like(market), np.zeros(1), 1e-4)
+    each = np.full(int(market.max()) + 1, start[0])
+    slope, error = _newton(y, expected, surprise, levels, market, each, 1.0)
+    return Slopes(slope, error, float(start[0]))
 
 
 def _newton(
-    y: Floats, expected: Floats, surprise: Floats, unit: Ints, group: Ints, groups: int, start: Floats, prior: float
+    y: Floats, expected: Floats, surprise: Floats, levels: tuple[Ints, Ints], group: Ints, start: Floats, prior: float
 ) -> tuple[Floats, Floats]:
     """Slopes and standard errors by group; a normal prior of precision `prior` around `start` keeps them finite."""
-    slope = start.copy()
-    total = np.bincount(unit, y)
-    for _ in range(50):
-        mean = expected * np.exp(-np.clip(slope[group] * surprise, -5, 5))
-        of_unit = np.maximum(np.bincount(unit, mean), 1e-12)
-        mean = mean * (total / of_unit)[unit]
-        # within a property: the likelihood given its total
-        centre = np.bincount(unit, mean * surprise) / np.maximum(np.bincount(unit, mean), 1e-12)
-        within = surprise - centre[unit]
+    slope, groups = start.copy(), len(start)
+    mean = expected.astype(np.float64)
+    for _ in range(30):
+        mean = _with_totals(y, expected * np.exp(-np.clip(slope[group] * surprise, -5, 5)), levels)
+        within = _centred(surprise, mean, levels)
         score = -np.bincount(group, (y - mean) * within, groups) - prior * (slope - start)
         information = np.bincount(group, mean * within**2, groups) + prior
         step = np.clip(score / information, -0.5, 0.5)
         slope = slope + step
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() < 1e-3:
             break
-    # clustered by property: rows of one property share bookings, and more than Poisson variation
-    cell, inverse = np.unique(np.stack([unit, group]), axis=1, return_inverse=True)
-    by_cell = np.bincount(inverse.ravel(), (y - mean) * within)
+    # clustered by property, whose rows share bookings and vary more than Poisson counts; few properties have most of a
+    # market's bookings, so each counts as if it had been left out (CR3)
+    cell, inverse = np.unique(np.stack([levels[0], group]), axis=1, return_inverse=True)
+    leverage = np.minimum(np.bincount(inverse.ravel(), mean * within**2) / information[cell[1]], 0.9)
+    by_cell = np.bincount(inverse.ravel(), (y - mean) * within) / (1 - leverage)
     clustered = np.sqrt(np.bincount(cell[1], by_cell**2, groups)) / information
     return slope, np.maximum(clustered, 1 / np.sqrt(information))
+
+
+def _with_totals(y: Floats, mean: Floats, levels: tuple[Ints, Ints], sweeps: int = 5) -> Floats:
+    """`mean` scaled until it has the totals of y by property and by window (iterative proportional fitting)."""
+    for _ in range(sweeps):
+        # the property last: its total is met exactly; half a booking keeps an empty window from a level of 0
+        for level, extra in ((levels[1], 0.5), (levels[0], 0.0)):
+            total = np.bincount(level, mean)
+            mean = mean * ((np.bincount(level, y) + extra) / np.maximum(total + extra, 1e-12))[level]
+    return mean
+
+
+def _centred(values: Floats, weight: Floats, levels: tuple[Ints, Ints], sweeps: int = 5) -> Floats:
+    """`values` less their weighted means by window and by property."""
+    for _ in range(sweeps):
+        for level in (levels[1], levels[0]):
+            total = np.maximum(np.bincount(level, weight), 1e-12)
+            values = values - (np.bincount(level, weight * values) / total)[level]
+    return values
 
 
 def shrunk(slopes: Slopes) -> tuple[Floats, Floats, tuple[float, float]]:

@@ -56,7 +56,7 @@ destinations as (
         places.country,
         min(bookings.check_in_date) as first_date
     from bookings
-    inner join {{ source('gold', 'dim_destination') }} as places on bookings.destination_id = places.destination_id
+    left join {{ source('gold', 'dim_destination') }} as places on bookings.destination_id = places.destination_id
     group by bookings.destination_id, places.country
 
 ),
@@ -226,7 +226,10 @@ leads as (
             on cutoffs.cutoff_date > bookings.check_in_date
             and cutoffs.cutoff_date <= bookings.check_in_date + 365
             and bookings.check_in_date > bookings.{{ date }} + 1
-        group by 1, 2, 3
+        group by
+            cutoffs.cutoff_date,
+            bookings.destination_id,
+            least({{ dbt.datediff('bookings.' ~ date, 'bookings.check_in_date', 'day') }} - 1, {{ horizon }})
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

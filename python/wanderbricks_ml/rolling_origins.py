@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -116,8 +115,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     forecaster.as_of_ = row["as_of_date"]
     states = engine.grouped(examples, "split = 'score'", SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
     forecaster.series_ = {
-        (state["forecast_level"], state["destination_id"]): pickle.loads(state["state"])  # noqa: S301 our own, just made
-        for state in states.to_pylist()
+        (state["forecast_level"], state["destination_id"]): pickle.loads(state["state"]) for state in states.to_pylist()
     }
     seconds = time.perf_counter() - started
     logger.info("%s fitted %d series in %.1f s", name, len(forecaster.series_), seconds)
@@ -136,7 +134,8 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         "fitted_at": datetime.now(UTC).replace(tzinfo=None),
     }
     columns = [*SERIES, "forecast_date", *settings["numeric"]]
-    digest = hashlib.sha256(pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False).to_numpy().tobytes())
+    rows = pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False)
+    digest = hashlib.sha256(rows.to_numpy().tobytes())
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
     example["forecast_date"] = pd.to_datetime(example["forecast_date"])
     found = _report(forecaster, raw, history, future)

@@ -61,13 +61,14 @@ destinations as (
 
 ),
 
--- revenue as it stood at the end of the check-in day: known from the next morning on, and never revised
+-- revenue as it stood at the end of the check-in day: known from the next morning on, and never revised. Sums are
+-- rounded to cents, so that the order of summing leaves no trace in the fits
 arrivals as (
 
     select
         destination_id,
         check_in_date,
-        sum(amount) as revenue,
+        round(sum(amount), 2) as revenue,
         count(*) as bookings
     from bookings
     where
@@ -108,7 +109,7 @@ series_days as (
         'total' as forecast_level,
         0 as destination_id,
         forecast_date,
-        sum(arrived_revenue) as arrived_revenue
+        round(sum(arrived_revenue), 2) as arrived_revenue
     from destination_days
     group by forecast_date
 
@@ -220,7 +221,7 @@ leads as (
             cutoffs.cutoff_date as as_of_date,
             bookings.destination_id,
             least({{ dbt.datediff('bookings.' ~ date, 'bookings.check_in_date', 'day') }} - 1, {{ horizon }}) as lead_days,
-            sum({{ sign }}bookings.amount) as amount
+            round(sum({{ sign }}bookings.amount), 2) as amount
         from cutoffs
         inner join bookings
             on cutoffs.cutoff_date > bookings.check_in_date
@@ -240,7 +241,7 @@ arrived as (
     select
         cutoffs.cutoff_date as as_of_date,
         destination_days.destination_id,
-        sum(destination_days.arrived_revenue) as arrived_revenue,
+        round(sum(destination_days.arrived_revenue), 2) as arrived_revenue,
         sum(destination_days.arrived_bookings) as arrived_bookings
     from cutoffs
     inner join destination_days
@@ -265,7 +266,7 @@ curves as (
         numbers.number as lead_days,
         min(arrived.arrived_revenue) as arrived_revenue,
         min(arrived.arrived_bookings) as arrived_bookings,
-        coalesce(sum(leads.amount), 0) as on_books_revenue
+        round(coalesce(sum(leads.amount), 0), 2) as on_books_revenue
     from arrived
     inner join numbers on numbers.number <= {{ horizon }}
     left join leads
@@ -281,7 +282,7 @@ total_curves as (
     select
         as_of_date,
         lead_days,
-        sum(on_books_revenue) / nullif(sum(arrived_revenue), 0) as booked_share
+        round(sum(on_books_revenue), 2) / nullif(round(sum(arrived_revenue), 2), 0) as booked_share
     from curves
     group by as_of_date, lead_days
 
@@ -326,8 +327,8 @@ destination_rows as (
         spine.forecast_date,
         spine.horizon_days,
         spine.lead_days,
-        coalesce(booked.revenue, 0) as revenue,
-        coalesce(booked.on_books_revenue, 0) as on_books_revenue,
+        round(coalesce(booked.revenue, 0), 2) as revenue,
+        round(coalesce(booked.on_books_revenue, 0), 2) as on_books_revenue,
         coalesce(calendar_features.is_holiday, 0) as is_holiday,
         coalesce(calendar_features.is_holiday_eve, 0) as is_holiday_eve,
         coalesce(calendar_features.is_long_weekend, 0) as is_long_weekend,
@@ -373,11 +374,13 @@ series_rows as (
         forecast_date,
         min(horizon_days) as horizon_days,
         min(lead_days) as lead_days,
-        sum(revenue) as revenue,
-        sum(on_books_revenue) as on_books_revenue,
+        round(sum(revenue), 2) as revenue,
+        round(sum(on_books_revenue), 2) as on_books_revenue,
         {% for flag in ['is_holiday', 'is_holiday_eve', 'is_long_weekend'] %}
             -- the share of revenue whose country has the day off
-            coalesce(sum({{ flag }} * weight) / nullif(sum(weight), 0), avg({{ flag }})) as {{ flag }}{{ ',' if not loop.last }}
+            coalesce(
+                round(sum({{ flag }} * weight), 2) / nullif(round(sum(weight), 2), 0), avg({{ flag }})
+            ) as {{ flag }}{{ ',' if not loop.last }}
         {% endfor %}
     from destination_rows
     group by as_of_date, forecast_date

@@ -398,12 +398,14 @@ seasonal as (
         (coalesce(weekdays.weekday_count * weekdays.weekday_level, 0) + 4 * now_levels.level_364)
         / nullif((coalesce(weekdays.weekday_count, 0) + 4) * now_levels.level_364, 0) as weekday_factor,
         case
-            when year_ago_levels.level_days = 56
-                then greatest(least(now_levels.level_28 / nullif(year_ago_levels.level_28, 0), 3), 1e0 / 3)
+            when year_ago_levels.level_days = 56 and year_ago_levels.level_28 > 0
+                then greatest(least(now_levels.level_28 / year_ago_levels.level_28, 3), 1e0 / 3)
         end as trend_28,
         case
             when year_ago_levels.level_days = 56 and year_ago_levels.level_56 > 0
-                then now_levels.level_56 * greatest(least(year_ago.season_level / year_ago_levels.level_56, 3), 1e0 / 3)
+                then
+                    now_levels.level_56
+                    * greatest(least(coalesce(year_ago.season_level, 0) / year_ago_levels.level_56, 3), 1e0 / 3)
             else now_levels.level_28
         end as season_level,
         year_ago.arrived_revenue as year_ago_revenue,
@@ -460,11 +462,14 @@ picked_up as (
         expected.on_books_revenue,
         coalesce(booked_shares.booked_share, 0) as booked_share,
         expected.on_books_revenue + (1 - coalesce(booked_shares.booked_share, 0)) * expected.expected_revenue as pick_up_revenue,
-        -- a ratio to next to nothing says little: bounded
-        coalesce(
-            greatest(least(expected.on_books_revenue / nullif(expected.expected_revenue, 0), 4) - booked_shares.booked_share, -1),
-            0
-        ) as pick_up,
+        case
+            -- a ratio to next to nothing says little: bounded
+            when expected.expected_revenue > 0
+                then greatest(
+                    least(expected.on_books_revenue / expected.expected_revenue, 4) - coalesce(booked_shares.booked_share, 0), -1
+                )
+            else 0
+        end as pick_up,
         expected.is_holiday,
         expected.is_holiday_eve,
         expected.is_long_weekend,

@@ -56,18 +56,19 @@ destinations as (
         places.country,
         min(bookings.check_in_date) as first_date
     from bookings
-    inner join {{ source('gold', 'dim_destination') }} as places on bookings.destination_id = places.destination_id
+    left join {{ source('gold', 'dim_destination') }} as places on bookings.destination_id = places.destination_id
     group by bookings.destination_id, places.country
 
 ),
 
--- revenue as it stood at the end of the check-in day: known from the next morning on, and never revised
+-- revenue as it stood at the end of the check-in day: known from the next morning on, and never revised. Sums are
+-- rounded to cents, so that the order of summing leaves no trace in the fits
 arrivals as (
 
     select
         destination_id,
         check_in_date,
-        sum(amount) as revenue,
+        round(sum(amount), 2) as revenue,
         count(*) as bookings
     from bookings
     where
@@ -108,7 +109,7 @@ series_days as (
         'total' as forecast_level,
         0 as destination_id,
         forecast_date,
-        sum(arrived_revenue) as arrived_revenue
+        round(sum(arrived_revenue), 2) as arrived_revenue
     from destination_days
     group by forecast_date
 
@@ -220,13 +221,16 @@ leads as (
             cutoffs.cutoff_date as as_of_date,
             bookings.destination_id,
             least({{ dbt.datediff('bookings.' ~ date, 'bookings.check_in_date', 'day') }} - 1, {{ horizon }}) as lead_days,
-            sum({{ sign }}bookings.amount) as amount
+            round(sum({{ sign }}bookings.amount), 2) as amount
         from cutoffs
         inner join bookings
             on cutoffs.cutoff_date > bookings.check_in_date
             and cutoffs.cutoff_date <= bookings.check_in_date + 365
             and bookings.check_in_date > bookings.{{ date }} + 1
-        group by 1, 2, 3
+        group by
+            cutoffs.cutoff_date,
+            bookings.destination_id,
+            least({{ dbt.datediff('bookings.' ~ date, 'bookings.check_in_date', 'day') }} - 1, {{ horizon }})
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -237,7 +241,7 @@ arrived as (
     select
         cutoffs.cutoff_date as as_of_date,
         destination_days.destination_id,
-        sum(destination_days.arrived_revenue) as arrived_revenue,
+        round(sum(destination_days.arrived_revenue), 2) as arrived_revenue,
         sum(destination_days.arrived_bookings) as arrived_bookings
     from cutoffs
     inner join destination_days
@@ -262,7 +266,7 @@ curves as (
         numbers.number as lead_days,
         min(arrived.arrived_revenue) as arrived_revenue,
         min(arrived.arrived_bookings) as arrived_bookings,
-        coalesce(sum(leads.amount), 0) as on_books_revenue
+        round(coalesce(sum(leads.amount), 0), 2) as on_books_revenue
     from arrived
     inner join numbers on numbers.number <= {{ horizon }}
     left join leads
@@ -278,7 +282,7 @@ total_curves as (
     select
         as_of_date,
         lead_days,
-        sum(on_books_revenue) / nullif(sum(arrived_revenue), 0) as booked_share
+        round(sum(on_books_revenue), 2) / nullif(round(sum(arrived_revenue), 2), 0) as booked_share
     from curves
     group by as_of_date, lead_days
 
@@ -323,8 +327,8 @@ destination_rows as (
         spine.forecast_date,
         spine.horizon_days,
         spine.lead_days,
-        coalesce(booked.revenue, 0) as revenue,
-        coalesce(booked.on_books_revenue, 0) as on_books_revenue,
+        round(coalesce(booked.revenue, 0), 2) as revenue,
+        round(coalesce(booked.on_books_revenue, 0), 2) as on_books_revenue,
         coalesce(calendar_features.is_holiday, 0) as is_holiday,
         coalesce(calendar_features.is_holiday_eve, 0) as is_holiday_eve,
         coalesce(calendar_features.is_long_weekend, 0) as is_long_weekend,
@@ -370,11 +374,13 @@ series_rows as (
         forecast_date,
         min(horizon_days) as horizon_days,
         min(lead_days) as lead_days,
-        sum(revenue) as revenue,
-        sum(on_books_revenue) as on_books_revenue,
+        round(sum(revenue), 2) as revenue,
+        round(sum(on_books_revenue), 2) as on_books_revenue,
         {% for flag in ['is_holiday', 'is_holiday_eve', 'is_long_weekend'] %}
             -- the share of revenue whose country has the day off
-            coalesce(sum({{ flag }} * weight) / nullif(sum(weight), 0), avg({{ flag }})) as {{ flag }}{{ ',' if not loop.last }}
+            coalesce(
+                round(sum({{ flag }} * weight), 2) / nullif(round(sum(weight), 2), 0), avg({{ flag }})
+            ) as {{ flag }}{{ ',' if not loop.last }}
         {% endfor %}
     from destination_rows
     group by as_of_date, forecast_date
@@ -392,12 +398,14 @@ seasonal as (
         (coalesce(weekdays.weekday_count * weekdays.weekday_level, 0) + 4 * now_levels.level_364)
         / nullif((coalesce(weekdays.weekday_count, 0) + 4) * now_levels.level_364, 0) as weekday_factor,
         case
-            when year_ago_levels.level_days = 56
-                then greatest(least(now_levels.level_28 / nullif(year_ago_levels.level_28, 0), 3), 1e0 / 3)
+            when year_ago_levels.level_days = 56 and year_ago_levels.level_28 > 0
+                then greatest(least(now_levels.level_28 / year_ago_levels.level_28, 3), 1e0 / 3)
         end as trend_28,
         case
             when year_ago_levels.level_days = 56 and year_ago_levels.level_56 > 0
-                then now_levels.level_56 * greatest(least(year_ago.season_level / year_ago_levels.level_56, 3), 1e0 / 3)
+                then
+                    now_levels.level_56
+                    * greatest(least(coalesce(year_ago.season_level, 0) / year_ago_levels.level_56, 3), 1e0 / 3)
             else now_levels.level_28
         end as season_level,
         year_ago.arrived_revenue as year_ago_revenue,
@@ -454,11 +462,14 @@ picked_up as (
         expected.on_books_revenue,
         coalesce(booked_shares.booked_share, 0) as booked_share,
         expected.on_books_revenue + (1 - coalesce(booked_shares.booked_share, 0)) * expected.expected_revenue as pick_up_revenue,
-        -- a ratio to next to nothing says little: bounded
-        coalesce(
-            greatest(least(expected.on_books_revenue / nullif(expected.expected_revenue, 0), 4) - booked_shares.booked_share, -1),
-            0
-        ) as pick_up,
+        case
+            -- a ratio to next to nothing says little: bounded
+            when expected.expected_revenue > 0
+                then greatest(
+                    least(expected.on_books_revenue / expected.expected_revenue, 4) - coalesce(booked_shares.booked_share, 0), -1
+                )
+            else 0
+        end as pick_up,
         expected.is_holiday,
         expected.is_holiday_eve,
         expected.is_long_weekend,

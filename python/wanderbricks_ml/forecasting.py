@@ -126,8 +126,8 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
     Parameters
     ----------
     history
-        Days before the cut-off: forecast_date, revenue, booked_share, pick_up_revenue, history_days (days from the series' first
-        check-in to the cut-off) and the recipe's regressors.
+        Days before the cut-off: forecast_date, revenue, booked_share, pick_up_revenue, history_days (days from the
+        series' first check-in to the cut-off) and the recipe's regressors.
 
     Raises
     ------
@@ -340,7 +340,7 @@ def _reconciled(raw: pd.DataFrame, forecast: Floats, variance: Floats) -> Floats
 
 
 def window_sums(
-    combined: pd.DataFrame, calibration: Calibration, labels: Sequence[str] = (), paths: int = 1000, seed: int = 7
+    combined: pd.DataFrame, calibration: Calibration, labels: Sequence[str] = (), paths: int = 500, seed: int = 7
 ) -> pd.DataFrame:
     """Sums over the first 30, 60 and 90 days with 80 % intervals, from sampled paths.
 
@@ -356,7 +356,8 @@ def window_sums(
         not covered in full are left out.
     """
     found = []
-    for (cutoff, *key), rows in combined.groupby(["as_of_date", *SERIES], sort=True):
+    groups: Any = combined.groupby(["as_of_date", *SERIES], sort=True)
+    for (cutoff, *key), rows in groups:
         rows = rows.sort_values("lead_days")
         draws = np.random.default_rng([seed, int(key[1]), 0 if key[0] == "total" else 1])
         noise = draws.standard_normal((len(rows), paths))
@@ -444,8 +445,8 @@ class SeriesForecaster(BaseEstimator):
         Parameters
         ----------
         X
-            forecast_level, destination_id, forecast_date, lead_days, booked_share, pick_up_revenue and the regressors. A date
-            is reconciled when X holds its total and destinations.
+            forecast_level, destination_id, forecast_date, lead_days, booked_share, pick_up_revenue and the regressors.
+            A date is reconciled when X holds its total and destinations.
         """
         X = X.reset_index(drop=True).assign(as_of_date=self.as_of_)
         combined = combine(self.raw(X), self.calibration_)

@@ -167,8 +167,8 @@ def price_response_figure(slope: np.ndarray, deviation: np.ndarray) -> Figure:
     return figure
 
 
-def forecast_figure(forecasts: pd.DataFrame, actual: pd.DataFrame, days: int = 400) -> Figure:
-    """Daily forecasts with their 80 % intervals, one line for each cut-off, over the last `days` of actual revenue.
+def forecast_figure(forecasts: pd.DataFrame, actual: pd.DataFrame, days: int = 60) -> Figure:
+    """Daily forecasts with their 80 % intervals beside what came, one panel for each of the last two cut-offs.
 
     Parameters
     ----------
@@ -176,24 +176,24 @@ def forecast_figure(forecasts: pd.DataFrame, actual: pd.DataFrame, days: int = 4
         as_of_date, forecast_date, forecast_revenue, lower_80, upper_80 of one series.
     actual
         forecast_date, revenue.
+    days
+        Days of history before each cut-off.
     """
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    axes = figure.subplots()
-    known = actual.sort_values("forecast_date")
-    first = max(known["forecast_date"].iloc[0], forecasts["as_of_date"].min() - timedelta(days=60))
-    first = max(first, known["forecast_date"].iloc[-1] - timedelta(days=2 * days))
-    known = known[known["forecast_date"] >= first]
-    axes.plot(known["forecast_date"], known["revenue"], color="#8c8c8c", linewidth=0.8, label="actual")
-    for position, (_, rows) in enumerate(forecasts.groupby("as_of_date")):
-        rows = rows.sort_values("forecast_date")
-        colour = ("#bc6c25", "#2a6f97", "#606c38", "#6a4c93")[position % 4]
-        axes.plot(rows["forecast_date"], rows["forecast_revenue"], color=colour, linewidth=1.2)
-        axes.fill_between(
-            rows["forecast_date"], rows["lower_80"], rows["upper_80"], color=colour, alpha=0.2, linewidth=0
-        )
-        axes.axvline(rows["as_of_date"].iloc[0], color=colour, linewidth=0.8, linestyle=":")
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel("revenue a day")
-    axes.legend(frameon=False, loc="upper left")
-    axes.spines[["top", "right"]].set_visible(False)
+    cutoffs = sorted(forecasts["as_of_date"].unique())[-2:]
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    panels = figure.subplots(1, len(cutoffs), sharey=True, squeeze=False)[0]
+    for axes, cutoff in zip(panels, cutoffs, strict=True):
+        rows = forecasts[forecasts["as_of_date"] == cutoff].sort_values("forecast_date")
+        shown = actual["forecast_date"].between(cutoff - timedelta(days=days), rows["forecast_date"].iloc[-1])
+        known = actual[shown].sort_values("forecast_date")
+        axes.fill_between(rows["forecast_date"], rows["lower_80"], rows["upper_80"], color="#bc6c25", alpha=0.25)
+        axes.plot(rows["forecast_date"], rows["forecast_revenue"], color="#bc6c25", label="forecast, 80 % interval")
+        axes.plot(known["forecast_date"], known["revenue"], ".-", color="#2a6f97", linewidth=0.8, label="actual")
+        axes.axvline(cutoff, color="#8c8c8c", linewidth=1, linestyle=":")
+        axes.set_title(f"as of {cutoff}", fontsize=10)
+        axes.set_ylim(bottom=0)
+        axes.tick_params(axis="x", rotation=30)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("revenue a day")
+    panels[0].legend(frameon=False, loc="upper left")
     return figure

@@ -145,9 +145,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     def _exposure(self, X: Floats) -> Floats:
         price = _positive(X, 3, "price_to_market")
         return (
-            _positive(X, 4, "free_share")
-            * _positive(X, 5, "booking_level")
-            * np.exp(-self._slopes(X)[0] * (price - 1))
+            _positive(X, 4, "free_share") * _positive(X, 5, "booking_level") * np.exp(-self._slopes(X)[0] * (price - 1))
         )
 
     def _slopes(self, X: Floats) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -22,20 +22,16 @@ import pyarrow as pa
 from wanderbricks_ml import registry
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.fitting import VERSION_SCHEMA, log_version
-from wanderbricks_ml.forecasting import (
-    SERIES,
-    Calibration,
-    FittedSeries,
-    Recipe,
-    SeriesForecaster,
-    combine,
-    fit_series,
-    window_sums,
-)
 from wanderbricks_ml.frames import iso, one_row
 from wanderbricks_ml.predicting import considered_versions, serving_version, version_uris
 
+if TYPE_CHECKING:
+    from wanderbricks_ml.forecasting import Calibration, FittedSeries, Recipe, SeriesForecaster
+    from wanderbricks_ml.reports import Report
+
 logger = logging.getLogger(__name__)
+
+_SERIES = ["forecast_level", "destination_id"]
 
 _KEYS = [
     ("forecast_level", pa.string()),
@@ -102,6 +98,8 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
+    from wanderbricks_ml.forecasting import Calibration, SeriesForecaster
+
     name = settings["model_name"]
     started = time.perf_counter()
     forecaster = SeriesForecaster(**settings["estimator"])
@@ -113,7 +111,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         )
     forecaster.calibration_ = Calibration.of(raw)
     forecaster.as_of_ = row["as_of_date"]
-    states = engine.grouped(examples, "split = 'score'", SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
+    states = engine.grouped(examples, "split = 'score'", _SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
     forecaster.series_ = {
         (state["forecast_level"], state["destination_id"]): pickle.loads(state["state"]) for state in states.to_pylist()
     }
@@ -133,10 +131,9 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         "fit_seconds": seconds,
         "fitted_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    columns = [*SERIES, "forecast_date", *settings["numeric"]]
-    digest = hashlib.sha256(
-        pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False).to_numpy().tobytes()
-    )
+    columns = [*_SERIES, "forecast_date", *settings["numeric"]]
+    rows = pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False)
+    digest = hashlib.sha256(rows.to_numpy().tobytes())
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
     example["forecast_date"] = pd.to_datetime(example["forecast_date"])
     found = _report(forecaster, raw, history, future)
@@ -225,31 +222,36 @@ def score(
 
 def _frame(engine: Engine, examples: Any, condition: str) -> pd.DataFrame:
     frame = engine.rows(examples.filter(condition)).to_pandas()
-    return frame.sort_values(["as_of_date", "forecast_date", *SERIES], ignore_index=True)
+    return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 
 
 def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFrame:
     """The recipe fitted to every series at every cut-off of a split, and its forecasts before combination."""
+    from wanderbricks_ml.forecasting import fit_series
 
     def forecast(rows: pd.DataFrame) -> pd.DataFrame:
         history, future = rows[rows["horizon_days"] < 0], rows[rows["horizon_days"] > 0]
         made: pd.DataFrame = future.join(fit_series(history, recipe).predict(future))[RAW_SCHEMA.names]
         return made
 
-    table = engine.grouped(examples, f"split = '{split}'", [*SERIES, "as_of_date"], forecast, RAW_SCHEMA)
+    table = engine.grouped(examples, f"split = '{split}'", [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
     frame: pd.DataFrame = table.to_pandas()
-    return frame.sort_values(["as_of_date", "forecast_date", *SERIES], ignore_index=True)
+    return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 
 
 def _fitted(recipe: Recipe) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    from wanderbricks_ml.forecasting import fit_series
+
     def fit(rows: pd.DataFrame) -> pd.DataFrame:
         series: FittedSeries = fit_series(rows[rows["horizon_days"] < 0], recipe)
-        return rows[SERIES].head(1).assign(state=pickle.dumps(series))
+        return rows[_SERIES].head(1).assign(state=pickle.dumps(series))
 
     return fit
 
 
 def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[str]) -> pd.DataFrame:
+    from wanderbricks_ml.forecasting import combine, window_sums
+
     combined = combine(raw, calibration)
     days = combined.assign(window_days=1, horizon_days=combined["lead_days"])
     windows = window_sums(combined, calibration, labels)
@@ -257,7 +259,8 @@ def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[
     return pd.concat([days[windows.columns], windows], ignore_index=True)
 
 
-def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFrame, future: pd.DataFrame) -> Any:
+def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFrame, future: pd.DataFrame) -> Report:
+    from wanderbricks_ml.forecasting import LEAD_BANDS, combine
     from wanderbricks_ml.plots import forecast_figure
     from wanderbricks_ml.reports import Report
 
@@ -265,27 +268,20 @@ def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFra
     total = validated[validated["forecast_level"] == "total"]
     error = (total["forecast_revenue"] - total["revenue"]).abs()
     inside = total["revenue"].between(total["lower_80"], total["upper_80"])
-    levels = forecaster.calibration_.weight
+    calibration = forecaster.calibration_
     metrics = {
         "validation_wape": float(error.sum() / max(total["revenue"].sum(), 1e-9)),
         # the widths were chosen on these days
         "validation_coverage_80": float(inside.mean()),
-        **{f"prophet_weight_{level}_{last}": float(levels[level][band]) for level in levels for band, last in _bands()},
-        **{
-            f"width_{level}_{last}": float(forecaster.calibration_.width[level][band])
-            for level in levels
-            for band, last in _bands()
-        },
     }
+    for level in calibration.weight:
+        metrics[f"level_error_{level}"] = calibration.level_error[level]
+        for band, last in enumerate(LEAD_BANDS):
+            metrics[f"prophet_weight_{level}_{last}d"] = calibration.weight[level][band]
+            metrics[f"width_{level}_{last}d"] = calibration.width[level][band]
     rows = future.copy()
     rows[["forecast_revenue", "lower_80", "upper_80"]] = forecaster.predict(rows)
     shown = pd.concat([validated, rows], ignore_index=True)
     shown = shown[shown["forecast_level"] == "total"]
     actual = history[history["forecast_level"] == "total"]
     return Report(metrics, {"forecast_against_actual.png": forecast_figure(shown, actual)}, {})
-
-
-def _bands() -> list[tuple[int, int]]:
-    from wanderbricks_ml.forecasting import LEAD_BANDS
-
-    return list(enumerate(LEAD_BANDS))

@@ -24,7 +24,7 @@ REGRESSORS = {"pick_up_near": 2.0}
 
 
 def made(days: int = 900, level: float = 1000.0, spread: float = 0.05, seed: int = 1, key: int = 0) -> pd.DataFrame:
-    """Return history and 90 days ahead of a series with trend, season, weekdays and a pick-up signal; truth beside it."""
+    """Return history and 90 days ahead of a series with trend, season, weekdays and pick-up; truth beside it."""
     random = np.random.default_rng(seed)
     horizon = np.concatenate([np.arange(-days, 0), np.arange(1, 91)])
     dates = [CUTOFF + timedelta(days=int(day)) for day in horizon]
@@ -56,7 +56,7 @@ def split(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def errors(days: int = 90, parts: int = 2, sd: float = 10.0, scale: float = 1.0, bias: float = 0.0) -> pd.DataFrame:
-    """Return raw forecasts of 100 for each of `parts` destinations and their total, whose errors are `scale` too large."""
+    """Return raw forecasts of 100 for each of `parts` destinations and of their total; errors are `scale` too large."""
     random = np.random.default_rng(5)
     found = []
     for key in range(parts + 1):

@@ -129,7 +129,9 @@ class Workspace:
         return {"session_id": number}, 200
 
     def close_session(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
-        self.sessions.pop(match[1], None)
+        session = self.sessions.pop(match[1], None)
+        if session:
+            self.warehouse.write_comments(session)
         return {}, 200
 
     def execute(self, body: dict[str, Any], match: re.Match[str]) -> Reply:

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -15,12 +14,11 @@ from . import catalog
 from .catalog import CATALOG, own
 from .delta import delta_jar
 
-
 KEPT_CHARACTERS = 400
 """Of each statement, for tests that ask which ones a build emitted."""
 
 
-def start_spark(folder: Path, memory: str) -> SparkSession:
+def start_spark(folder: Path, memory: str, partitions: int) -> SparkSession:
     """A Spark session on two cores with Delta Lake, its tables in `folder`, its catalog in memory; ANSI, UTC."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -30,7 +28,7 @@ def start_spark(folder: Path, memory: str) -> SparkSession:
         "spark.jars": str(delta_jar(folder)),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.shuffle.partitions": str(partitions),
         "spark.databricks.delta.snapshotPartitions": "1",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
@@ -40,10 +38,9 @@ def start_spark(folder: Path, memory: str) -> SparkSession:
         "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ReorderJoin",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        # many small and different queries: compiling them well takes longer than running them
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.adaptive.enabled": "false",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        # many different queries: the second compiler costs more than it gains, and without room for its code the
+        # first one gives up
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
     }
     builder = SparkSession.builder.master("local[2]").appName("databricks-emulator")
     for name, value in settings.items():
@@ -68,6 +65,7 @@ class Warehouse:
         self.spark = spark
         self.rewrites: Counter[str] = Counter()
         self.history: list[str] = []
+        self._comments: dict[SparkSession, dict[str, list[str]]] = {}
 
     def session(self, schema: str | None = None) -> SparkSession:
         """A new session; its schema need not exist yet, as on a warehouse."""
@@ -80,6 +78,13 @@ class Warehouse:
         """Run one statement."""
         sql = re.sub(r"^\s*/\*.*?\*/", "", statement, count=1, flags=re.S).strip()
         self.history.append(" ".join(sql[:KEPT_CHARACTERS].split()))
+        comment = re.match(COMMENT_ON_COLUMN, sql, flags=re.I | re.S)
+        if comment:
+            self.rewrites["comment on column"] += 1
+            waiting = self._comments.setdefault(session, {}).setdefault(own(comment[1]), [])
+            waiting.append(f"{comment[2]} comment {comment[3]}")
+            return session.sql("select 1 limit 0")
+        self.write_comments(session)
         for name, pattern, rewrite in REWRITES:
             match = re.match(pattern, sql, flags=re.I | re.S)
             if match:
@@ -89,6 +94,11 @@ class Warehouse:
             self.rewrites["information_schema"] += 1
             return catalog.query_information_schema(session, sql)
         return session.sql(self.own_catalog(sql))
+
+    def write_comments(self, session: SparkSession) -> None:
+        """Write the comments on columns that wait: one transaction for a table, where each would take its own."""
+        for table, columns in self._comments.pop(session, {}).items():
+            session.sql(f"alter table {table} alter column {', '.join(columns)}")
 
     def own_catalog(self, sql: str) -> str:
         """`sql` with Spark's own catalog in the place of the workspace's."""
@@ -118,10 +128,6 @@ def _use_catalog(session: SparkSession, match: re.Match[str]) -> DataFrame:
     return session.sql("set catalog spark_catalog")
 
 
-def _comment_on_column(session: SparkSession, match: re.Match[str]) -> DataFrame:
-    return session.sql(f"alter table {own(match[1])} alter column {match[2]} comment {match[3]}")
-
-
 def _show_schemas(session: SparkSession, match: re.Match[str]) -> DataFrame:
     return session.sql(f"show schemas in `spark_catalog`{match[1]}")
 
@@ -148,12 +154,12 @@ def _show_tables_extended(session: SparkSession, match: re.Match[str]) -> DataFr
 
 Rewrite = Callable[[SparkSession, "re.Match[str]"], DataFrame]
 
+COMMENT_ON_COLUMN = r"comment\s+on\s+column\s+(.+)\.(`[^`]+`|\w+)\s+is\s+(.*)$"
 ALTER = r"alter\s+table\s+(\S+)\s+"
 
 REWRITES: list[tuple[str, str, Rewrite]] = [
     ("use catalog", r"use\s+catalog\s+(.*)$", _use_catalog),
     ("describe as json", r"describe\s+(?:table\s+)?extended\s+(.+?)\s+as\s+json\s*$", _describe_as_json),
-    ("comment on column", r"comment\s+on\s+column\s+(.+)\.(`[^`]+`|\w+)\s+is\s+(.*)$", _comment_on_column),
     (
         "set not null",
         rf"{ALTER}(?:change|alter)\s+(?:column\s+)?(\S+)\s+set\s+not\s+null",

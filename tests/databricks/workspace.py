@@ -37,7 +37,7 @@ class Emulator:
 
     def dbt(self, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = {}) -> int:
         """Run a dbt command with target emulator, keep its output in `log` and return its exit code."""
-        places = ["--project-dir", project, "--profiles-dir", project]
+        places: list[str | Path] = ["--project-dir", project, "--profiles-dir", project]
         places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
         finished = subprocess.run(
             [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments, "--target", "emulator", *places],

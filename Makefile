@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install build test test-databricks bench bench-simulator bench-skill lint docs serve-docs clean lock holidays
+.PHONY: help install build test test-databricks bench bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,10 @@ bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=
 bench-skill: $(READY)  ## Each model against the best possible one, three seeds of dev (minutes)
 	$(BIN)/python benchmarks/skill.py
 
+bench-spark: $(READY)  ## Features and scoring on local Spark, rows per second and plans (minutes, needs Java)
+	@test -d data/reference || $(BIN)/wanderbricks simulate --preset reference --seed 7 --out data/reference
+	$(BIN)/python benchmarks/spark.py reference=data/reference
+
 lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,7 +63,7 @@ serve-docs: docs  ## Serve the lineage site on http://127.0.0.1:8080
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8080
 
 lock:  ## Resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+	uv pip compile pyproject.toml --extra workstation --extra dev --universal --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o requirements.lock
 	uv pip compile tests/databricks/requirements.in --universal --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o tests/databricks/requirements.lock

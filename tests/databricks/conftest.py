@@ -1,134 +1,101 @@
-"""The emulator's environment and process, and dbt runs against it."""
+"""One workspace for the whole session, built on both engines."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
+from workspace import PROJECT, Emulator, running
 
-HERE = Path(__file__).parent
-PROJECT = HERE.parents[1]
-ENVIRONMENT = Path(os.environ.get("WANDERBRICKS_EMULATOR_VENV", PROJECT / ".venv-emulator"))
-START_SECONDS = 180
+from wanderbricks_ml.simulator import simulate
+from wanderbricks_ml.simulator.presets import PRESETS
+
+SEED = 7
+LAST_DAY = PRESETS["tiny"].last_day
 
 
 @dataclass
-class Emulator:
-    """A running emulator, and dbt with everything else that it needs."""
+class Local:
+    """The same builds on DuckDB."""
 
     folder: Path
-    port: int
-    wheel: Path
-    log: str = field(default="", init=False)
 
-    def dbt(self, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = {}) -> int:
-        """Run a dbt command with target emulator, keep its output in `log` and return its exit code."""
-        places = ["--project-dir", project, "--profiles-dir", project]
-        places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
+    def build(self, gold: Path) -> None:
         finished = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments, "--target", "emulator", *places],
-            env=os.environ | {"EMULATOR_PORT": str(self.port), "WANDERBRICKS_WHEEL": str(self.wheel)} | environment,
-            cwd=self.folder,
+            [Path(sys.executable).with_name("dbt"), "--no-use-colors", "build", "--exclude-resource-type", "unit_test"],
+            cwd=PROJECT,
+            env=os.environ
+            | {
+                "WANDERBRICKS_GOLD": str(gold),
+                "WANDERBRICKS_DB": str(self.folder / "wanderbricks.duckdb"),
+                "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
+                "DBT_TARGET_PATH": str(self.folder / "target"),
+                "DBT_LOG_PATH": str(self.folder / "logs"),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
             check=False,
         )
-        self.log = finished.stdout
-        return finished.returncode
-
-    def control(self, **body: Any) -> dict[str, Any]:
-        """Call the emulator's own endpoint."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/emulator", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=300) as response:
-            answer: dict[str, Any] = json.load(response)
-        return answer
-
-    def table(self, query: str) -> pa.Table:
-        """Rows of a query, through the connector that dbt uses."""
-        from databricks import sql
-
-        connection = sql.connect(
-            server_hostname=f"http://127.0.0.1:{self.port}/ws",
-            http_path="/sql/1.0/warehouses/emulator",
-            access_token="emulator",
-            use_sea=True,
-            use_hybrid_disposition=True,
-            enable_telemetry=False,
-        )
-        with connection, connection.cursor() as cursor:
-            return cursor.execute(query).fetchall_arrow()
+        assert finished.returncode == 0, finished.stdout
 
 
 @pytest.fixture(scope="session")
-def environment() -> Path:
-    """Python of the emulator's own environment, which is made when its lock file has changed."""
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        pytest.fail("Spark needs Java 17 or 21: install it, such as Debian's openjdk-17-jre-headless")
-    lock = (HERE / "requirements.lock").read_bytes()
-    digest = hashlib.sha256(lock).hexdigest()
-    marker = ENVIRONMENT / "lock.sha256"
-    if not marker.exists() or marker.read_text() != digest:
-        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        install = ["install", "--disable-pip-version-check", "--quiet", "--no-deps", "--require-hashes"]
-        subprocess.run([ENVIRONMENT / "bin/pip", *install, "-r", HERE / "requirements.lock"], check=True)
-        marker.write_text(digest)
-    return ENVIRONMENT / "bin/python"
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """A workspace, without any table at first."""
+    with running(tmp_path_factory.mktemp("workspace")) as emulator:
+        yield emulator
+        told = emulator.control()
+        print("statements put differently for open-source Spark:", json.dumps(told["rewrites"], indent=2))
+        slowest = sorted(told["spent"].items(), key=lambda item: -item[1][1])[:10]
+        print(
+            "where the time went:", *(f"{kind}: {n} in {seconds:.0f} s" for kind, (n, seconds) in slowest), sep="\n  "
+        )
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our package as it is uploaded to a volume."""
-    folder = tmp_path_factory.mktemp("volume")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*build, "--no-build-isolation", "--wheel-dir", folder, PROJECT], check=True)
-    return next(folder.glob("*.whl"))
+def gold(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Gold on two days, one after the other."""
+    folder = tmp_path_factory.mktemp("gold")
+    for name, until in (("first", LAST_DAY - timedelta(days=1)), ("second", LAST_DAY)):
+        simulate("tiny", SEED, folder / name, until=until)
+    return {"first": folder / "first", "second": folder / "second"}
 
 
-@pytest.fixture(scope="module")
-def emulator(environment: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """A workspace without any table, on a free port."""
-    folder = tmp_path_factory.mktemp("workspace")
-    with (folder / "emulator.log").open("w") as log:
-        process = subprocess.Popen(
-            [environment, "-m", "emulator", "--folder", folder],
-            cwd=HERE,
-            env=os.environ
-            | {
-                "PYSPARK_PYTHON": str(environment),
-                "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
-                # workers import the package from where the driver found it
-                "PYTHONPATH": str(wheel),
-            },
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            ready = ""
-            started = time.monotonic()
-            while not ready.startswith("ready on port"):
-                ready = process.stdout.readline()
-                if process.poll() is not None or time.monotonic() - started > START_SECONDS:
-                    pytest.fail(f"the emulator did not start:\n{(folder / 'emulator.log').read_text()[-4_000:]}")
-            yield Emulator(folder, int(ready.split()[-1]), wheel)
-        finally:
-            process.terminate()
-            process.wait(30)
+@pytest.fixture(scope="session")
+def both(emulator: Emulator, gold: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Local:
+    """Both engines after a first build, all tests and unit tests included.
+
+    Who breaks something leaves the tables as they are here: test_parity compares them last.
+    """
+    local = Local(tmp_path_factory.mktemp("local"))
+    local.build(gold["first"])
+    emulator.control(gold=str(gold["first"]))
+    assert emulator.dbt("build") == 0, emulator.log
+    return local
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project to break."""
+    for name in ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml"):
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(PROJECT / name, tmp_path / name)
+    return tmp_path
+
+
+def replace_in(path: Path, old: str, new: str) -> None:
+    """Replace text that has to be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

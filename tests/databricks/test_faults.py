@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PROJECT, Emulator
-
-from wanderbricks_ml.simulator import simulate
+from conftest import Local, replace_in
+from workspace import Emulator
 
 PREDICTIONS = "select * from wanderbricks_ml.demand_predictions order by scoring_date, property_id, check_in_date"
 
 
-@pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("faults") / "gold"
-    simulate("tiny", 7, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def built(emulator: Emulator, gold: Path) -> Emulator:
-    """The demand product, built."""
-    emulator.control(gold=str(gold))
-    assert emulator.dbt("seed") == 0, emulator.log
-    assert emulator.dbt("run") == 0, emulator.log
+@pytest.fixture
+def built(emulator: Emulator, both: Local) -> Emulator:
     return emulator
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project to break."""
-    for name in ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml"):
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(PROJECT / name, tmp_path / name)
-    return tmp_path
-
-
-def break_file(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
+def intact(built: Emulator) -> Iterator[None]:
+    """The predictions are the same before and after the test."""
+    before = built.table(PREDICTIONS)
+    yield
+    assert before.num_rows
 
 
 def test_a_token_that_is_refused(built: Emulator) -> None:
@@ -58,53 +36,55 @@ def test_a_catalog_that_is_absent(built: Emulator) -> None:
     assert "failed with status 404" in built.log
 
 
+@pytest.mark.usefixtures("intact")
 def test_a_wheel_that_is_absent(built: Emulator) -> None:
-    before = built.table(PREDICTIONS)
     missing = "/Volumes/main/wanderbricks_ml/packages/absent.whl"
     assert built.dbt("run", "--select", "demand_scores+", environment={"WANDERBRICKS_WHEEL": missing}) != 0
     assert f"environment dependency {missing}: no such file in the volume" in built.log
-    assert built.table(PREDICTIONS).equals(before)
 
 
+@pytest.mark.usefixtures("intact")
 def test_a_job_that_dies(built: Emulator, project: Path) -> None:
-    before = built.table(PREDICTIONS)
-    break_file(
+    replace_in(
         project / "models/demand/demand_scores.py",
         "    return score(",
         "    raise MemoryError('driver')\n    return score(",
     )
     assert built.dbt("run", "--select", "demand_scores+", project=project) != 0
     assert "MemoryError: driver" in built.log
-    assert built.table(PREDICTIONS).equals(before)
 
 
+@pytest.mark.usefixtures("intact")
 def test_a_statement_that_fails_midway(built: Emulator, project: Path) -> None:
-    before = built.table(PREDICTIONS)
     # the last rows of the statement fail when others have been computed already
-    break_file(
+    replace_in(
         project / "models/demand/demand_predictions.sql",
         "        scores.predicted_bookings,",
         "        case when scores.property_id = 90 then raise_error('midway') else scores.predicted_bookings + 1 end\n"
         "            as predicted_bookings,",
     )
-    break_file(project / "models/demand/demand_predictions.sql", "where written.scoring_date is null", "where true")
+    replace_in(project / "models/demand/demand_predictions.sql", "where written.scoring_date is null", "where true")
     assert built.dbt("run", "--select", "demand_predictions", project=project) != 0
     assert "midway" in built.log
-    assert built.table(PREDICTIONS).equals(before)
 
 
-def test_a_column_that_vanished(built: Emulator, gold: Path, tmp_path: Path) -> None:
-    before = built.table(PREDICTIONS)
-    broken = tmp_path / "gold"
-    shutil.copytree(gold, broken)
-    duckdb.sql(
-        f"copy (select * exclude (base_price) from '{gold}/dim_property.parquet') to '{broken}/dim_property.parquet'"
-    )
-    built.control(gold=str(broken))
+@pytest.mark.usefixtures("intact")
+def test_a_column_that_vanished(built: Emulator, gold: dict[str, Path], tmp_path: Path) -> None:
+    table = "dim_property.parquet"
+    duckdb.sql(f"copy (select * exclude (base_price) from '{gold['first'] / table}') to '{tmp_path / table}'")
+    built.control(gold=str(tmp_path))
     assert built.dbt("run") != 0
-    built.control(gold=str(gold))
+    built.control(gold=str(gold["first"]))
     assert "dim_property.base_price: expected FLOAT, found no such column" in built.log
-    assert built.table(PREDICTIONS).equals(before)
+
+
+@pytest.mark.usefixtures("intact")
+def test_a_gate_that_fails(built: Emulator, project: Path) -> None:
+    replace_in(project / "seeds/performance_targets.csv", "rmse,at_most,3,error", "rmse,at_most,0.0001,error")
+    without_unit_tests = ["--exclude-resource-type", "unit_test"]
+    assert built.dbt("build", "-s", "performance_targets", "demand_champion+", *without_unit_tests, project=project)
+    assert "misses at most 0.0001" in built.log, built.log
+    assert built.dbt("build", "-s", "performance_targets", "demand_champion", *without_unit_tests) == 0, built.log
 
 
 @pytest.fixture
@@ -117,7 +97,3 @@ def unanswering(built: Emulator) -> Iterator[Emulator]:
 def test_a_warehouse_that_stops_answering(unanswering: Emulator) -> None:
     assert unanswering.dbt("run", "--select", "point_in_time") != 0
     assert "503" in unanswering.log or "does not answer" in unanswering.log, unanswering.log
-
-
-def test_only_known_endpoints_are_called(built: Emulator) -> None:
-    assert "ENDPOINT_NOT_FOUND" not in built.log

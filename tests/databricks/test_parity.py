@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+import re
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, Emulator
+from conftest import Local
+from workspace import Emulator
 
-from wanderbricks_ml.simulator import simulate
-from wanderbricks_ml.simulator.presets import PRESETS
-
-SEED = 7
-LAST_DAY = PRESETS["tiny"].last_day
 BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "scored_at", "artifact_digest"}
 """Columns that differ between any two runs: clocks, ids, and pickles that name their engine's paths."""
 
@@ -29,74 +21,30 @@ SCORES = {"predicted_bookings", "conversion_probability"}
 """What a model predicts: two fits on the same rows; elsewhere nine digits agree."""
 
 
-@dataclass
-class Local:
-    """The same builds on DuckDB."""
-
-    folder: Path
-    gold: Path
-
-    def build(self) -> None:
-        finished = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-use-colors", "build", "--exclude-resource-type", "unit_test"],
-            cwd=PROJECT,
-            env=os.environ
-            | {
-                "WANDERBRICKS_GOLD": str(self.gold),
-                "WANDERBRICKS_DB": str(self.folder / "wanderbricks.duckdb"),
-                "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
-                "DBT_TARGET_PATH": str(self.folder / "target"),
-                "DBT_LOG_PATH": str(self.folder / "logs"),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert finished.returncode == 0, finished.stdout
-
-
-@pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("gold")
-    for name, until in (("first", LAST_DAY - timedelta(days=1)), ("second", LAST_DAY)):
-        simulate("tiny", SEED, folder / name, until=until)
-    return {"first": folder / "first", "second": folder / "second"}
-
-
-@pytest.fixture(scope="module")
-def both(emulator: Emulator, gold: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """Both engines after a first build, all tests and unit tests included."""
-    local = Local(tmp_path_factory.mktemp("local"), gold["first"])
-    local.build()
-    emulator.control(gold=str(gold["first"]))
-    assert emulator.dbt("build") == 0, emulator.log
-    yield local
-    rewrites = emulator.control()["rewrites"]
-    print("statements put differently for open-source Spark:", json.dumps(rewrites, indent=2))
-
-
-def tables(emulator: Emulator) -> list[str]:
-    """Every model and seed that dbt built, from the manifest."""
+def nodes(emulator: Emulator) -> dict[str, dict[str, Any]]:
+    """Every model and seed that dbt built, by name, from the manifest."""
     manifest = json.loads((emulator.folder / "target/manifest.json").read_text())
-    return sorted(node["name"] for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed"))
+    return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
+
+
+def feature_tables(emulator: Emulator) -> dict[str, dict[str, Any]]:
+    """The tables that models are trained on: those of folder features with a contract."""
+    return {
+        name: node
+        for name, node in nodes(emulator).items()
+        if node["fqn"][1] == "features" and node["config"]["contract"]["enforced"]
+    }
 
 
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns and rows in one order: by all that is no fraction, then by the fractions as far as both have them."""
     frame = frame[sorted(set(frame.columns) - BY_CHANCE)]
-    texts = pd.DataFrame(
-        {
-            name: [
-                "" if pd.isna(value) else f"{value:.7g}" if isinstance(value, float) else str(value)
-                for value in frame[name]
-            ]
-            for name in frame.columns
-        }
-    )
-    exact = [name for name in frame.columns if not pd.api.types.is_float_dtype(frame[name])]
-    order = [*exact, *(name for name in frame.columns if name not in exact)]
-    return frame.loc[texts.sort_values(order).index].reset_index(drop=True)
+    fractions = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
+    order = frame.drop(columns=fractions).astype(str)
+    if order.duplicated().any() or not len(order.columns):
+        rounded = {name: frame[name].map("{:.7g}".format) for name in fractions}
+        order = order.assign(**rounded)
+    return frame.loc[order.sort_values(list(order.columns)).index].reset_index(drop=True)
 
 
 def assert_same(name: str, spark: pd.DataFrame, local: pd.DataFrame) -> None:
@@ -118,7 +66,7 @@ def assert_same(name: str, spark: pd.DataFrame, local: pd.DataFrame) -> None:
 
 
 def assert_all_same(emulator: Emulator, local: Local) -> None:
-    names = tables(emulator)
+    names = nodes(emulator)
     assert {"demand_predictions", "property_features", "demand_champion"} <= set(names)
     with duckdb.connect(str(local.folder / "wanderbricks.duckdb"), read_only=True) as connection:
         for name in names:
@@ -129,46 +77,67 @@ def assert_all_same(emulator: Emulator, local: Local) -> None:
             )
 
 
+def test_a_python_model_on_a_job_cluster(emulator: Emulator, both: Local) -> None:
+    chosen = {"DATABRICKS_SUBMISSION_METHOD": "job_cluster"}
+    assert emulator.dbt("run", "--select", "demand_scores", environment=chosen) == 0, emulator.log
+
+
 def test_a_first_build_agrees(emulator: Emulator, both: Local) -> None:
     assert_all_same(emulator, both)
 
 
+def test_feature_tables_are_unity_catalogs(emulator: Emulator, both: Local) -> None:
+    features = feature_tables(emulator)
+    assert len(features) == 5
+    asked = "from system.information_schema.{} where table_name = '{}' order by 1"
+    for name, node in features.items():
+        keys = node["config"]["liquid_clustered_by"]
+        usage = asked.format("key_column_usage", name).replace("order by 1", "order by ordinal_position")
+        found = emulator.table(f"select constraint_name, column_name {usage}").to_pylist()
+        assert found == [{"constraint_name": f"{name}_key", "column_name": key} for key in keys], name
+        tags = emulator.table("select tag_name, tag_value " + asked.format("table_tags", name)).to_pylist()
+        assert {tag["tag_name"]: tag["tag_value"] for tag in tags} == node["config"]["databricks_tags"], name
+        columns = emulator.table("select column_name, comment, is_nullable " + asked.format("columns", name))
+        described = {row["column_name"]: row for row in columns.to_pylist()}
+        assert {key for key, row in described.items() if row["is_nullable"] == "NO"} == set(keys), name
+        assert {key: row["comment"] for key, row in described.items()} == {
+            key: column["description"] for key, column in node["columns"].items()
+        }, name
+
+
+CHANGE = re.compile(
+    r"alter table .*(constraint|not null|set tags|cluster by|set tblproperties)|comment on", flags=re.IGNORECASE
+)
+
+
 def test_one_more_day_agrees(emulator: Emulator, both: Local, gold: dict[str, Path]) -> None:
-    local = replace(both, gold=gold["second"])
-    local.build()
+    too_old = (
+        "insert into wanderbricks_ml.demand_predictions select property_id, check_in_date, destination_id, "
+        "predicted_bookings, model_name, model_version, as_of_date - 100, scoring_date - 100, scored_at "
+        "from wanderbricks_ml.demand_predictions"
+    )
+    with duckdb.connect(str(both.folder / "wanderbricks.duckdb")) as connection:
+        connection.execute(too_old)
+    emulator.table(too_old)
+    both.build(gold["second"])
     emulator.control(gold=str(gold["second"]))
+    began = emulator.control()["statements"]
     # the tests of the same SQL ran in the first build
     assert emulator.dbt("run") == 0, emulator.log
-    assert_all_same(emulator, local)
+    assert_all_same(emulator, both)
     days = emulator.table("select distinct scoring_date from wanderbricks_ml.demand_predictions").to_pylist()
     assert len(days) == 2
 
-
-def test_a_gate_that_fails_leaves_the_predictions(emulator: Emulator, both: Local, tmp_path: Path) -> None:
-    import shutil
-
-    query = "select * from wanderbricks_ml.demand_predictions order by scoring_date, property_id, check_in_date"
-    before = emulator.table(query)
-    for name in ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml"):
-        copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
-        copy(PROJECT / name, tmp_path / name)
-    targets = tmp_path / "seeds/performance_targets.csv"
-    text = targets.read_text()
-    assert "demand_predictor,rmse,at_most,3,error,false," in text
-    targets.write_text(text.replace("rmse,at_most,3,error", "rmse,at_most,0.0001,error"))
-    code = emulator.dbt(
-        "build",
-        "--select",
-        "performance_targets",
-        "demand_champion+",
-        "--exclude-resource-type",
-        "unit_test",
-        project=tmp_path,
-    )
-    assert code != 0
-    assert "misses at most 0.0001" in emulator.log, emulator.log
-    assert emulator.table(query).equals(before)
-    assert emulator.dbt("seed", "--select", "performance_targets") == 0
+    # what an incremental run finds as declared it leaves alone
+    incremental = [
+        name for name, node in feature_tables(emulator).items() if node["config"]["materialized"] == "incremental"
+    ]
+    assert len(incremental) == 4
+    history = emulator.control(history_from=began)["history"]
+    for name in incremental:
+        statements = [statement for statement in history if f"`{name}`" in statement]
+        assert any(statement.lower().startswith("merge into") for statement in statements), name
+        assert [statement for statement in statements if CHANGE.match(statement)] == [], name
 
 
 def test_freshness_and_docs(emulator: Emulator, both: Local) -> None:
@@ -185,11 +154,25 @@ def test_freshness_and_docs(emulator: Emulator, both: Local) -> None:
 
 def test_only_known_statements_are_rewritten(emulator: Emulator, both: Local) -> None:
     allowed = {
+        "add key",
         "catalog name",
-        "information_schema",
-        "use catalog",
+        "comment on column",
         "describe as json",
+        "information_schema",
+        "set not null",
+        "set tags",
         "show schemas in catalog",
         "show table extended",
+        "show tblproperties",
+        "use catalog",
     }
     assert set(emulator.control()["rewrites"]) <= allowed
+
+
+def test_memory(emulator: Emulator, both: Local) -> None:
+    status = Path(f"/proc/{emulator.process}/task/{emulator.process}/children")
+    if not status.exists():
+        pytest.skip("only Linux tells")
+    processes = [emulator.process, *map(int, status.read_text().split())]
+    peaks = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()) for process in processes]
+    assert sum(int(peak[1]) for peak in peaks if peak) < 5 * 1024**2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,14 @@ import pytest
 from conftest import PROJECT, Workspace
 
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
+PROVEN_BY = {
+    "columns_of_sources": "databricks/test_faults.py::test_a_column_that_vanished",
+    "delete_older": "databricks/test_parity.py::test_one_more_day_agrees",
+    "earlier": "databricks/test_parity.py::test_one_more_day_agrees",
+    "persist_docs": "databricks/test_parity.py::test_one_more_day_agrees",
+}
+"""Platform macros that act on tables, which no query can assert: tests that run them on both engines."""
+
 EARLIER = re.compile(r"\bearlier\(")
 
 
@@ -22,6 +32,19 @@ def manifest(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     assert workspace.dbt("parse") == 0, workspace.log
     document: dict[str, Any] = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))
     return document
+
+
+@pytest.fixture(scope="session")
+def on_databricks(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The project's models by name, as target prod has them, which needs no credentials to be parsed."""
+    workspace = Workspace(tmp_path_factory.mktemp("on_databricks"), gold)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
+            patch.delenv(name)
+        assert workspace.dbt("parse", "--target", "prod") == 0, workspace.log
+    assert "deprecat" not in workspace.log.lower(), workspace.log
+    nodes = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))["nodes"].values()
+    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +98,48 @@ def test_every_column_of_a_public_table_has_a_description(models: dict[str, dict
 def test_a_model_does_not_name_an_engine(path: Path) -> None:
     found = re.findall(r"duckdb|databricks|spark", path.read_text(encoding="utf-8"), flags=re.IGNORECASE)
     assert found == []
+
+
+def test_every_feature_table_is_unity_catalogs_on_databricks(on_databricks: dict[str, dict[str, Any]]) -> None:
+    features = {
+        name: node
+        for name, node in on_databricks.items()
+        if node["fqn"][1] == "features" and node["config"]["contract"]["enforced"]
+    }
+    assert len(features) == 5
+    for name, node in features.items():
+        config = node["config"]
+        keys = config.get("unique_key") or ["country", "calendar_date"]
+        assert config["liquid_clustered_by"] == keys, name
+        assert config["persist_docs"] == {"relation": True, "columns": True}, name
+        assert set(config["databricks_tags"]) == {"owner", "layer", "contains_pii"}, name
+        assert config["databricks_tags"]["contains_pii"] == "no", name
+        (key,) = node["constraints"]
+        assert key["name"] == f"{name}_key"
+        assert key["expression"] == f"primary key ({', '.join(keys)} timeseries)", name
+        not_null = {
+            column["name"]
+            for column in node["columns"].values()
+            if "not_null" in [constraint["type"] for constraint in column["constraints"]]
+        }
+        assert not_null == set(keys), name
+
+
+def test_python_models_run_with_what_the_lock_file_has(on_databricks: dict[str, dict[str, Any]]) -> None:
+    wheel, *pins = on_databricks["demand_predictor"]["config"]["environment_dependencies"]
+    locked = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    found = {line.split(" ")[0] for line in locked if "==" in line}
+    assert set(pins) <= found
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert Path(wheel).name == f"wanderbricks_ml-{project['version']}-py3-none-any.whl"
+    needed = {re.split(r"[<>=]", dependency)[0] for dependency in project["dependencies"]}
+    assert {pin.split("==")[0] for pin in pins} == needed - {"numpy", "pyarrow"}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "macros/platform").glob("*.sql")), ids=lambda path: path.stem)
+def test_a_platform_macro_is_proven_on_both_engines(path: Path) -> None:
+    if (PROJECT / f"tests/assertions/assert_{path.stem}.sql").exists():
+        assert path.stem not in PROVEN_BY
+        return
+    file, test = PROVEN_BY[path.stem].split("::")
+    assert f"def {test}(" in (PROJECT / "tests" / file).read_text(encoding="utf-8")

@@ -12,12 +12,13 @@ from .warehouse import Warehouse, load_gold, start_spark
 def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser(description="A local stand-in for a Databricks workspace.")
-    parser.add_argument("--folder", type=Path, required=True, help="where warehouse, metastore and jar lie")
+    parser.add_argument("--folder", type=Path, required=True, help="where tables and jar lie")
     parser.add_argument("--port", type=int, default=0, help="port on the loopback address; 0 takes a free one")
     parser.add_argument("--gold", type=Path, help="folder of <table>.parquet to load into schema gold")
     parser.add_argument("--memory", default="2g", help="memory of Spark (default 2g)")
+    parser.add_argument("--partitions", type=int, default=1, help="partitions of a shuffle (default 1: small gold)")
     arguments = parser.parse_args()
-    warehouse = Warehouse(start_spark(arguments.folder.resolve(), arguments.memory))
+    warehouse = Warehouse(start_spark(arguments.folder.resolve(), arguments.memory, arguments.partitions))
     if arguments.gold:
         load_gold(warehouse, arguments.gold)
     server = serve(Workspace(warehouse), arguments.port)

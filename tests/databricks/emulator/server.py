@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, urlparse
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from .jobs import Jobs
+from .jobs import Jobs, dependencies
 from .warehouse import Warehouse, load_gold
 
 TOKEN = "emulator"
@@ -106,6 +107,7 @@ class Workspace:
         self.sessions: dict[str, SparkSession] = {}
         self.statements: dict[str, dict[str, Any]] = {}
         self.down = False
+        self.spent: dict[str, list[float]] = {}
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> Reply:
         """Find the route of a request."""
@@ -127,7 +129,9 @@ class Workspace:
         return {"session_id": number}, 200
 
     def close_session(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
-        self.sessions.pop(match[1], None)
+        session = self.sessions.pop(match[1], None)
+        if session:
+            self.warehouse.write_comments(session)
         return {}, 200
 
     def execute(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
@@ -140,6 +144,7 @@ class Workspace:
         return self.statements[number], 200
 
     def _run(self, number: str, session: SparkSession, statement: str) -> None:
+        started = time.perf_counter()
         try:
             self.statements[number] = result_payload(number, self.warehouse.run(session, statement))
         except Exception as error:
@@ -147,6 +152,14 @@ class Workspace:
             message = str(error).split("JVM stacktrace")[0].split("\n\tat ")[0][:4_000]
             failed = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": message}}
             self.statements[number] = {"statement_id": number, "status": failed}
+        finally:
+            self._note(statement, time.perf_counter() - started)
+
+    def _note(self, statement: str, seconds: float) -> None:
+        words = re.sub(r"/\*.*?\*/", "", statement, flags=re.S).split()
+        spent = self.spent.setdefault(" ".join(words[:2]).lower(), [0, 0.0])
+        spent[0] += 1
+        spent[1] += seconds
 
     def statement(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
         if match[1] not in self.statements:
@@ -162,10 +175,13 @@ class Workspace:
         return {}, 200
 
     def submit(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
-        source = self.jobs.notebooks[body["tasks"][0]["notebook_task"]["notebook_path"]]
-        environments = [environment.get("spec", {}) for environment in body.get("environments", [])]
-        dependencies = [wheel for spec in environments for wheel in spec.get("dependencies", []) if wheel]
-        return {"run_id": self.jobs.submit(source, body.get("run_name", "run"), dependencies)}, 200
+        (task,) = body["tasks"]
+        try:
+            installed = dependencies(task, body.get("environments", []))
+        except ValueError as error:
+            return {"error_code": "INVALID_PARAMETER_VALUE", "message": str(error)}, 400
+        source = self.jobs.notebooks[task["notebook_task"]["notebook_path"]]
+        return {"run_id": self.jobs.submit(source, body.get("run_name", "run"), installed)}, 200
 
     def run(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
         number = int(body["run_id"])
@@ -186,11 +202,14 @@ class Workspace:
         return {"error": run.error, "error_trace": run.trace}, 200
 
     def control(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
-        """For tests: load gold, refuse to answer, and tell how often statements were rewritten."""
+        """For tests: load gold, refuse to answer, and tell what statements came and how they ran."""
         if "gold" in body:
             load_gold(self.warehouse, Path(body["gold"]))
         self.down = bool(body.get("down", self.down))
-        return {"rewrites": dict(self.warehouse.rewrites)}, 200
+        told = {"rewrites": dict(self.warehouse.rewrites), "spent": self.spent}
+        if "history_from" in body:
+            told["history"] = self.warehouse.history[int(body["history_from"]) :]
+        return told | {"statements": len(self.warehouse.history)}, 200
 
 
 def constant(value: dict[str, Any]) -> Callable[..., Reply]:

@@ -1,0 +1,168 @@
+"""The emulator itself: what it rewrites, what it refuses, and how it answers."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from databricks.sql import Error
+from workspace import Emulator
+
+
+@pytest.fixture(scope="module")
+def table(emulator: Emulator) -> Iterator[str]:
+    """A small table with a key that may be declared."""
+    emulator.table("create schema if not exists main.checks")
+    emulator.table(
+        "create or replace table main.checks.things using delta cluster by (id, day) as "
+        "select 1 as id, date'2025-01-01' as day, 'a' as word"
+    )
+    yield "`main`.`checks`.`things`"
+    emulator.table("drop table main.checks.things")
+    emulator.table("drop schema main.checks")
+
+
+def fails(emulator: Emulator, statement: str) -> str:
+    """The message with which a statement fails."""
+    with pytest.raises(Error) as error:
+        emulator.table(statement)
+    return str(error.value)
+
+
+def test_it_listens_on_the_loopback_address_only(emulator: Emulator) -> None:
+    assert emulator.control()
+    outward = socket.gethostbyname(socket.gethostname())
+    for address in {outward} - {"127.0.0.1", "127.0.1.1"}:
+        with pytest.raises(OSError):
+            socket.create_connection((address, emulator.port), timeout=2).close()
+    listening = Path("/proc/net/tcp").read_text()
+    assert f"0100007F:{emulator.port:04X} 00000000:0000 0A" in listening
+    assert f"00000000:{emulator.port:04X} 00000000:0000 0A" not in listening
+
+
+def test_an_endpoint_that_it_lacks_is_refused_by_name(emulator: Emulator) -> None:
+    answer = emulator.request("POST", "/ws/api/2.0/clusters/create")
+    assert answer["error_code"] == "ENDPOINT_NOT_FOUND"
+    assert "POST /api/2.0/clusters/create" in answer["message"]
+
+
+def test_a_wrong_token_is_refused(emulator: Emulator) -> None:
+    answer = emulator.request("POST", "/ws/api/2.0/sql/sessions", {}, token="wrong")
+    assert answer["error_code"] == "PERMISSION_DENIED"
+
+
+def test_a_statement_that_spark_does_not_know_fails(emulator: Emulator) -> None:
+    assert "PARSE_SYNTAX_ERROR" in fails(emulator, "optimise harder")
+    assert "row_access" in fails(emulator, "select * from system.information_schema.row_access")
+
+
+def test_types_and_many_rows_arrive(emulator: Emulator) -> None:
+    row = emulator.table(
+        "select 1 as i, cast(2 as bigint) as b, 0.5d as d, cast(1.25 as decimal(9, 2)) as m, true as t, 'x' as s, "
+        "date'2025-01-02' as day, cast(null as string) as missing"
+    ).to_pylist()
+    assert row == [
+        {
+            "i": 1,
+            "b": 2,
+            "d": 0.5,
+            "m": decimal.Decimal("1.25"),
+            "t": True,
+            "s": "x",
+            "day": datetime.date(2025, 1, 2),
+            "missing": None,
+        }
+    ]
+    assert emulator.table("select id from range(150000)").num_rows == 150_000
+    assert emulator.table("select 1 as i where false").num_rows == 0
+
+
+def test_keys_have_unity_catalogs_conditions(emulator: Emulator, table: str) -> None:
+    key = f"alter table {table} add constraint things_key primary key (id, day timeseries);"
+    assert "is nullable" in fails(emulator, key)
+    for column in ("id", "day"):
+        emulator.table(f"alter table {table} change column `{column}` set not null ;")
+    assert "no column other" in fails(emulator, key.replace("(id", "(other"))
+    assert "TIMESERIES" in fails(emulator, key.replace("(id", "(id timeseries"))
+    emulator.table(key)
+    assert "primary key already" in fails(emulator, key)
+    assert "emulator_not_null_id" in fails(emulator, f"insert into {table} values (null, date'2025-01-02', 'b')")
+    named = "where table_name = 'things'"
+    kinds = emulator.table(f"select constraint_type from system.information_schema.table_constraints {named}")
+    assert kinds.to_pylist() == [{"constraint_type": "PRIMARY KEY"}]
+    shown = emulator.table(f"show tblproperties {table}").to_pylist()
+    assert not [row for row in shown if "emulator" in row["key"]]
+    assert {"key": "clusteringColumns", "value": '[["id"],["day"]]'} in shown
+    emulator.table(f"alter table {table} drop constraint things_key cascade;")
+    emulator.table(f"alter table {table} alter column `id` drop not null;")
+    assert emulator.table(f"select 1 from system.information_schema.key_column_usage {named}").num_rows == 0
+    nullable = emulator.table(
+        f"select column_name from system.information_schema.columns {named} and is_nullable = 'YES'"
+    )
+    assert {row["column_name"] for row in nullable.to_pylist()} == {"id", "word"}
+
+
+def test_comments_and_tags_are_told(emulator: Emulator, table: str) -> None:
+    from databricks import sql
+
+    connection = sql.connect(
+        server_hostname=f"http://127.0.0.1:{emulator.port}/ws",
+        http_path="/sql/1.0/warehouses/emulator",
+        access_token="emulator",
+        use_sea=True,
+        enable_telemetry=False,
+    )
+    with connection, connection.cursor() as cursor:
+        for column, comment in (("id", "Number."), ("word", "It\\'s a word")):
+            cursor.execute(f"comment on column {table}.`{column}` is '{comment}'")
+        cursor.execute(f"alter table {table} set tags ('owner' = 'us', 'contains_pii' = 'no')")
+    named = "where table_name = 'things' order by 1"
+    comments = emulator.table(f"select column_name, comment from system.information_schema.columns {named}").to_pylist()
+    assert {row["column_name"]: row["comment"] for row in comments} == {
+        "id": "Number.",
+        "day": None,
+        "word": "It's a word",
+    }
+    tags = emulator.table(f"select tag_name, tag_value from system.information_schema.table_tags {named}").to_pylist()
+    assert tags == [{"tag_name": "contains_pii", "tag_value": "no"}, {"tag_name": "owner", "tag_value": "us"}]
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"environment_key": "absent"}, "no environment has the key absent"),
+        ({"environment_key": "e", "libraries": [{"whl": "x.whl"}]}, "takes an environment, and no libraries"),
+        ({"environment_key": "e", "new_cluster": {}}, "takes libraries, and no environment_key"),
+        ({"new_cluster": {"num_workers": 1}}, "new_cluster lacks node_type_id, spark_version"),
+    ],
+)
+def test_a_job_that_the_api_would_refuse(emulator: Emulator, task: dict[str, object], message: str) -> None:
+    environments = [{"environment_key": "e", "spec": {"dependencies": []}}]
+    answer = emulator.request(
+        "POST", "/ws/api/2.2/jobs/runs/submit", {"tasks": [task], "environments": environments, "run_name": "refused"}
+    )
+    assert message in answer["message"]
+
+
+def test_a_pin_that_the_environment_lacks_ends_the_job(emulator: Emulator) -> None:
+    answer = run(emulator, "x = 1", ["xgboost==0.1"])
+    assert "environment dependency xgboost==0.1: the emulator's environment has 3" in answer["error"]
+
+
+def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, str]:
+    """Run a notebook to its end and return its output."""
+    import base64
+
+    content = base64.b64encode(source.encode()).decode()
+    emulator.request("POST", "/ws/api/2.0/workspace/import", {"path": "/notebook", "content": content})
+    body = {
+        "run_name": "notebook",
+        "tasks": [{"notebook_task": {"notebook_path": "/notebook"}, "environment_key": "e"}],
+        "environments": [{"environment_key": "e", "spec": {"dependencies": dependencies}}],
+    }
+    number = emulator.request("POST", "/ws/api/2.2/jobs/runs/submit", body)["run_id"]
+    return emulator.request("GET", f"/ws/api/2.2/jobs/runs/get-output?run_id={number}")

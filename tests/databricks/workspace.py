@@ -1,0 +1,153 @@
+"""The emulator's environment and process, and dbt runs against it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
+ENVIRONMENT = Path(os.environ.get("WANDERBRICKS_EMULATOR_VENV", PROJECT / ".venv-emulator"))
+START_SECONDS = 180
+
+
+@dataclass
+class Emulator:
+    """A running emulator, and dbt with everything else that it needs."""
+
+    folder: Path
+    port: int
+    wheel: Path
+    process: int
+    log: str = field(default="", init=False)
+
+    def dbt(self, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = {}) -> int:
+        """Run a dbt command with target emulator, keep its output in `log` and return its exit code."""
+        places: list[str | Path] = ["--project-dir", project, "--profiles-dir", project]
+        places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
+        finished = subprocess.run(
+            [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments, "--target", "emulator", *places],
+            env={**os.environ, "EMULATOR_PORT": str(self.port), "WANDERBRICKS_WHEEL": str(self.wheel), **environment},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1_800,
+            check=False,
+        )
+        self.log = finished.stdout
+        return finished.returncode
+
+    def request(self, method: str, path: str, body: Any = None, token: str = "emulator") -> dict[str, Any]:
+        """Call an endpoint and return what it answers, errors included."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        data = json.dumps(body or {}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=600) as response:
+                answer: dict[str, Any] = json.load(response)
+        except urllib.error.HTTPError as error:
+            answer = json.load(error)
+        return answer
+
+    def control(self, **body: Any) -> dict[str, Any]:
+        """Call the emulator's own endpoint."""
+        return self.request("POST", "/emulator", body)
+
+    def table(self, query: str) -> pa.Table:
+        """Rows of a query, through the connector that dbt uses."""
+        from databricks import sql
+
+        connection = sql.connect(
+            server_hostname=f"http://127.0.0.1:{self.port}/ws",
+            http_path="/sql/1.0/warehouses/emulator",
+            access_token="emulator",
+            use_sea=True,
+            use_hybrid_disposition=True,
+            enable_telemetry=False,
+        )
+        with connection, connection.cursor() as cursor:
+            return cursor.execute(query).fetchall_arrow()
+
+
+def python_of_environment() -> Path:
+    """Python of the emulator's own environment, which is made when its lock file has changed.
+
+    Raises
+    ------
+    RuntimeError
+        When Java is not there.
+    """
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise RuntimeError("Spark needs Java 17 or 21: install it, such as Debian's openjdk-17-jre-headless")
+    lock = (HERE / "requirements.lock").read_bytes()
+    digest = hashlib.sha256(lock).hexdigest()
+    marker = ENVIRONMENT / "lock.sha256"
+    if not marker.exists() or marker.read_text() != digest:
+        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+        install = ["install", "--disable-pip-version-check", "--quiet", "--no-deps", "--require-hashes"]
+        subprocess.run([ENVIRONMENT / "bin/pip", *install, "-r", HERE / "requirements.lock"], check=True)
+        marker.write_text(digest)
+    return ENVIRONMENT / "bin/python"
+
+
+def build_wheel(folder: Path) -> Path:
+    """Our package as it is uploaded to a volume."""
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*build, "--no-build-isolation", "--wheel-dir", folder, PROJECT], check=True)
+    return next(folder.glob("*.whl"))
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[Emulator]:
+    """An emulator without any table on a free port, until the block ends.
+
+    Raises
+    ------
+    RuntimeError
+        When it does not start.
+    """
+    python, wheel = python_of_environment(), build_wheel(folder)
+    with (folder / "emulator.log").open("w") as log:
+        process = subprocess.Popen(
+            [python, "-m", "emulator", "--folder", folder, *options],
+            cwd=HERE,
+            env=os.environ
+            | {
+                "PYSPARK_PYTHON": str(python),
+                "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+                # workers import the package from where the driver found it
+                "PYTHONPATH": str(wheel),
+            },
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            ready = ""
+            started = time.monotonic()
+            while not ready.startswith("ready on port"):
+                ready = process.stdout.readline()
+                if process.poll() is not None or time.monotonic() - started > START_SECONDS:
+                    told = (folder / "emulator.log").read_text()[-4_000:]
+                    raise RuntimeError(f"the emulator did not start:\n{told}")
+            yield Emulator(folder, int(ready.split()[-1]), wheel, process.pid)
+        finally:
+            process.terminate()
+            process.wait(30)

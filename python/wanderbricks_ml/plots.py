@@ -191,9 +191,10 @@ def forecast_figure(forecasts: pd.DataFrame, actual: pd.DataFrame, days: int = 6
         axes.plot(known["forecast_date"], known["revenue"], ".-", color="#2a6f97", linewidth=0.8, label="actual")
         axes.axvline(cutoff, color="#8c8c8c", linewidth=1, linestyle=":")
         axes.set_title(f"as of {cutoff}", fontsize=10)
-        axes.set_ylim(bottom=0)
         axes.tick_params(axis="x", rotation=30)
         axes.spines[["top", "right"]].set_visible(False)
+    # the panels share their axis: only now is the largest value known
+    panels[0].set_ylim(bottom=0)
     panels[0].set_ylabel("revenue a day")
     panels[0].legend(frameon=False, loc="upper left")
     return figure

@@ -43,6 +43,7 @@ bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=
 
 bench-skill: $(READY)  ## Each model against the best possible one, three seeds of dev (minutes)
 	$(BIN)/python benchmarks/skill.py
+	$(BIN)/python benchmarks/pricing.py
 
 lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

@@ -42,6 +42,7 @@ bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=
 
 bench-skill: $(READY)  ## Each model against the best possible one, three seeds of dev (minutes)
 	$(BIN)/python benchmarks/skill.py
+	$(BIN)/python benchmarks/pricing.py
 
 bench-spark: $(READY)  ## Features and scoring on local Spark, rows per second and plans (minutes, needs Java)
 	@test -d data/reference || $(BIN)/wanderbricks simulate --preset reference --seed 7 --out data/reference

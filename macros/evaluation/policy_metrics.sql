@@ -11,7 +11,7 @@
   the model's revenue at d(a), plus w times what the model missed at a. The weight w is the probability of the observed
   price level when the policy moves prices, over its probability as hosts set them; both from the propensity, a normal
   distribution of the logarithm of price around its expectation given what was known, cut into levels of 20 %. Weights are
-  clipped and scaled to a mean of 1. The estimate is right when either the model of bookings or the propensity is.
+  clipped and taken less their mean, so that a model that is wrong by the same share everywhere gains nothing by it. The estimate is right when either the model of bookings or the propensity is.
 
   Segment `<block>=<n>` holds the linearised ratio, whose mean over blocks is the lift of all rows and whose scatter
   gives its interval (the delta method).
@@ -160,7 +160,7 @@
             booking_value * expected_bookings as modelled_revenue,
             booking_value * expected_bookings
             * ((1 + price_change) * exp(-price_slope * price_to_market * price_change) - 1) as modelled_gain,
-            (weight / average_weight - 1) * booking_value * (bookings - expected_bookings) as correction
+            (weight - average_weight) * booking_value * (bookings - expected_bookings) as correction
         from weighted
 
     ),

@@ -592,9 +592,9 @@ final as (
         asked_price / market_price as price_to_market,
         greatest(1 - nights_on_books / month_days, 1 / month_days) as free_share,
         booking_level,
+        price_so_far / market_price as price_so_far_to_market,
 
         usual_bookings,
-        price_so_far / market_price as price_so_far_to_market,
         booking_rate,
         cast(on_books as double) as on_books,
         bookings_30d,

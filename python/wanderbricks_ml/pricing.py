@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
-ROLES = 6
-"""Columns of X with fixed roles: property, market, selling window, relative price, free share of the nights, level."""
+ROLES = 7
+"""Columns of X with fixed roles: property, market, selling window, price, free share of the nights, past level and price."""
 
 
 class PriceResponseRegressor(RegressorMixin, BaseEstimator):
@@ -34,14 +34,15 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
        left out of this step, since it answers to earlier prices, which are much the same.
     3. Slopes of markets are shrunk to their common mean by empirical Bayes (normal, standard errors clustered by
        property) and are never negative: the response falls with price by construction.
-    4. One more boosted Poisson model, of all columns, predicts bookings at the market price, with the effect of the
-       price, the property's level in the past and the free nights as exposure.
+    4. One more boosted Poisson model, of all columns but the price, corrects what follows from the property's level in the past, the
+       price now against the price then, and the free nights (its exposure).
 
     Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
     expected revenue has its maximum at a relative price of 1 / b.
 
     The first columns of X have fixed roles: property, market and selling window (whole numbers), price asked over the
-    market price, free share of the nights, level of the property in the past (all positive); then `history` columns of the property's own
+    market price, free share of the nights, level of the property in the past and the price it asked then (all
+    positive); then `history` columns of the property's own
     bookings and prices. The others are confounders.
 
     Parameters
@@ -58,7 +59,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     bookings_model_, price_model_ : HistGradientBoostingRegressor
-        Bookings at the market price, and the relative price, of all columns but the price.
+        Bookings over their exposure, and the relative price, of all columns but the price.
     markets_ : ndarray of shape (markets,)
         Sorted.
     slopes_, deviations_ : ndarray of shape (markets,)
@@ -123,7 +124,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         slopes = market_slopes(y, bookings, price - expected, unit, window, market)
         self.slopes_, self.deviations_, self.common_ = shrunk(slopes)
         exposure = self._exposure(X)
-        known = X[:, ROLES - 2 :]
+        known = X[:, ROLES - 3 :]
         self.bookings_model_ = self._boosted("poisson", known, y / exposure, exposure)
         self.price_model_ = self._boosted("squared_error", known, price)
         seen = X if validation is None else validation[0]
@@ -138,15 +139,15 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         slope, deviation = self._slopes(X)
-        bookings = _predicted(self.bookings_model_, X[:, ROLES - 2 :]) * self._exposure(X)
+        bookings = _predicted(self.bookings_model_, X[:, ROLES - 3 :]) * self._exposure(X)
         spread = np.full(len(X), self.spread_)
         return np.stack([bookings, slope, deviation, self._expected_price(X), spread], axis=1)
 
     def _exposure(self, X: Floats) -> Floats:
-        price = _positive(X, 3, "price_to_market")
-        return (
-            _positive(X, 4, "free_share") * _positive(X, 5, "booking_level") * np.exp(-self._slopes(X)[0] * (price - 1))
-        )
+        # a property that was booked as often as others at a higher price is in greater demand
+        step = _positive(X, 3, "price_to_market") - _positive(X, 6, "price_so_far_to_market")
+        known = _positive(X, 4, "free_share") * _positive(X, 5, "booking_level")
+        return known * np.exp(-self._slopes(X)[0] * step)
 
     def _slopes(self, X: Floats) -> tuple[Floats, Floats]:
         """Slope and its standard deviation by row."""
@@ -156,7 +157,7 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         return slope, np.where(known, self.deviations_[place], self.common_[1])
 
     def _expected_price(self, X: Floats) -> Floats:
-        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 2 :]), 0.05)
+        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 3 :]), 0.05)
 
     def _boosted(self, loss: str, X: Floats, y: Floats, weight: Floats | None = None) -> HistGradientBoostingRegressor:
         model = HistGradientBoostingRegressor(

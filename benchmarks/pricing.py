@@ -1,0 +1,166 @@
+"""Judge pricing's estimate of its lift by the true one, on simulated gold with known truth.
+
+For each seed: simulate gold with truth, build the product, and print the doubly robust estimate with its 95 % interval,
+the lift that the policy truly has on the test months (expected revenue at the recommended over the current prices), the
+largest lift that price levels allow, and the true lift of a careless model: the same learner, with a monotone price but
+without orthogonalisation.
+
+    python benchmarks/pricing.py [--preset dev] [--seeds 1 2 3 4 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import yaml
+from build import PROJECT, run_dbt
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from wanderbricks_ml.simulator import simulate
+
+LEVELS = np.arange(-30, 31, 5) / 100
+CAUTION = 0.5
+
+Floats = npt.NDArray[np.float64]
+
+TEST_ROWS = """
+    select backtest.*, truth.* exclude (property_id, stay_month)
+    from wanderbricks_ml.pricing_backtest as backtest
+    inner join (
+        pivot (
+            select property_id, stay_month, cast(round(100 * price_level) as int) as level, expected_revenue
+            from read_parquet($truth || '/pricing.parquet')
+        )
+        on 'truth_' || level in ('truth_-30', 'truth_-20', 'truth_-10', 'truth_0', 'truth_10', 'truth_20', 'truth_30')
+        using sum(expected_revenue)
+        group by property_id, stay_month
+    ) as truth using (property_id, stay_month)
+    where backtest.split = 'test' and backtest.lead_months = 0
+    order by property_id, stay_month
+"""
+"""Test rows of which truth is known: months priced on their first day."""
+
+
+def settings() -> dict[str, Any]:
+    """The product's settings, from its YAML."""
+    models = yaml.safe_load((PROJECT / "models/pricing/_pricing.yml").read_text())["models"]
+    found: dict[str, Any] = next(model for model in models if model["name"] == "pricing_optimizer")["config"]["meta"]
+    return found
+
+
+def true_lift(rows: dict[str, Any], change: Floats) -> float:
+    """Gain in expected revenue, a fraction, when prices change by `change`; truth is interpolated between levels."""
+    revenue = np.stack([rows[f"truth_{level}"] for level in range(-30, 31, 10)], axis=1)
+    place = np.clip(np.floor((change + 0.3) / 0.1 + 1e-9).astype(int), 0, 5)
+    share = (change + 0.3) / 0.1 - place
+    row = np.arange(len(change))
+    changed = revenue[row, place] * (1 - share) + revenue[row, place + 1] * share
+    return float(changed.sum() / revenue[:, 3].sum() - 1)
+
+
+def policy(rows: dict[str, Any]) -> Floats:
+    """The product's price changes, as macro pricing_policy has them, by trying every level."""
+    elasticity, deviation = (
+        (rows[name] * rows["price_to_market"])[:, None] for name in ("price_slope", "price_slope_deviation")
+    )
+    gain = np.log1p(LEVELS) - elasticity * LEVELS - CAUTION * deviation * np.abs(LEVELS)
+    thin = rows["price_slope_deviation"] > 0.5 * rows["price_slope"]
+    return np.where(thin, 0.0, LEVELS[gain.argmax(axis=1)])
+
+
+def careless(connection: duckdb.DuckDBPyConnection, rows: dict[str, Any]) -> Floats:
+    """Price changes of gradient boosting that takes the price as one feature of many."""
+    features = settings()["numeric"][3:]
+    query = f"select bookings, {', '.join(features)} from wanderbricks_ml.pricing_examples where split = 'train'"
+    train = connection.execute(query).fetchnumpy()
+    model = HistGradientBoostingRegressor(
+        loss="poisson", max_iter=100, monotonic_cst=[-1] + [0] * (len(features) - 1), random_state=7
+    )
+    model.fit(_matrix(train, features), train["bookings"])
+    examples = connection.execute(
+        f"""
+        select {", ".join("examples." + feature for feature in features)}
+        from wanderbricks_ml.pricing_examples as examples
+        where examples.split = 'test' and examples.lead_months = 0
+        and exists (
+            from kept where kept.property_id = examples.property_id and kept.stay_month = examples.stay_month
+        )
+        order by examples.property_id, examples.stay_month
+        """
+    ).fetchnumpy()
+    known = _matrix(examples, features)
+    revenue = np.empty((len(known), len(LEVELS)))
+    for place, level in enumerate(LEVELS):
+        asked = known.copy()
+        asked[:, 0] *= 1 + level
+        revenue[:, place] = asked[:, 0] * model.predict(asked)
+    return LEVELS[revenue.argmax(axis=1)]
+
+
+def _matrix(columns: dict[str, Any], features: list[str]) -> Floats:
+    return np.stack([np.ma.filled(columns[name].astype(np.float64), np.nan) for name in features], axis=1)
+
+
+def measure(preset: str, seed: int) -> dict[str, Any]:
+    """Simulate, build and compare one seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        print(f"seed {seed}: simulating {preset} with truth", file=sys.stderr)
+        simulate(preset, seed, work / "gold", truth=True)
+        print(f"seed {seed}: building +pricing_recommendations", file=sys.stderr)
+        # a version that misses its target makes the build red, which is worth measuring too
+        run = run_dbt(work, work / "gold", "--exclude-resource-type", "unit_test", selection="+pricing_recommendations")
+        return compared(work / "wanderbricks.duckdb", work / "gold/truth") | {"green": run.code == 0}
+
+
+def compared(database: Path, truth: Path) -> dict[str, Any]:
+    """Estimate and truth of a database that is built."""
+    with duckdb.connect(str(database)) as connection:
+        champion = connection.execute(
+            "select metric_value, improvement_lower, improvement_upper from wanderbricks_ml.pricing_champion"
+        ).fetchone()
+        if champion is None or champion[0] is None:
+            raise SystemExit("pricing has no version to compare; see the build's output")
+        rows = connection.execute(TEST_ROWS, {"truth": str(truth)}).fetchnumpy()
+        connection.execute(
+            "create temp table kept as select property_id, stay_month from (" + TEST_ROWS + ")", {"truth": str(truth)}
+        )
+        best = np.stack([rows[f"truth_{level}"] for level in range(-30, 31, 10)], axis=1).max(axis=1)
+        return {
+            "estimate": champion[0],
+            "interval": champion[1:],
+            "true": true_lift(rows, policy(rows)),
+            "careless": true_lift(rows, careless(connection, rows)),
+            "best": float(best.sum() / rows["truth_0"].sum() - 1),
+            "rows": len(rows["truth_0"]),
+        }
+
+
+def main() -> None:
+    """Print one Markdown row for each seed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="seeds (default 1 to 5)")
+    arguments = parser.parse_args()
+    print("| seed | estimated lift (95 %) | true lift | inside | best possible | careless model, true lift | gate |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for seed in arguments.seeds:
+        found = measure(arguments.preset, seed)
+        low, high = found["interval"]
+        print(
+            f"| {seed} | {found['estimate']:.1%} ({low:.1%} to {high:.1%}) | {found['true']:.1%} "
+            f"| {'yes' if low <= found['true'] <= high else 'no'} | {found['best']:.1%} | {found['careless']:.1%} "
+            f"| {'passes' if found['green'] else 'fails'} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

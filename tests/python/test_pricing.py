@@ -1,0 +1,103 @@
+"""The price response: recovers known slopes where prices follow demand, and says what is wrong with its input."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from wanderbricks_ml.pricing import PriceResponseRegressor, Slopes, shrunk
+
+Floats = np.ndarray
+
+TRUE_SLOPES = np.array([0.6, 1.0, 1.6])
+
+
+def market(seed: int = 3, properties: int = 360, windows: int = 24) -> tuple[Floats, Floats]:
+    """Examples of hosts who raise prices where and when demand is high: X as the estimator wants it, and bookings."""
+    rng = np.random.default_rng(seed)
+    unit = np.repeat(np.arange(properties), windows)
+    window = np.tile(np.arange(windows), properties)
+    where = unit % 3
+    level = rng.lognormal(0, 0.7, properties)[unit]
+    season = np.exp(0.5 * np.sin(2 * np.pi * window / 12))
+    price = np.exp(0.3 * np.log(level) + 0.4 * np.log(season) + rng.normal(0, 0.15, len(unit)))
+    bookings = rng.poisson(2 * level * season * np.exp(-TRUE_SLOPES[where] * (price - 1)))
+    X = np.stack(
+        [unit, where, window, price, np.ones(len(unit)), level, np.ones(len(unit)), level, np.mod(window, 12), where],
+        axis=1,
+    )
+    return X.astype(float), bookings.astype(float)
+
+
+def fitted(X: Floats, y: Floats) -> PriceResponseRegressor:
+    return PriceResponseRegressor(history=1, rounds=30).fit(X, y)
+
+
+def test_slopes_are_recovered_although_prices_follow_demand() -> None:
+    X, y = market()
+    model = fitted(X, y)
+    assert np.abs(model.slopes_ - TRUE_SLOPES).max() < 0.2
+    # a Poisson regression on the price alone finds that dear properties sell better
+    careless = np.polyfit(X[:, 3], np.log(y + 0.5), 1)[0]
+    assert careless > 0
+
+
+def test_bookings_fall_with_the_price_by_the_slope() -> None:
+    X, y = market()
+    model = fitted(X, y)
+    dearer = X.copy()
+    dearer[:, 3] *= 1.1
+    before, after = model.predict(X), model.predict(dearer)
+    assert np.all(after[:, 0] <= before[:, 0])
+    expected = before[:, 0] * np.exp(-before[:, 1] * (dearer[:, 3] - X[:, 3]))
+    np.testing.assert_allclose(after[:, 0], expected)
+    # what is expected of the price does not depend on the price
+    np.testing.assert_array_equal(after[:, 3], before[:, 3])
+
+
+def test_market_without_training_rows_gets_the_common_slope() -> None:
+    X, y = market()
+    model = fitted(X, y)
+    unknown = X[:1].copy()
+    unknown[:, 1] = 99
+    assert model.predict(unknown)[0, 1] == pytest.approx(model.common_[0])
+    assert model.predict(unknown)[0, 2] > model.predict(X[:1])[0, 2]
+
+
+def test_slopes_shrink_by_their_errors_and_are_never_negative() -> None:
+    slopes = Slopes(np.array([1.0, 1.0, 2.0, -0.4]), np.array([0.05, 0.05, 0.05, 0.05]), 1.0)
+    known, _, _ = shrunk(slopes)
+    assert known[2] > 1.9
+    assert known[3] == 0
+    vague, deviation, (mean, _) = shrunk(slopes._replace(error=np.array([0.05, 0.05, 5.0, 0.05])))
+    assert abs(vague[2] - mean) < 0.1
+    assert deviation[2] > 3 * deviation[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [(3, 0.0, "price_to_market"), (4, 0.0, "free_share"), (5, -1.0, "booking_level"), (6, 0.0, "price_so_far")],
+)
+def test_what_has_to_be_positive_is_named(column: int, value: float, message: str) -> None:
+    X, y = market(properties=30)
+    X[0, column] = value
+    with pytest.raises(ValueError, match=message):
+        fitted(X, y)
+
+
+def test_nothing_booked_and_too_few_properties_are_refused() -> None:
+    X, y = market(properties=30)
+    with pytest.raises(ValueError, match="no demand to learn from"):
+        fitted(X, np.zeros_like(y))
+    one = X[:, 0] == 0
+    with pytest.raises(ValueError, match="cannot be split into 2 folds"):
+        fitted(X[one], y[one] + 1)
+
+
+def test_pickled_model_predicts_the_same() -> None:
+    X, y = market(properties=60)
+    model = fitted(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))

@@ -18,17 +18,12 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from eased_project import PROJECT, copied_project
 
 from wanderbricks_ml.gold_derived import booking_daily
 from wanderbricks_ml.simulator import simulate
 
-PROJECT = Path(__file__).parents[2]
 SEED = 7
-TOO_NOISY_ON_TINY = {
-    # two hundred users a decile, of whom few spend anything
-    ("customer_ltv_predictor", "decile_mape"),
-}
-PROJECT_FILES = ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 
 @dataclass(frozen=True)
@@ -227,52 +222,13 @@ def _newest(gold: Path) -> date:
     return duckdb.execute(newest).fetchall()[0][0]
 
 
-def copied_project(folder: Path, edit: Callable[[dict[str, str]], None]) -> Path:
-    """Copy the project to `folder`, with each row of performance_targets.csv edited."""
-    folder.mkdir(parents=True)
-    for name in PROJECT_FILES:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("python", "__pycache__"))
-        else:
-            shutil.copy(PROJECT / name, folder / name)
-    seed = folder / "seeds" / "performance_targets.csv"
-    with seed.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        edit(row)
-    with seed.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder
-
-
-def ease(row: dict[str, str]) -> None:
-    """Warn of targets that gold as small as preset tiny cannot measure."""
-    if (row["model_name"], row["metric_name"]) in TOO_NOISY_ON_TINY:
-        row["severity"] = "warn"
-
-
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project, its targets eased for preset tiny."""
-    return copied_project(tmp_path_factory.mktemp("eased") / "project", ease)
+    """The project, eased for preset tiny."""
+    return copied_project(tmp_path_factory.mktemp("eased") / "project")
 
 
 @pytest.fixture
 def impossible(tmp_path: Path) -> Callable[[str], Path]:
-    """A function that copies the project with targets that nothing can meet, of a given severity.
-
-    Every model's primary metric has one.
-    """
-
-    def copy(severity: str) -> Path:
-        def edit(row: dict[str, str]) -> None:
-            ease(row)
-            if row["is_primary"] == "true":
-                row["target"] = "-1000000" if row["comparison"] == "at_most" else "1000000"
-                row["severity"] = severity
-
-        return copied_project(tmp_path / "impossible", edit)
-
-    return copy
+    """A function that copies the project with targets that nothing can meet, of a given severity."""
+    return lambda severity: copied_project(tmp_path / "impossible", severity)

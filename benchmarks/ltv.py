@@ -69,7 +69,7 @@ HISTORY = """
 
 def expected_revenue(history: Any) -> np.ndarray:
     """Expected revenue of the next `DAYS` for each row of `history`."""
-    from pymc_marketing import clv
+    from pymc_marketing import clv  # type: ignore[import-not-found]
 
     bookings = clv.BetaGeoModel(data=history.drop(columns="monetary_value"))
     bookings.fit(method="map", progressbar=False)

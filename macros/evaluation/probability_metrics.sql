@@ -133,8 +133,8 @@
 
         select
             *,
-            sum(row_count) over below - row_count as rows_below,
-            sum(positives) over below - positives as positives_below,
+            (sum(row_count) over below) - row_count as rows_below,
+            (sum(positives) over below) - positives as positives_below,
             sum(row_count) over whole as rows_in_all,
             sum(positives) over whole as positives_in_all
         from distinct_probabilities

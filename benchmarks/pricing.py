@@ -30,16 +30,17 @@ CAUTION = 0.5
 
 Floats = npt.NDArray[np.float64]
 
-TEST_ROWS = """
+REVENUES = ", ".join(
+    f'max(case when round(100 * price_level) = {level} then expected_revenue end) as "truth_{level}"'
+    for level in range(-30, 31, 10)
+)
+
+TEST_ROWS = f"""
     select backtest.*, truth.* exclude (property_id, stay_month)
     from wanderbricks_ml.pricing_backtest as backtest
     inner join (
-        pivot (
-            select property_id, stay_month, cast(round(100 * price_level) as int) as level, expected_revenue
-            from read_parquet($truth || '/pricing.parquet')
-        )
-        on 'truth_' || level in ('truth_-30', 'truth_-20', 'truth_-10', 'truth_0', 'truth_10', 'truth_20', 'truth_30')
-        using sum(expected_revenue)
+        select property_id, stay_month, {REVENUES}
+        from read_parquet($truth || '/pricing.parquet')
         group by property_id, stay_month
     ) as truth using (property_id, stay_month)
     where backtest.split = 'test' and backtest.lead_months = 0
@@ -138,7 +139,7 @@ def compared(database: Path, truth: Path) -> dict[str, Any]:
             "interval": champion[1:],
             "true": true_lift(rows, policy(rows)),
             "careless": true_lift(rows, careless(connection, rows)),
-            "best": float(best.sum() / rows["truth_0"].sum() - 1),
+            "best": float(best.sum() / np.asarray(rows["truth_0"]).sum() - 1),
             "rows": len(rows["truth_0"]),
         }
 

@@ -72,7 +72,7 @@ numbers as (
 
 ),
 
--- snapshots lie whole months before the point in time, so that training rows are as far from their stay month as those to score
+-- whole months before the point in time: training rows are as far from their stay month as those to score
 snapshots as (
 
     select
@@ -400,7 +400,7 @@ property_books as (
 
 -- demand index: bookings of the destination for the month so far, and a year earlier
 
-destination_months as (
+months as (
 
     select distinct
         destination_id,
@@ -412,7 +412,7 @@ destination_months as (
 
 ),
 
-destination_lead_bookings as (
+booked_days as (
 
     select
         destination_id,
@@ -427,27 +427,27 @@ destination_lead_bookings as (
 destination_books as (
 
     select
-        destination_months.destination_id,
-        destination_months.stay_month,
-        destination_months.as_of_date,
-        sum(case when booked.stay_month = destination_months.stay_month then booked.bookings else 0 end)
+        months.destination_id,
+        months.stay_month,
+        months.as_of_date,
+        sum(case when booked.stay_month = months.stay_month then booked.bookings else 0 end)
             as destination_on_books,
         sum(
             case
-                when booked.stay_month < destination_months.stay_month
-                    and booked.created_date < destination_months.last_year_snapshot
+                when booked.stay_month < months.stay_month
+                    and booked.created_date < months.last_year_snapshot
                     then booked.bookings
                 else 0
             end
         ) as destination_on_books_last_year,
-        sum(case when booked.stay_month < destination_months.stay_month then booked.bookings else 0 end)
+        sum(case when booked.stay_month < months.stay_month then booked.bookings else 0 end)
             as destination_bookings_last_year
-    from destination_months
-    inner join destination_lead_bookings as booked
-        on destination_months.destination_id = booked.destination_id
-        and booked.stay_month in (destination_months.stay_month, destination_months.last_year_month)
-        and destination_months.as_of_date > booked.created_date
-    group by destination_months.destination_id, destination_months.stay_month, destination_months.as_of_date
+    from months
+    inner join booked_days as booked
+        on months.destination_id = booked.destination_id
+        and booked.stay_month in (months.stay_month, months.last_year_month)
+        and months.as_of_date > booked.created_date
+    group by months.destination_id, months.stay_month, months.as_of_date
 
 ),
 

@@ -35,7 +35,9 @@ policy as (
 
 final as (
 
-    select * from counts where metric_name <> 'wape_week'
+    select *
+    from counts
+    where metric_name <> 'wape_week'
     union all
     select * from policy
 

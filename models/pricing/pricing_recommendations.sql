@@ -39,7 +39,7 @@ ranked as (
         *,
         row_number() over (
             partition by property_id, stay_month
-            order by cautious_revenue desc, abs(price_level), price_level
+            order by cautious_revenue desc, abs(price_level) asc, price_level asc
         ) as place,
         max(expected_revenue) over (partition by property_id, stay_month) as best_revenue,
         {{ price_evidence_is_thin('price_slope', 'price_slope_deviation') }} as is_thin

@@ -15,7 +15,7 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
 ROLES = 7
-"""Columns of X with fixed roles: property, market, selling window, price, free share of the nights, past level and price."""
+"""Columns of X with fixed roles: property, market, selling window, price, free share, level and price so far."""
 
 
 class PriceResponseRegressor(RegressorMixin, BaseEstimator):
@@ -34,8 +34,8 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
        left out of this step, since it answers to earlier prices, which are much the same.
     3. Slopes of markets are shrunk to their common mean by empirical Bayes (normal, standard errors clustered by
        property) and are never negative: the response falls with price by construction.
-    4. One more boosted Poisson model, of all columns but the price, corrects what follows from the property's level in the past, the
-       price now against the price then, and the free nights (its exposure).
+    4. One more boosted Poisson model, of all columns but the price, corrects what follows from the property's level in
+       the past, the price now against the price then, and the free nights (its exposure).
 
     Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
     expected revenue has its maximum at a relative price of 1 / b.
@@ -223,7 +223,7 @@ def _newton(
 ) -> tuple[Floats, Floats]:
     """Slopes and standard errors by group; a normal prior of precision `prior` around `start` keeps them finite."""
     slope, groups = start.copy(), len(start)
-    mean = expected.astype(np.float64)
+    mean: Floats = expected
     for _ in range(30):
         mean = _with_totals(y, expected * np.exp(-np.clip(slope[group] * surprise, -5, 5)), levels)
         within = _centred(surprise, mean, levels)

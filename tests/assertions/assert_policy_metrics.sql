@@ -45,11 +45,23 @@ expected as (
         (modelled_gain + 200 * (weight_0 - weight_1) / 2) / revenue as metric_value
     from parts
     union all
-    select 'all', 'modelled_lift', modelled_gain / modelled_revenue from parts
+    select
+        'all' as segment,
+        'modelled_lift' as metric_name,
+        modelled_gain / modelled_revenue as metric_value
+    from parts
     union all
-    select 'all', 'changed_share', 0.5 from parts
+    select
+        'all' as segment,
+        'changed_share' as metric_name,
+        0.5 as metric_value
+    from parts
     union all
-    select 'all', 'mean_weight', (weight_0 + weight_1) / 2 from parts
+    select
+        'all' as segment,
+        'mean_weight' as metric_name,
+        (weight_0 + weight_1) / 2 as metric_value
+    from parts
 
 ),
 

@@ -5,6 +5,7 @@ with elasticities as (
         0.05 * row_number() over (order by date) as elasticity,
         0.1 as deviation
     from {{ source('gold', 'dim_date') }}
+    order by date
     limit 60
 
 ),

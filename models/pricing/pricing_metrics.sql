@@ -17,7 +17,12 @@ with counts as (
         baseline='baseline_bookings',
         date='stay_month',
         aggregate='destination_id',
-        segments={'lead_months': 'lead_months', 'destination_id': 'destination_id', 'property_type': 'property_type'}
+        segments={
+            'lead_months': 'lead_months',
+            'destination_id': 'destination_id',
+            'property_type': 'property_type',
+            'property_block': 'property_block'
+        }
     ) }}
 
 ),

@@ -82,10 +82,10 @@ learnability as (
                 then
                     'too little price variation: ' || cast(changes as {{ text }})
                     || ' price changes in the training months, 300 are needed'
-            when test_bookings < 2000
+            when test_bookings < {{ var('pricing_least_bookings') }}
                 then
                     'too few bookings to prove a lift: ' || cast(test_bookings as {{ text }})
-                    || ' in the test months, 2000 are needed'
+                    || ' in the test months, {{ var('pricing_least_bookings') }} are needed'
         end as not_learnable
     from facts
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from workspace import PROJECT, Emulator, running
+from eased_project import copied_project
+from workspace import Emulator, running
 
 from wanderbricks_ml.simulator import simulate
 from wanderbricks_ml.simulator.presets import PRESETS
@@ -27,11 +27,12 @@ class Local:
     """The same builds on DuckDB."""
 
     folder: Path
+    project: Path
 
     def build(self, gold: Path) -> None:
         finished = subprocess.run(
             [Path(sys.executable).with_name("dbt"), "--no-use-colors", "build", "--exclude-resource-type", "unit_test"],
-            cwd=PROJECT,
+            cwd=self.project,
             env=os.environ
             | {
                 "WANDERBRICKS_GOLD": str(gold),
@@ -52,6 +53,7 @@ class Local:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A workspace, without any table at first."""
     with running(tmp_path_factory.mktemp("workspace")) as emulator:
+        emulator.project = copied_project(tmp_path_factory.mktemp("eased") / "project")
         yield emulator
         told = emulator.control()
         print("statements put differently for open-source Spark:", json.dumps(told["rewrites"], indent=2))
@@ -76,7 +78,7 @@ def both(emulator: Emulator, gold: dict[str, Path], tmp_path_factory: pytest.Tem
 
     Who breaks something leaves the tables as they are here: test_parity compares them last.
     """
-    local = Local(tmp_path_factory.mktemp("local"))
+    local = Local(tmp_path_factory.mktemp("local"), emulator.project)
     local.build(gold["first"])
     emulator.control(gold=str(gold["first"]))
     assert emulator.dbt("build") == 0, emulator.log
@@ -86,12 +88,7 @@ def both(emulator: Emulator, gold: dict[str, Path], tmp_path_factory: pytest.Tem
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project to break."""
-    for name in ("docs", "models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml"):
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(PROJECT / name, tmp_path / name)
-    return tmp_path
+    return copied_project(tmp_path / "project")
 
 
 def replace_in(path: Path, old: str, new: str) -> None:

@@ -22,8 +22,9 @@ def built(emulator: Emulator, both: Local) -> Emulator:
 def intact(built: Emulator) -> Iterator[None]:
     """The predictions are the same before and after the test."""
     before = built.table(PREDICTIONS)
-    yield
     assert before.num_rows
+    yield
+    assert built.table(PREDICTIONS).equals(before)
 
 
 def test_a_token_that_is_refused(built: Emulator) -> None:

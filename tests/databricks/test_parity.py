@@ -88,7 +88,7 @@ def test_a_first_build_agrees(emulator: Emulator, both: Local) -> None:
 
 def test_feature_tables_are_unity_catalogs(emulator: Emulator, both: Local) -> None:
     features = feature_tables(emulator)
-    assert len(features) == 5
+    assert len(features) == 6
     asked = "from system.information_schema.{} where table_name = '{}' order by 1"
     for name, node in features.items():
         keys = node["config"]["liquid_clustered_by"]
@@ -132,7 +132,7 @@ def test_one_more_day_agrees(emulator: Emulator, both: Local, gold: dict[str, Pa
     incremental = [
         name for name, node in feature_tables(emulator).items() if node["config"]["materialized"] == "incremental"
     ]
-    assert len(incremental) == 4
+    assert len(incremental) == 5
     history = emulator.control(history_from=began)["history"]
     for name in incremental:
         statements = [statement for statement in history if f"`{name}`" in statement]

@@ -21,6 +21,8 @@ import pyarrow as pa
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
+"""What an emulator runs unless its `project` is another."""
+
 ENVIRONMENT = Path(os.environ.get("WANDERBRICKS_EMULATOR_VENV", PROJECT / ".venv-emulator"))
 START_SECONDS = 180
 
@@ -33,10 +35,12 @@ class Emulator:
     port: int
     wheel: Path
     process: int
+    project: Path = PROJECT
     log: str = field(default="", init=False)
 
-    def dbt(self, *arguments: str, project: Path = PROJECT, environment: Mapping[str, str] = {}) -> int:
+    def dbt(self, *arguments: str, project: Path | None = None, environment: Mapping[str, str] = {}) -> int:
         """Run a dbt command with target emulator, keep its output in `log` and return its exit code."""
+        project = project or self.project
         places: list[str | Path] = ["--project-dir", project, "--profiles-dir", project]
         places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
         finished = subprocess.run(

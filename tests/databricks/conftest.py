@@ -20,6 +20,8 @@ from wanderbricks_ml.simulator.presets import PRESETS
 
 SEED = 7
 LAST_DAY = PRESETS["tiny"].last_day
+SUMMARY: list[str] = []
+"""Lines for the end of the session."""
 
 
 @dataclass
@@ -56,11 +58,15 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         emulator.project = copied_project(tmp_path_factory.mktemp("eased") / "project")
         yield emulator
         told = emulator.control()
-        print("statements put differently for open-source Spark:", json.dumps(told["rewrites"], indent=2))
+        SUMMARY.append("statements put differently for open-source Spark: " + json.dumps(told["rewrites"]))
         slowest = sorted(told["spent"].items(), key=lambda item: -item[1][1])[:10]
-        print(
-            "where the time went:", *(f"{kind}: {n} in {seconds:.0f} s" for kind, (n, seconds) in slowest), sep="\n  "
-        )
+        SUMMARY.extend(f"{kind}: {number} in {seconds:.0f} s" for kind, (number, seconds) in slowest)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the emulator counted."""
+    for line in SUMMARY:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -258,12 +258,12 @@ def described(session: SparkSession, name: str) -> dict[str, Any]:
     found = table(session, name)
     columns = [
         {
-            "name": field.name,
-            "type": type_json(field.dataType),
-            "nullable": field.nullable and field.name not in found.not_null,
-            **({"comment": field.metadata["comment"]} if "comment" in field.metadata else {}),
+            "name": column,
+            "type": type_json(types.DataType.fromDDL(kind)),
+            "nullable": column not in found.not_null,
+            **({} if comment is None else {"comment": comment}),
         }
-        for field in session.table(name).schema
+        for column, kind, comment in found.columns
     ]
     told = {
         "table_name": found.name,

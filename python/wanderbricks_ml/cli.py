@@ -59,7 +59,7 @@ def simulate(
 
     \b
     preset     properties       users  destinations   attempts  created
-    tiny               90         800             4      7,000  2024-02-01 to 2025-07-31
+    tiny               90       2,500             4     14,000  2022-08-01 to 2025-07-31
     dev             2,000      25,000            12    185,000  2022-08-01 to 2025-07-31
     reference      18,163     124,259            42     73,500  2022-12-08 to 2025-07-30
     x10           181,630   1,242,590            42    735,000  2022-12-08 to 2025-07-30

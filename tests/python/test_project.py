@@ -106,7 +106,7 @@ def test_every_feature_table_is_unity_catalogs_on_databricks(on_databricks: dict
         for name, node in on_databricks.items()
         if node["fqn"][1] == "features" and node["config"]["contract"]["enforced"]
     }
-    assert len(features) == 5
+    assert len(features) == 6
     for name, node in features.items():
         config = node["config"]
         keys = config.get("unique_key") or ["country", "calendar_date"]

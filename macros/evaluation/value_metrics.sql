@@ -142,10 +142,17 @@
                             (sum(label * {{ side }}_rank) - sum(label) * (count(*) + 1) / 2e0)
                             / nullif(sum(label * label_rank) - sum(label) * (count(*) + 1) / 2e0, 0)
                 end as {{ side }}_normalised_gini,
-                -- engines differ in the correlation with what does not vary
+                -- not corr: on one of the engines it fails where something does not vary
                 case
-                    when count({{ side }}) > 0 and min({{ side }}) < max({{ side }}) and min(label) < max(label)
-                        then corr({{ side }}_rank, label_rank)
+                    when count({{ side }}) > 0
+                        then
+                            (avg({{ side }}_rank * label_rank) - avg({{ side }}_rank) * avg(label_rank))
+                            / nullif(
+                                sqrt(
+                                    greatest(avg({{ side }}_rank * {{ side }}_rank) - avg({{ side }}_rank) * avg({{ side }}_rank), 0)
+                                    * greatest(avg(label_rank * label_rank) - avg(label_rank) * avg(label_rank), 0)
+                                ), 0
+                            )
                 end as {{ side }}_spearman{{ ',' if not loop.last }}
             {% endfor %}
         from ranked

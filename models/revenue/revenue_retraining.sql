@@ -53,7 +53,7 @@ learnability as (
             when noise.noise is null then 'nothing was booked for the last year'
             when noise.noise > {{ most_noise }}
                 then
-                    'too few and too uneven bookings: even if each day''s expectation were known, chance alone moves its revenue by '
+                    'too few and too uneven bookings: even if the expectation of each day were known, chance alone moves its revenue by '
                     || {{ number_text('round(100 * noise.noise)') }}
                     || ' %, at most {{ (100 * most_noise) | round | int }} % are allowed'
         end as not_learnable

@@ -7,5 +7,5 @@ def model(dbt, session):
         champion=dbt.ref("revenue_champion"),
         versions=dbt.ref("revenue_forecaster"),
         settings=dbt.config.get("meta"),
-        is_scored=(lambda rows: session.sql(f"select 1 from {dbt.this} where {rows}")) if dbt.is_incremental else None,
+        scored=session.table(str(dbt.this)) if dbt.is_incremental else None,
     )

@@ -179,15 +179,15 @@ def score(
     champion: Any,
     versions: Any,
     settings: dict[str, Any],
-    is_scored: Callable[[str], Any] | None = None,
+    scored: Any = None,
 ) -> Any:
     """Forecast with the version that serves, its recipe refitted through the point in time.
 
     Parameters
     ----------
-    is_scored
-        Relation of the rows of this table that meet a condition; None on the first run. A day that the version has
-        scored already is not scored again.
+    scored
+        This table as the last run left it; None on the first one. A day that the version has scored already is not
+        scored again.
 
     Returns
     -------
@@ -208,7 +208,7 @@ def score(
         return engine.result(SCORE_SCHEMA.empty_table())
     as_of = considered[0]["as_of_date"]
     condition = f"as_of_date = date '{iso(as_of)}' and model_version = {number}"
-    if is_scored is not None and engine.rows(is_scored(condition)).num_rows:
+    if scored is not None and engine.rows(scored.filter(condition).limit(1)).num_rows:
         return engine.result(SCORE_SCHEMA.empty_table())
     forecaster = registry.load(version_uris(engine.rows(versions), [number], name)[number])
     if forecaster.as_of_ == as_of:

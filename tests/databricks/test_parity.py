@@ -22,7 +22,7 @@ SCORES = {"predicted_bookings", "conversion_probability"}
 
 STOPS_EARLY = {"revenue_backtest", "revenue_metrics", "revenue_champion", "revenue_scores"}
 STOPS_EARLY |= {"revenue_forecasts", "revenue_outlook"}
-"""Tables of what Prophet forecasts: its optimiser stops where little is to be gained, so that the last bits of its input
+"""Tables of what Prophet forecasts: its optimiser stops where little is to be gained, and the last bits of its input
 move a forecast by up to a few percent. Their keys and other columns are equal."""
 
 

@@ -135,9 +135,10 @@ offers as (
         asked.base_price,
         coalesce(asked.bedrooms, 0) as size,
         ln(asked.base_price) as log_price,
-        avg(ln(asked.base_price)) over (
-            partition by snapshots.as_of_date, asked.destination_id, asked.property_type
-        ) as market_log_price
+        {{ exact_mean(
+            'ln(asked.base_price)',
+            'over (partition by snapshots.as_of_date, asked.destination_id, asked.property_type)'
+        ) }} as market_log_price
     from snapshots
     inner join asked
         on snapshots.as_of_date > asked.asked_from
@@ -150,7 +151,7 @@ sizes as (
     select
         as_of_date,
         size,
-        avg(log_price - market_log_price) as size_effect
+        {{ exact_mean('log_price - market_log_price') }} as size_effect
     from offers
     group by as_of_date, size
 
@@ -163,7 +164,7 @@ market_months as (
         offers.destination_id,
         offers.property_type,
         count(*) as market_listings,
-        avg(offers.log_price - sizes.size_effect) as log_level
+        {{ exact_mean('offers.log_price - sizes.size_effect') }} as log_level
     from offers
     inner join sizes
         on offers.as_of_date = sizes.as_of_date
@@ -310,10 +311,10 @@ asked_prices as (
         spine.property_id,
         spine.stay_month,
         spine.as_of_date,
-        sum(
-            asked.base_price
+        cast(sum(
+            cast(asked.base_price as decimal(18, 4))
             * {{ dbt.datediff('greatest(asked.asked_from, spine.as_of_date)', 'least(asked.asked_until, spine.label_known_date)', 'day') }}
-        )
+        ) as double)
         / sum(
             {{ dbt.datediff('greatest(asked.asked_from, spine.as_of_date)', 'least(asked.asked_until, spine.label_known_date)', 'day') }}
         ) as price
@@ -342,10 +343,10 @@ own_prices as (
     select
         own_snapshots.property_id,
         own_snapshots.as_of_date,
-        sum(
-            asked.base_price
+        cast(sum(
+            cast(asked.base_price as decimal(18, 4))
             * {{ dbt.datediff('greatest(asked.asked_from, own_snapshots.as_of_date - 365)', 'least(asked.asked_until, own_snapshots.as_of_date)', 'day') }}
-        )
+        ) as double)
         / sum(
             {{ dbt.datediff('greatest(asked.asked_from, own_snapshots.as_of_date - 365)', 'least(asked.asked_until, own_snapshots.as_of_date)', 'day') }}
         ) as price_365d

@@ -202,12 +202,9 @@ spine as (
     inner join split_sizes on splits.split = split_sizes.split
     where
         located.destination_id is not null
-        and (
-            splits.row_limit is null
-            or split_sizes.candidate_rows <= splits.row_limit
-            or {{ hash_fraction(['located.property_id', 'located.day_number'], salt=3) }}
-            < splits.row_limit / cast(split_sizes.candidate_rows as double)
-        )
+        and {{ is_sampled(
+            ['located.property_id', 'located.day_number'], salt=3, most='splits.row_limit', rows='split_sizes.candidate_rows'
+        ) }}
 
 ),
 

@@ -7,7 +7,7 @@
 
 with scores as (
 
-    select * from {{ ref('conversion_scores') }}
+    {{ unwritten(ref('conversion_scores')) }}
 
 ),
 
@@ -20,17 +20,6 @@ serving as (
     where serves
 
 ),
-
-{% if is_incremental() %}
-    written as (
-
-        select distinct
-            scoring_date,
-            model_version
-        from {{ this }}
-
-    ),
-{% endif %}
 
 final as (
 
@@ -47,13 +36,6 @@ final as (
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
     from scores
     inner join serving on scores.model_version = serving.model_version
-    {% if is_incremental() %}
-        left join written
-            on scores.as_of_date = written.scoring_date
-            and scores.model_version = written.model_version
-        -- a day that this version has scored already stays as it was written
-        where written.scoring_date is null
-    {% endif %}
 
 )
 

@@ -82,9 +82,7 @@ spine as (
             else 'train'
         end as split
     from candidates
-    where
-        row_limit is null
-        or {{ hash_fraction(['user_id'], salt=12) }} < cast(row_limit as double) / candidate_rows
+    where {{ is_sampled(['user_id'], salt=12, most='row_limit', rows='candidate_rows') }}
 
 ),
 

@@ -7,7 +7,7 @@
 
 with scores as (
 
-    select * from {{ ref('customer_ltv_scores') }}
+    {{ unwritten(ref('customer_ltv_scores')) }}
 
 ),
 
@@ -22,17 +22,6 @@ risks as (
     select * from {{ ref('churn_risk_levels') }}
 
 ),
-
-{% if is_incremental() %}
-    written as (
-
-        select distinct
-            scoring_date,
-            model_version
-        from {{ this }}
-
-    ),
-{% endif %}
 
 final as (
 
@@ -53,13 +42,6 @@ final as (
     left join risks
         on scores.no_booking_probability >= risks.lower_bound
         and (risks.upper_bound is null or risks.upper_bound > scores.no_booking_probability)
-    {% if is_incremental() %}
-        left join written
-            on scores.as_of_date = written.scoring_date
-            and scores.model_version = written.model_version
-        -- a day that this version has scored already stays as it was written
-        where written.scoring_date is null
-    {% endif %}
 
 )
 

@@ -117,7 +117,8 @@ dates as (
         splits.split,
         splits.scored_as_of,
         calendar.check_in_date,
-        least(1.0, splits.row_limit / nullif(cast(split_sizes.candidate_rows as double), 0)) as sampled_share
+        splits.row_limit,
+        split_sizes.candidate_rows
     from splits
     inner join split_sizes on splits.split = split_sizes.split
     inner join calendar
@@ -136,10 +137,9 @@ sampled as (
         dates.scored_as_of
     from dates
     inner join listings on listings.known_from < dates.check_in_date
-    where
-        dates.sampled_share is null
-        or dates.sampled_share >= 1
-        or {{ hash_fraction(['listings.property_id', day_number('dates.check_in_date')], salt=1) }} < dates.sampled_share
+    where {{ is_sampled(
+        ['listings.property_id', day_number('dates.check_in_date')], salt=1, most='dates.row_limit', rows='dates.candidate_rows'
+    ) }}
 
 ),
 

@@ -7,20 +7,9 @@
 
 with scores as (
 
-    select * from {{ ref('demand_scores') }}
+    {{ unwritten(ref('demand_scores')) }}
 
 ),
-
-{% if is_incremental() %}
-    written as (
-
-        select distinct
-            scoring_date,
-            model_version
-        from {{ this }}
-
-    ),
-{% endif %}
 
 final as (
 
@@ -35,13 +24,6 @@ final as (
         scores.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
     from scores
-    {% if is_incremental() %}
-        left join written
-            on scores.as_of_date = written.scoring_date
-            and scores.model_version = written.model_version
-        -- a day that this version has scored already stays as it was written
-        where written.scoring_date is null
-    {% endif %}
 
 )
 

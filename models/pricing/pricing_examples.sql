@@ -298,9 +298,7 @@ spine as (
 
     select *
     from split_rows
-    where
-        row_limit is null
-        or {{ hash_fraction(['property_id'], salt=3) }} * candidate_rows < row_limit
+    where {{ is_sampled(['property_id'], salt=3, most='row_limit', rows='candidate_rows') }}
 
 ),
 
@@ -311,13 +309,7 @@ asked_prices as (
         spine.property_id,
         spine.stay_month,
         spine.as_of_date,
-        cast(sum(
-            cast(asked.base_price as decimal(18, 4))
-            * {{ dbt.datediff('greatest(asked.asked_from, spine.as_of_date)', 'least(asked.asked_until, spine.label_known_date)', 'day') }}
-        ) as double)
-        / sum(
-            {{ dbt.datediff('greatest(asked.asked_from, spine.as_of_date)', 'least(asked.asked_until, spine.label_known_date)', 'day') }}
-        ) as price
+        {{ mean_asked_price('spine.as_of_date', 'spine.label_known_date') }} as price
     from spine
     inner join asked
         on spine.property_id = asked.property_id
@@ -343,13 +335,7 @@ own_prices as (
     select
         own_snapshots.property_id,
         own_snapshots.as_of_date,
-        cast(sum(
-            cast(asked.base_price as decimal(18, 4))
-            * {{ dbt.datediff('greatest(asked.asked_from, own_snapshots.as_of_date - 365)', 'least(asked.asked_until, own_snapshots.as_of_date)', 'day') }}
-        ) as double)
-        / sum(
-            {{ dbt.datediff('greatest(asked.asked_from, own_snapshots.as_of_date - 365)', 'least(asked.asked_until, own_snapshots.as_of_date)', 'day') }}
-        ) as price_365d
+        {{ mean_asked_price('own_snapshots.as_of_date - 365', 'own_snapshots.as_of_date') }} as price_365d
     from own_snapshots
     inner join asked
         on own_snapshots.property_id = asked.property_id

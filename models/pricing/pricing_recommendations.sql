@@ -7,10 +7,16 @@
 
 with scores as (
 
+    {{ unwritten(ref('pricing_scores')) }}
+
+),
+
+revenues as (
+
     select
         *,
         asked_price * expected_nights * expected_bookings as expected_revenue
-    from {{ ref('pricing_scores') }}
+    from scores
 
 ),
 
@@ -25,8 +31,8 @@ compared as (
         * exp(
             -{{ var('pricing_caution') }} * changed.price_slope_deviation * abs(changed.price_to_market - here.price_to_market)
         ) as cautious_revenue
-    from scores as changed
-    inner join scores as here
+    from revenues as changed
+    inner join revenues as here
         on changed.property_id = here.property_id
         and changed.stay_month = here.stay_month
         and here.price_level = 0
@@ -62,17 +68,6 @@ chosen as (
 
 ),
 
-{% if is_incremental() %}
-    written as (
-
-        select distinct
-            scoring_date,
-            model_version
-        from {{ this }}
-
-    ),
-{% endif %}
-
 final as (
 
     select
@@ -94,13 +89,6 @@ final as (
         chosen.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
     from chosen
-    {% if is_incremental() %}
-        left join written
-            on chosen.as_of_date = written.scoring_date
-            and chosen.model_version = written.model_version
-        -- a day that this version has scored already stays as it was written
-        where written.scoring_date is null
-    {% endif %}
 
 )
 

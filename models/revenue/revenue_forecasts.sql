@@ -17,25 +17,9 @@ with champion as (
 
 scores as (
 
-    select scores.*
-    from {{ ref('revenue_scores') }} as scores
-    inner join champion
-        on scores.as_of_date = champion.as_of_date
-        and scores.model_version = champion.model_version
-    where scores.window_days = 1
+    {{ unwritten(ref('revenue_scores')) }}
 
 ),
-
-{% if is_incremental() %}
-    written as (
-
-        select distinct
-            scoring_date,
-            model_version
-        from {{ this }}
-
-    ),
-{% endif %}
 
 final as (
 
@@ -53,13 +37,10 @@ final as (
         scores.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
     from scores
-    {% if is_incremental() %}
-        left join written
-            on scores.as_of_date = written.scoring_date
-            and scores.model_version = written.model_version
-        -- a day that this version has scored already stays as it was written
-        where written.scoring_date is null
-    {% endif %}
+    inner join champion
+        on scores.as_of_date = champion.as_of_date
+        and scores.model_version = champion.model_version
+    where scores.window_days = 1
 
 )
 

@@ -5,6 +5,9 @@
   `performance`, `schedule` (fit), else `not_due`. Schedules count from the last attempt, so that a
   losing candidate is not fitted again every day.
 
+  `score_due` says whether there is a day to score: not where the reigning version has scored it already and no fit may
+  change who serves, nor where nothing can be learned and no version reigns.
+
   Arguments
     model_name     name in model_inventory
     state          relation model_state
@@ -19,13 +22,16 @@
     {% if retrain not in ['auto', 'force', 'never'] %}
         {{ exceptions.raise_compiler_error("var retrain is '" ~ retrain ~ "'; it takes auto, force or never") }}
     {% endif %}
+    {% set fits = "('forced', 'no_champion', 'drift', 'performance', 'schedule')" %}
     select
         model_name,
         as_of_date,
         reigning_version,
         last_version,
         last_attempt_date,
-        reason in ('forced', 'no_champion', 'drift', 'performance', 'schedule') as fit_due,
+        reason in {{ fits }} as fit_due,
+        reason in {{ fits }}
+        or (reigning_version is not null and coalesce(last_scoring_date <> as_of_date, true)) as score_due,
         reason,
         not_learnable
     from (
@@ -35,6 +41,7 @@
             state.reigning_version,
             state.last_version,
             state.last_attempt_date,
+            state.last_scoring_date,
             learnability.not_learnable,
             case
                 when learnability.not_learnable is not null then 'not_learnable'

@@ -8,7 +8,7 @@ with decision as (
 
 ),
 
--- rows to learn from and to test on only when a fit is due; nothing to score where the data cannot teach
+-- rows to learn from and to test on only when a fit is due
 snapshots as (
 
     select
@@ -22,7 +22,7 @@ snapshots as (
         end as row_limit
     from {{ ref('customer_ltv_splits') }} as splits
     cross join decision
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 

@@ -22,7 +22,7 @@ splits as (
         end as row_limit
     from {{ ref('demand_splits') }} as splits
     cross join decision
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 

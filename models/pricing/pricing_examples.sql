@@ -21,7 +21,7 @@ splits as (
     from {{ ref('pricing_splits') }} as splits
     cross join decision
     -- training and evaluation rows only when a fit is due
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 

@@ -17,9 +17,7 @@ cutoffs as (
         splits.as_of_date
     from {{ ref('revenue_splits') }} as splits
     cross join decision
-    where
-        decision.fit_due
-        or (splits.split = 'score' and (decision.not_learnable is null or decision.reigning_version is not null))
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 

@@ -7,5 +7,4 @@ def model(dbt, session):
         champion=dbt.ref("revenue_champion"),
         versions=dbt.ref("revenue_forecaster"),
         settings=dbt.config.get("meta"),
-        scored=session.table(str(dbt.this)) if dbt.is_incremental else None,
     )

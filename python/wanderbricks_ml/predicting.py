@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml import registry
-from wanderbricks_ml.engines import Predictor, engine_of, prediction_columns
+from wanderbricks_ml.engines import Engine, Predictor, engine_of, prediction_columns
 from wanderbricks_ml.frames import feature_frame, one_row
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     -------
     table
         model_name, model_version, the settings' keys and keep columns, and the predictions; no row when the
-        data cannot teach the product.
+        data cannot teach the product or the day is scored already.
 
     Raises
     ------
@@ -67,8 +67,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
         When no version passes the gate; quotes the verdicts. Earlier predictions stay as they are.
     """
     engine = engine_of(session)
-    considered = engine.rows(champion).to_pylist()
-    number = serving_version(considered, settings)
+    number = version_to_score(engine, examples, champion, settings)
     serving = [] if number is None else [number]
     name = settings["model_name"]
     uri = version_uris(engine.rows(versions), serving, name).get(number)
@@ -107,24 +106,25 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[
     return sorted({*fitted[-1:], *reigning})
 
 
-def serving_version(considered: list[dict[str, Any]], settings: dict[str, Any]) -> int | None:
-    """The version that serves by the champion table, to which the MLflow aliases are pointed.
+def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dict[str, Any]) -> int | None:
+    """The version that serves by the champion table; where it has rows to score, the MLflow aliases are pointed at it.
 
     Returns
     -------
     int or None
-        None when the data cannot teach the product.
+        None when there is nothing to score: the data cannot teach the product, or the day is scored already.
 
     Raises
     ------
     RuntimeError
         When no version passes the gate; quotes the verdicts.
     """
+    considered = engine.rows(champion).to_pylist()
     serving = [row["model_version"] for row in considered if row["serves"]]
     if not serving and any(row["is_learnable"] for row in considered):
         verdicts = "; ".join(row["verdict"] for row in considered)
         raise RuntimeError(f"no version passes the gate, nothing is scored: {verdicts}")
-    if not serving:
+    if not serving or not engine.rows(examples.filter("split = 'score'").limit(1)).num_rows:
         return None
     number: int = serving[0]
     others = [row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]]

@@ -23,7 +23,7 @@ from wanderbricks_ml import registry
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.fitting import VERSION_SCHEMA, log_version
 from wanderbricks_ml.frames import iso, one_row
-from wanderbricks_ml.predicting import considered_versions, serving_version, version_uris
+from wanderbricks_ml.predicting import considered_versions, version_to_score, version_uris
 
 if TYPE_CHECKING:
     from wanderbricks_ml.forecasting import Calibration, FittedSeries, Recipe, SeriesForecaster
@@ -179,21 +179,14 @@ def score(
     champion: Any,
     versions: Any,
     settings: dict[str, Any],
-    scored: Any = None,
 ) -> Any:
     """Forecast with the version that serves, its recipe refitted through the point in time.
-
-    Parameters
-    ----------
-    scored
-        This table as the last run left it; None on the first one. A day that the version has scored already is not
-        scored again.
 
     Returns
     -------
     table
         `SCORE_SCHEMA`: days (window_days 1) and sums over the next 30, 60 and 90 days; no row when the data
-        cannot teach the product.
+        cannot teach the product or the day is scored already.
 
     Raises
     ------
@@ -202,16 +195,11 @@ def score(
     """
     engine = engine_of(session)
     name = settings["model_name"]
-    considered = engine.rows(champion).to_pylist()
-    number = serving_version(considered, settings)
+    number = version_to_score(engine, examples, champion, settings)
     if number is None:
         return engine.result(SCORE_SCHEMA.empty_table())
-    as_of = considered[0]["as_of_date"]
-    condition = f"as_of_date = date '{iso(as_of)}' and model_version = {number}"
-    if scored is not None and engine.rows(scored.filter(condition).limit(1)).num_rows:
-        return engine.result(SCORE_SCHEMA.empty_table())
     forecaster = registry.load(version_uris(engine.rows(versions), [number], name)[number])
-    if forecaster.as_of_ == as_of:
+    if forecaster.as_of_ == engine.rows(champion).column("as_of_date")[0].as_py():
         future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
         raw = forecaster.raw(future)
     else:

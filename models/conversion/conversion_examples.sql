@@ -2,19 +2,13 @@
 {% set prior_clicks = 10 %}
 {% set taken_windows = [14, 30, 90] %}
 
-with clock as (
-
-    select * from {{ ref('point_in_time') }}
-
-),
-
-decision as (
+with decision as (
 
     select * from {{ ref('conversion_retraining') }}
 
 ),
 
--- training and evaluation rows only when a fit is due
+-- training and evaluation rows only when a fit is due; where nothing is to be scored, no fact is read
 splits as (
 
     select
@@ -78,7 +72,7 @@ engagement as (
         coalesce(search_count, 0) as searches,
         avg_time_on_page as time_on_page
     from {{ source('gold', 'fact_property_engagement') }}
-    where engagement_date < (select as_of_date from clock)
+    where engagement_date < (select as_of_date from decision where score_due)
 
 ),
 
@@ -91,7 +85,7 @@ bookings as (
         check_in_date,
         nights_booked
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    where cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 

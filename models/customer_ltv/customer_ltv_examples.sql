@@ -8,7 +8,7 @@ with decision as (
 
 ),
 
--- rows to learn from and to test on only when a fit is due
+-- rows to learn from and to test on only when a fit is due; where nothing is to be scored, no fact is read
 snapshots as (
 
     select
@@ -51,7 +51,7 @@ bookings as (
         -- decimals add up to the same in any order
         cast(total_amount as decimal(18, 2)) as amount
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    where cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 

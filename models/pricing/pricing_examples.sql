@@ -20,7 +20,7 @@ splits as (
         end as row_limit
     from {{ ref('pricing_splits') }} as splits
     cross join decision
-    -- training and evaluation rows only when a fit is due
+    -- training and evaluation rows only when a fit is due; where nothing is to be scored, no fact is read
     where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
@@ -54,7 +54,7 @@ bookings as (
         case when is_cancelled then cast(updated_at as date) end as cancelled_date,
         cast({{ dbt.date_trunc('month', 'check_in_date') }} as date) as stay_month
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    where cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 
@@ -78,7 +78,7 @@ snapshots as (
     select
         {{ months_from('clock.as_of_date', '(-numbers.number)') }} as as_of_date,
         cast({{ dbt.date_trunc('month', months_from('clock.as_of_date', '(-numbers.number)') ~ ' - 1') }} as date) as month_before
-    from {{ ref('point_in_time') }} as clock
+    from decision as clock
     inner join numbers on numbers.number < 240
     cross join history
     where {{ months_from('clock.as_of_date', '(-numbers.number)') }} > history.first_booking_date + 30

@@ -8,7 +8,7 @@ with decision as (
 
 ),
 
--- cut-offs of the backtest only when a fit is due
+-- cut-offs of the backtest only when a fit is due; where nothing is to be scored, no fact is read
 cutoffs as (
 
     select
@@ -43,7 +43,7 @@ bookings as (
         case when is_cancelled then cast(updated_at as date) end as cancelled_date,
         cast(total_amount as double) as amount
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    where cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 

@@ -32,7 +32,8 @@ Floats = npt.NDArray[np.float64]
 class Product(NamedTuple):
     """How a product's model is compared with the truth.
 
-    `query` yields columns unit, label, baseline, model and truth of the test rows; ``$truth`` is the folder of truth.
+    `query` yields columns unit, label, baseline, model and truth of the test rows (of revenue days of the total, and weeks
+    of each destination); ``$truth`` is the folder of truth.
     `loss` gives the loss by row from label and expectation.
     """
 
@@ -79,6 +80,49 @@ CUSTOMER_LTV = """
     where backtest.split = 'test'
 """
 
+REVENUE = """
+    select
+        date_diff('week', date '2020-01-06', backtest.forecast_date) as unit,
+        backtest.revenue as label,
+        backtest.baseline_revenue as baseline,
+        backtest.forecast_revenue as model,
+        truth.expected_revenue as truth
+    from wanderbricks_ml.revenue_backtest as backtest
+    inner join (
+        select as_of_date, check_in_date as forecast_date, sum(expected_revenue) as expected_revenue
+        from read_parquet($truth || '/revenue.parquet')
+        group by all
+    ) as truth using (as_of_date, forecast_date)
+    where backtest.forecast_level = 'total' and backtest.window_days = 1
+"""
+
+REVENUE_DESTINATIONS = """
+    select
+        week as unit,
+        sum(revenue) as label,
+        sum(baseline_revenue) as baseline,
+        sum(forecast_revenue) as model,
+        sum(expected_revenue) as truth
+    from (
+        select
+            backtest.*,
+            truth.expected_revenue,
+            date_diff('week', date '2020-01-06', backtest.forecast_date) as week
+        from wanderbricks_ml.revenue_backtest as backtest
+        inner join read_parquet($truth || '/revenue.parquet') as truth
+            on backtest.destination_id = truth.destination_id
+            and backtest.as_of_date = truth.as_of_date
+            and backtest.forecast_date = truth.check_in_date
+        where backtest.forecast_level = 'destination' and backtest.window_days = 1
+    )
+    group by as_of_date, destination_id, week
+"""
+
+
+def absolute_loss(label: Floats, expected: Floats) -> Floats:
+    """Absolute error by row."""
+    return np.abs(label - expected)
+
 
 def poisson_loss(label: Floats, expected: Floats) -> Floats:
     """Poisson deviance by row; of any label that is not negative a proper loss for means."""
@@ -95,6 +139,8 @@ PRODUCTS = {
     "demand": Product("+demand_predictions", DEMAND, poisson_loss),
     "conversion": Product("+conversion_predictions", CONVERSION, log_loss),
     "customer_ltv": Product("+customer_ltv_predictions", CUSTOMER_LTV, poisson_loss),
+    "revenue": Product("+revenue_forecasts", REVENUE, absolute_loss),
+    "revenue_destinations": Product("+revenue_forecasts", REVENUE_DESTINATIONS, absolute_loss),
 }
 
 
@@ -126,7 +172,7 @@ def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, 
         work = Path(folder)
         print(f"seed {seed}: simulating {preset} with truth", file=sys.stderr)
         simulate(preset, seed, work / "gold", truth=True)
-        selection = " ".join(PRODUCTS[name].selection for name in products)
+        selection = " ".join(dict.fromkeys(PRODUCTS[name].selection for name in products))
         print(f"seed {seed}: building {selection}", file=sys.stderr)
         run = run_dbt(work, work / "gold", "--exclude-resource-type", "unit_test", selection=selection)
         if run.code:

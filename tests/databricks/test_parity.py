@@ -190,3 +190,16 @@ def test_memory(emulator: Emulator, both: Local) -> None:
     processes = [emulator.process, *map(int, status.read_text().split())]
     peaks = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()) for process in processes]
     assert sum(int(peak[1]) for peak in peaks if peak) < 5 * 1024**2
+
+
+def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Local) -> None:
+    limited = ["--vars", json.dumps({"driver_rows": 2000, "retrain": "force"})]
+    fitted = ["demand_retraining", "demand_examples", "demand_predictor"]
+    job_cluster = {"DATABRICKS_SUBMISSION_METHOD": "job_cluster"}
+    assert emulator.dbt("run", "--select", *fitted, *limited, environment=job_cluster) == 0, emulator.log
+    one, many = emulator.table(
+        "select * from wanderbricks_ml.demand_predictor order by model_version limit 2"
+    ).to_pylist()
+    assert many["reason"] == "forced"
+    # the sample that the driver preprocesses by; xgboost.spark boosts on all rows
+    assert many["train_rows"] < 2500 < one["train_rows"]

@@ -19,7 +19,7 @@ from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, day_numb
 from wanderbricks_ml.simulator.demand import expected_demand, price_effect
 from wanderbricks_ml.simulator.presets import PRESETS
 from wanderbricks_ml.simulator.stays import draw_attempts
-from wanderbricks_ml.simulator.truth import PRICE_LEVELS, _Market, _pricing, _rest, truth_tables
+from wanderbricks_ml.simulator.truth import PRICE_LEVELS, _ahead, _Market, _pricing, truth_tables
 from wanderbricks_ml.simulator.users import choose_users, draw_choice
 from wanderbricks_ml.simulator.world import Prices, booking_levels
 
@@ -66,6 +66,14 @@ def compare(world: World) -> dict[str, Compared]:
     booked = np.isin(key, stays.listing * SPAN + made).astype(float)
     found["conversion"] = Compared(conversion["conversion_probability"].to_numpy(), booked)
 
+    revenue = tables["revenue"]
+    amounts = np.zeros((TINY.destinations, SPAN))
+    kept = stays.cancelled_after < 0
+    destination = world.properties.destination[stays.listing[kept]]
+    np.add.at(amounts, (destination, stays.check_in[kept]), stays.cents[kept] / 100)
+    earned = amounts[revenue["destination_id"].to_numpy() - 1, days(revenue["check_in_date"])]
+    found["revenue"] = Compared(revenue["expected_revenue"].to_numpy(), earned)
+
     cancelled = (stays.cancelled_after >= 0).astype(float)
     found["cancellation"] = Compared(tables["cancellation"]["cancellation_probability"].to_numpy(), cancelled)
     still = tables["cancellation"]["open_probability"].to_numpy(zero_copy_only=False)
@@ -100,6 +108,8 @@ def platforms() -> list[dict[str, Compared]]:
         ("demand", 0.01),
         ("demand, nothing on the books", 0.03),
         ("conversion", 0.02),
+        # listings and prices to come are left out
+        ("revenue", 0.05),
         ("cancellation", 0.03),
         ("cancellation of open bookings", 0.03),
         ("users", 0.01),
@@ -135,22 +145,20 @@ def test_truth_does_not_see_the_future() -> None:
     """The truth of an earlier day is the same whatever happens afterwards."""
     calm = draw_world(TINY, 3, 0, expected_demand(TINY, 3))
     snapshot = LAST - 40
-    rest, on_books, _ = _rest(
-        _Market.of(calm), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties))
-    )
+    told = _ahead(_Market.of(calm), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties)))
     cut = calm.stays.created < snapshot * DAY
     stays = type(calm.stays)(**{field.name: getattr(calm.stays, field.name)[cut] for field in fields(calm.stays)})
     # cancellations that are still to come have not happened yet
     unknown = stays.cancelled_at >= snapshot * DAY
     stays = replace(stays, cancelled_after=np.where(unknown, -1, stays.cancelled_after))
     blind = replace(calm, stays=stays)
-    again, books, _ = _rest(
-        _Market.of(blind), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties))
-    )
-    assert (books == on_books).all()
+    again = _ahead(_Market.of(blind), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties)))
+    assert (again.on_books == told.on_books).all()
+    np.testing.assert_allclose(again.books_value, told.books_value)
     # only platform-wide shares (business stays, cancellations) are taken from the whole period
-    np.testing.assert_allclose(again.sum(), rest.sum(), rtol=0.03)
-    assert np.corrcoef(again.ravel(), rest.ravel())[0, 1] > 0.999
+    for seen, blindly in ((told.rest, again.rest), (told.kept, again.kept)):
+        np.testing.assert_allclose(blindly.sum(), seen.sum(), rtol=0.03)
+        assert np.corrcoef(blindly.ravel(), seen.ravel())[0, 1] > 0.999
 
 
 MONTH = np.datetime64("2025-06")
@@ -224,7 +232,7 @@ def test_shocks_are_inferred_from_the_books(monkeypatch: pytest.MonkeyPatch) -> 
             market = _Market.of(draw_world(TINY, seed, 0, expected_demand(TINY, seed)))
             stays, first = market.world.stays, market.world.demand.creation_days[0]
             for snapshot in range(LAST - 60, LAST - 29, 10):
-                rest, _, _ = _rest(market, snapshot - first, 30, np.ones((1, TINY.properties)))
+                rest = _ahead(market, snapshot - first, 30, np.ones((1, TINY.properties))).rest
                 new = (stays.created >= snapshot * DAY) & (stays.check_in <= snapshot + 30)
                 made = np.zeros(rest[0].shape)
                 np.add.at(made, (stays.listing[new], stays.check_in[new] - snapshot), 1)
@@ -235,6 +243,6 @@ def test_shocks_are_inferred_from_the_books(monkeypatch: pytest.MonkeyPatch) -> 
     with_books = loss()
     monkeypatch.setattr(
         "wanderbricks_ml.simulator.truth._shock",
-        lambda market, column: np.ones((TINY.destinations, 40)),
+        lambda market, column, horizon: np.ones((TINY.destinations, horizon + 1)),
     )
     assert with_books < loss()

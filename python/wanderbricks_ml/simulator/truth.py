@@ -21,6 +21,9 @@ Users
     Gamma-distributed rates and exponential lifetimes, as in the Pareto/NBD model (Schmittlein, Morrison and
     Colombo 1987), in the time of the market: exposure is the rate at which a user of the same cell books. The
     budget class is inferred from the prices paid. Earlier guests return at a rate for each past booking.
+Revenue
+    What is on the books, each booking times the probability that it is kept, and expected check-ins still to come times
+    their nights, the price in force and the share that is kept. Listings to come are left out, as are prices to come.
 Pricing
     Expected revenue of a stay month from bookings still to come, were the price changed from its first day on.
 """
@@ -73,8 +76,20 @@ MOST_USERS = 25_000
 """Truth is written for the first so many properties and users, which are as random as any."""
 
 PRICE_LEVELS = np.round(np.arange(-0.3, 0.31, 0.1), 1)
-_DAYS_BEFORE, _DAYS_AFTER = 70, 35
+REVENUE_HORIZON = 90
+REVENUE_CUTOFFS = range(REVENUE_HORIZON + 1, REVENUE_HORIZON + 1 + 6 * 30, 30)
+"""Days before the day after the last one, of the cut-offs from which revenue's truth looks ahead."""
+
+_DAYS_BEFORE = 70
 _MONTHS_OF_USERS = 18
+_NO_REVENUE = pa.schema(
+    [
+        ("destination_id", pa.int64()),
+        ("as_of_date", pa.date32()),
+        ("check_in_date", pa.date32()),
+        ("expected_revenue", pa.float64()),
+    ]
+)
 
 
 def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
@@ -89,6 +104,8 @@ def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
     users
         user_id, as_of_date, probability of no booking within 180 and 365 days, expected bookings and revenue
         (not cancelled) within 365 days.
+    revenue
+        destination_id, as_of_date, check_in_date, expected_revenue (not cancelled); only where truth has all properties.
     pricing
         property_id, stay_month, price_level (fraction), price, expected_bookings, expected_revenue.
     """
@@ -99,6 +116,7 @@ def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
         "conversion": _conversion(market, last),
         "cancellation": _cancellation(world, last),
         "users": _users(world, last),
+        "revenue": _revenue(market, last),
         "pricing": _pricing(market, until),
     }
 
@@ -260,13 +278,13 @@ def _stay_beyond(property_type: Ints, business: float, lead: float) -> Floats:
     return ((1 - WEEK_SHARE) * beyond + WEEK_SHARE * (number < 7))[property_type]
 
 
-def _shock(market: _Market, column: int) -> Floats:
-    """Expected shock of each destination for the `_DAYS_AFTER` days from the snapshot on, shape (N, days)."""
+def _shock(market: _Market, column: int, horizon: int) -> Floats:
+    """Expected shock of each destination from the snapshot to `horizon` days after it, shape (N, horizon + 1)."""
     world = market.world
     demand, stays = world.demand, world.stays
     snapshot = demand.creation_days[0] + column
     begin = max(column - _DAYS_BEFORE, 0)
-    days = np.arange(begin, column + _DAYS_AFTER)
+    days = np.arange(begin, column + horizon + 1)
     count = len(market.unit)
     expected = market.ahead[:, days, np.clip(days - column + 1, 0, MAX_LEAD + 1)]
     counts = np.zeros_like(expected)
@@ -291,8 +309,32 @@ def _shock(market: _Market, column: int) -> Floats:
     return factor[:, column - begin :]
 
 
-def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[Floats, Floats, Floats]:
-    """Bookings still to come for the check-in days from the snapshot on.
+class _Ahead(NamedTuple):
+    """What is expected of the check-in days from a snapshot on, columns horizon + 1; the first is the snapshot's.
+
+    Attributes
+    ----------
+    rest
+        Bookings still to come, by factor, shape (F, P, columns).
+    kept
+        Those among them that are not going to be cancelled, shape (F, P, columns).
+    on_books
+        Bookings that exist, shape (P, columns).
+    books_value
+        Their amount, each times the probability that it is kept, shape (P, columns).
+    nights
+        Expected nights of a booking still to come, shape (P, columns).
+    """
+
+    rest: Floats
+    kept: Floats
+    on_books: Floats
+    books_value: Floats
+    nights: Floats
+
+
+def _ahead(market: _Market, column: int, horizon: int, factors: Floats) -> _Ahead:
+    """Bookings for the check-in days from the snapshot on: on the books and still to come.
 
     Parameters
     ----------
@@ -302,15 +344,6 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
         Days ahead.
     factors
         Factors on the rate of attempts, shape (F, P): one result for each row.
-
-    Returns
-    -------
-    rest
-        Shape (F, P, horizon + 1); the first check-in day is the snapshot's.
-    on_books
-        Shape (P, horizon + 1).
-    nights
-        Expected nights of a booking still to come, shape (P, horizon + 1).
     """
     world = market.world
     demand, stays, properties = world.demand, world.stays, world.properties
@@ -325,7 +358,7 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
     span = before + horizon + 1
     days = column - before + np.arange(span)
     ahead_days = days[before:]
-    shock = _shock(market, column)[:, : horizon + 1]
+    shock = _shock(market, column, horizon)
     strength = (latent * market.level[:, today] * alive)[:, None] * demand.surge[today]
     weight = np.zeros((count, span))
     weight[:, before:] = strength * demand.expected[group][:, ahead_days] * shock[destination]
@@ -345,7 +378,8 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
     gone = betainc(*CANCELLED_AT, np.clip((snapshot * DAY - stays.created[standing]) / length, 0, 1))
     open_day = np.maximum(stays.check_in[standing] - snapshot, 0)
     # probability per day, from the snapshot until check-in
-    freed = chance * (1 - gone) / (1 - chance * gone) / np.maximum(open_day, 1)
+    still = chance * (1 - gone) / (1 - chance * gone)
+    freed = still / np.maximum(open_day, 1)
     night, stay = ragged_arange(stays.check_in[standing], stays.nights[standing])
     at = night - snapshot + before
     inside = (at >= 0) & (at < span)
@@ -358,8 +392,13 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
     on_books = np.zeros((count, span))
     coming = known[stays.check_in[known] >= snapshot]
     np.add.at(on_books, (stays.listing[coming], stays.check_in[coming] - snapshot + before), 1)
+    books_value = np.zeros((count, span))
+    due = stays.check_in[standing] >= snapshot
+    at_arrival = (stays.listing[standing[due]], stays.check_in[standing[due]] - snapshot + before)
+    np.add.at(books_value, at_arrival, stays.cents[standing[due]] / 100 * (1 - still[due]))
 
-    beyond = _stay_beyond(properties.property_type[:count], float(stays.is_business.mean()), horizon / 3)
+    business = float(stays.is_business.mean())
+    beyond = _stay_beyond(properties.property_type[:count], business, horizon / 3)
     # covering[k]: a stay that begins k days earlier reaches the night, all nights between being free
     covering = np.zeros((MAX_NIGHTS, count, span))
     run = ~taken
@@ -379,9 +418,13 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
 
     shares = np.stack([demand.booked_ahead(n)[ahead_days] for n in range(world.preset.destinations)])
     offsets = np.arange(horizon + 1)
+    leads = np.arange(horizon + 1)
+    by_lead = cancellation_logit(leads, np.ones(horizon + 1), np.full(horizon + 1, business))
+    kept_by_lead = 1 - _expected_cancellation(by_lead, leads, POLICY_SHARE[None, :], np.array([FLAKY_SHARE]))
     # a stay that is cancelled gives its nights back before its arrival
-    kept = 1 - CANCELLED_AT[1] / sum(CANCELLED_AT) * float((stays.cancelled_after >= 0).mean())
+    occupied = 1 - CANCELLED_AT[1] / sum(CANCELLED_AT) * float((stays.cancelled_after >= 0).mean())
     rest = np.zeros((len(factors), count, horizon + 1))
+    kept = np.zeros_like(rest)
     made = np.zeros((world.preset.destinations, horizon + 1))
     for day in range(horizon + 1):
         lead = offsets - day
@@ -395,10 +438,12 @@ def _rest(market: _Market, column: int, horizon: int, factors: Floats) -> tuple[
             hazard[:, k:] += covering[k][:, k:] * half[:, : span - k]
         back = freed_daily * np.minimum(day + 0.5, freed_days)
         for index, factor in enumerate(factors):
-            free = np.where(taken, back, np.exp(-kept * factor[:, None] * hazard))[:, before:]
-            rest[index] += factor[:, None] * weight[:, before:] * new[destination] * free
+            free = np.where(taken, back, np.exp(-occupied * factor[:, None] * hazard))[:, before:]
+            come = factor[:, None] * weight[:, before:] * new[destination] * free
+            rest[index] += come
+            kept[index] += come * kept_by_lead[np.maximum(lead, 0)]
         made += new
-    return rest, on_books[:, before:], nights[:, before:]
+    return _Ahead(rest, kept, on_books[:, before:], books_value[:, before:], nights[:, before:])
 
 
 def _demand(market: _Market, last: int) -> pa.Table:
@@ -407,9 +452,9 @@ def _demand(market: _Market, last: int) -> pa.Table:
     begin = max(last + 1 - TEST_DAYS, first + 30)
     parts = []
     for snapshot in range(begin, last + 2):
-        rest, on_books, _ = _rest(market, snapshot - first, HORIZON, np.ones((1, len(market.unit))))
-        listed = np.flatnonzero(world.properties.listed[: len(on_books)] < snapshot)
-        expected = (rest[0] + on_books)[listed, 1:]
+        ahead = _ahead(market, snapshot - first, HORIZON, np.ones((1, len(market.unit))))
+        listed = np.flatnonzero(world.properties.listed[: len(market.unit)] < snapshot)
+        expected = (ahead.rest[0] + ahead.on_books)[listed, 1:]
         parts.append(
             pa.table(
                 {
@@ -658,6 +703,31 @@ def _return_rates(world: World, months: int, returned: Bools, month: Ints) -> Fl
     return rates
 
 
+def _revenue(market: _Market, last: int) -> pa.Table:
+    world, count = market.world, len(market.unit)
+    first, places = world.demand.creation_days[0], world.preset.destinations
+    complete = count == len(world.properties.listed)
+    parts = []
+    for cutoff in [last + 1 - back for back in REVENUE_CUTOFFS if complete and last + 1 - back - first > 60]:
+        ahead = _ahead(market, cutoff - first, REVENUE_HORIZON, np.ones((1, count)))
+        price = world.prices.price[world.prices.at(np.arange(count), np.full(count, cutoff * DAY))]
+        expected = np.zeros((places, REVENUE_HORIZON + 1))
+        np.add.at(
+            expected, world.properties.destination, ahead.books_value + ahead.kept[0] * ahead.nights * price[:, None]
+        )
+        parts.append(
+            pa.table(
+                {
+                    "destination_id": np.repeat(np.arange(1, places + 1), REVENUE_HORIZON),
+                    "as_of_date": dates(np.full(places * REVENUE_HORIZON, cutoff)),
+                    "check_in_date": dates(np.tile(cutoff + np.arange(1, REVENUE_HORIZON + 1), places)),
+                    "expected_revenue": expected[:, 1:].ravel(),
+                }
+            )
+        )
+    return pa.concat_tables(parts) if parts else _NO_REVENUE.empty_table()
+
+
 def _pricing(market: _Market, until: date) -> pa.Table:
     world = market.world
     properties = world.properties
@@ -678,9 +748,9 @@ def _pricing(market: _Market, until: date) -> pa.Table:
         listed = np.flatnonzero((properties.listed[:count] < begin) & (properties.delisted[:count] > begin))
         asked = relative * (1 + PRICE_LEVELS[:, None])
         factors = price_effect(asked, slope) / price_effect(relative, slope)
-        rest, _, nights = _rest(market, column, length - 1, factors)
-        for level, bookings in zip(PRICE_LEVELS, rest, strict=True):
-            revenue = (bookings * nights).sum(axis=1) * price * (1 + level) * kept
+        ahead = _ahead(market, column, length - 1, factors)
+        for level, bookings in zip(PRICE_LEVELS, ahead.rest, strict=True):
+            revenue = (bookings * ahead.nights).sum(axis=1) * price * (1 + level) * kept
             parts.append(
                 pa.table(
                     {

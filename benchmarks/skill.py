@@ -32,8 +32,8 @@ Floats = npt.NDArray[np.float64]
 class Product(NamedTuple):
     """How a product's model is compared with the truth.
 
-    `query` yields columns unit, label, baseline, model and truth of the test rows (of revenue days of the total, and weeks
-    of each destination); ``$truth`` is the folder of truth.
+    `query` yields columns unit, label, baseline, model and truth of the test rows (of revenue, days of the total and
+    weeks of each destination); ``$truth`` is the folder of truth.
     `loss` gives the loss by row from label and expectation.
     """
 

@@ -81,6 +81,8 @@ REVENUE_CUTOFFS = range(REVENUE_HORIZON + 1, REVENUE_HORIZON + 1 + 6 * 30, 30)
 """Days before the day after the last one, of the cut-offs from which revenue's truth looks ahead."""
 
 _DAYS_BEFORE = 70
+_STAY_LEADS = np.array([1.0, 4.0, 12.0, 30.0, 70.0])
+"""Lead times that stand for bands: guests who plan ahead stay longer."""
 _MONTHS_OF_USERS = 18
 _NO_REVENUE = pa.schema(
     [
@@ -105,7 +107,8 @@ def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
         user_id, as_of_date, probability of no booking within 180 and 365 days, expected bookings and revenue
         (not cancelled) within 365 days.
     revenue
-        destination_id, as_of_date, check_in_date, expected_revenue (not cancelled); only where truth has all properties.
+        destination_id, as_of_date, check_in_date, expected_revenue (not cancelled); where truth has all
+        properties.
     pricing
         property_id, stay_month, price_level (fraction), price, expected_bookings, expected_revenue.
     """
@@ -316,24 +319,25 @@ class _Ahead(NamedTuple):
     ----------
     rest
         Bookings still to come, by factor, shape (F, P, columns).
-    kept
-        Those among them that are not going to be cancelled, shape (F, P, columns).
     on_books
         Bookings that exist, shape (P, columns).
     books_value
         Their amount, each times the probability that it is kept, shape (P, columns).
     nights
         Expected nights of a booking still to come, shape (P, columns).
+    kept_nights
+        Nights of the bookings still to come that are not going to be cancelled, shape (P, columns), for the first
+        factor; by lead time, and as far as later nights are still free then. Zeros unless asked for.
     """
 
     rest: Floats
-    kept: Floats
     on_books: Floats
     books_value: Floats
     nights: Floats
+    kept_nights: Floats
 
 
-def _ahead(market: _Market, column: int, horizon: int, factors: Floats) -> _Ahead:
+def _ahead(market: _Market, column: int, horizon: int, factors: Floats, with_kept: bool = False) -> _Ahead:
     """Bookings for the check-in days from the snapshot on: on the books and still to come.
 
     Parameters
@@ -344,6 +348,8 @@ def _ahead(market: _Market, column: int, horizon: int, factors: Floats) -> _Ahea
         Days ahead.
     factors
         Factors on the rate of attempts, shape (F, P): one result for each row.
+    with_kept
+        Whether to work out `kept_nights`.
     """
     world = market.world
     demand, stays, properties = world.demand, world.stays, world.properties
@@ -424,7 +430,14 @@ def _ahead(market: _Market, column: int, horizon: int, factors: Floats) -> _Ahea
     # a stay that is cancelled gives its nights back before its arrival
     occupied = 1 - CANCELLED_AT[1] / sum(CANCELLED_AT) * float((stays.cancelled_after >= 0).mean())
     rest = np.zeros((len(factors), count, horizon + 1))
-    kept = np.zeros_like(rest)
+    kept_nights = np.zeros((count, horizon + 1))
+    again = np.zeros_like(taken)
+    again[:, 1:] = taken[:, 1:] & taken[:, :-1]
+    band = np.searchsorted(_STAY_LEADS[1:], leads)
+    kinds = properties.property_type[:count]
+    by_band = np.stack(
+        [_stay_beyond(kinds, business, lead) for lead in (_STAY_LEADS if with_kept else _STAY_LEADS[:1])]
+    )
     made = np.zeros((world.preset.destinations, horizon + 1))
     for day in range(horizon + 1):
         lead = offsets - day
@@ -441,9 +454,34 @@ def _ahead(market: _Market, column: int, horizon: int, factors: Floats) -> _Ahea
             free = np.where(taken, back, np.exp(-occupied * factor[:, None] * hazard))[:, before:]
             come = factor[:, None] * weight[:, before:] * new[destination] * free
             rest[index] += come
-            kept[index] += come * kept_by_lead[np.maximum(lead, 0)]
+            if with_kept and index == 0:
+                # given that the night before is free, only a stay that begins with this one has taken it since
+                follows = np.where(taken, np.where(again, 1.0, back), np.exp(-occupied * factor[:, None] * half))
+                nights_now = _nights(by_band, band[np.maximum(lead, 0)], follows[:, before:])
+                kept_nights += come * kept_by_lead[np.maximum(lead, 0)] * nights_now
         made += new
-    return _Ahead(rest, kept, on_books[:, before:], books_value[:, before:], nights[:, before:])
+    return _Ahead(rest, on_books[:, before:], books_value[:, before:], nights[:, before:], kept_nights)
+
+
+def _nights(beyond: Floats, band: Ints, follows: Floats) -> Floats:
+    """Expected nights of a stay from each night on, that night being free.
+
+    Parameters
+    ----------
+    beyond
+        Probability of wishing for more than k nights, by band of lead times, shape (B, P, MAX_NIGHTS).
+    band
+        Band of each night, shape (columns,).
+    follows
+        Probability that a night is free when the one before is, shape (P, columns); nights after the last one are.
+    """
+    nights = np.zeros_like(follows)
+    reached = np.ones_like(follows)
+    for k in range(MAX_NIGHTS):
+        if k:
+            reached[:, :-k] *= follows[:, k:]
+        nights += beyond[band, :, k].T * reached
+    return nights
 
 
 def _demand(market: _Market, last: int) -> pa.Table:
@@ -709,12 +747,10 @@ def _revenue(market: _Market, last: int) -> pa.Table:
     complete = count == len(world.properties.listed)
     parts = []
     for cutoff in [last + 1 - back for back in REVENUE_CUTOFFS if complete and last + 1 - back - first > 60]:
-        ahead = _ahead(market, cutoff - first, REVENUE_HORIZON, np.ones((1, count)))
+        ahead = _ahead(market, cutoff - first, REVENUE_HORIZON, np.ones((1, count)), with_kept=True)
         price = world.prices.price[world.prices.at(np.arange(count), np.full(count, cutoff * DAY))]
         expected = np.zeros((places, REVENUE_HORIZON + 1))
-        np.add.at(
-            expected, world.properties.destination, ahead.books_value + ahead.kept[0] * ahead.nights * price[:, None]
-        )
+        np.add.at(expected, world.properties.destination, ahead.books_value + ahead.kept_nights * price[:, None])
         parts.append(
             pa.table(
                 {

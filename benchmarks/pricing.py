@@ -25,8 +25,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from wanderbricks_ml.simulator import simulate
 
-LEVELS = np.arange(-30, 31, 5) / 100
-CAUTION = 0.5
+VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+LEVELS = np.array(VARS["pricing_steps"]) / 100
+CAUTION = VARS["pricing_caution"]
 
 Floats = npt.NDArray[np.float64]
 

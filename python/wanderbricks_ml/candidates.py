@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from wanderbricks_ml.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_losses
 
@@ -33,7 +34,7 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
     seed
         Of all that is drawn at random.
     threads
-        For the candidates that use several.
+        Most threads of a fit; all cores where it is None.
 
     Attributes
     ----------
@@ -86,7 +87,8 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
         weight = None if validation is None else _balanced(y)
         for kind, parameters in candidates.items():
             model = KINDS[kind](dict(parameters), self.seed, self.threads)
-            _fit_weighted(model, X, y, weight)
+            with threadpool_limits(self.threads, user_api="openmp"):
+                _fit_weighted(model, X, y, weight)
             if validation is None:
                 self.chosen_, self._model = kind, model
                 continue

@@ -94,8 +94,8 @@ CHURN = """
         least(greatest(truth.no_booking_probability_180d, 1e-6), 1 - 1e-6) as truth,
         champion.decision_threshold as threshold
     from wanderbricks_ml.churn_backtest as backtest
-    inner join wanderbricks_ml.churn_champion as champion using (model_version)
     inner join read_parquet($truth || '/users.parquet') as truth using (user_id, as_of_date)
+    inner join wanderbricks_ml.churn_champion as champion on backtest.model_version = champion.model_version
 """
 
 

@@ -86,8 +86,9 @@ CALIBRATIONS: Mapping[str, type[Any]] = {"none": Uncalibrated, "platt": Platt, "
 
 
 class Chosen(NamedTuple):
-    """A calibration: its name, its function, and the cross-fitted log loss of each by name (none where one class is
-    too rare to compare).
+    """A calibration by name, its function, and the cross-fitted log loss of each.
+
+    Without losses one class was too rare to compare.
     """
 
     name: str

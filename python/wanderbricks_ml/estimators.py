@@ -126,8 +126,8 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
     """Probability of a label of 0 or 1: boosted trees, stopped and calibrated on validation rows.
 
     Boosting with the logistic loss stops when the validation loss no longer improves. Then calibrations of its
-    probabilities compete on the validation rows (`calibration.choose_calibration`). Each keeps the order of the rows, so
-    that the area under the ROC curve stays what the trees made it.
+    probabilities compete on the validation rows (`calibration.choose_calibration`). Each keeps the order of the
+    rows, so that the area under the ROC curve stays what the trees made it.
 
     Parameters
     ----------

@@ -96,6 +96,7 @@ CHURN = """
     from wanderbricks_ml.churn_backtest as backtest
     inner join read_parquet($truth || '/users.parquet') as truth using (user_id, as_of_date)
     inner join wanderbricks_ml.churn_champion as champion on backtest.model_version = champion.model_version
+    where champion.serves
 """
 
 

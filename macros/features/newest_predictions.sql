@@ -24,7 +24,7 @@
             {% for column, type in columns.items() %}
                 cast(null as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
-        from {{ ref('point_in_time') }}
-        where 1 = 0
+        from (select 1 as one) as nothing
+        where one = 0
     {% endif %}
 {% endmacro %}

@@ -1,4 +1,3 @@
--- depends_on: {{ ref('point_in_time') }}
 with valued as (
 
     {{ newest_predictions(

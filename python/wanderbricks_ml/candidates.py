@@ -34,7 +34,7 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
     seed
         Of all that is drawn at random.
     threads
-        Most threads of a fit; all cores where it is None.
+        Most threads at once; all cores where it is None.
 
     Attributes
     ----------
@@ -87,13 +87,14 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
         weight = None if validation is None else _balanced(y)
         for kind, parameters in candidates.items():
             model = KINDS[kind](dict(parameters), self.seed, self.threads)
-            with threadpool_limits(self.threads, user_api="openmp"):
+            with threadpool_limits(self.threads):
                 _fit_weighted(model, X, y, weight)
             if validation is None:
                 self.chosen_, self._model = kind, model
                 continue
-            raw = _positive(model, validation[0])
-            found = choose_calibration(raw, validation[1])
+            with threadpool_limits(self.threads):
+                raw = _positive(model, validation[0])
+                found = choose_calibration(raw, validation[1])
             # where a class is too rare for halves nothing is calibrated
             loss = found.losses.get(found.name, float(log_losses(validation[1], raw).mean()))
             if not self.candidate_losses_ or loss < min(self.candidate_losses_.values()):
@@ -105,7 +106,8 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Floats) -> Floats:
         """Probability of a label of 1, shape (rows,), for X of shape (rows, columns)."""
         check_is_fitted(self)
-        calibrated: Floats = self._calibrate(_positive(self._model, X))
+        with threadpool_limits(self.threads):
+            calibrated: Floats = self._calibrate(_positive(self._model, X))
         return calibrated
 
     def predict_proba(self, X: Floats) -> Floats:

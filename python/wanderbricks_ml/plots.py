@@ -21,7 +21,7 @@ def importance(booster: Any, names: Sequence[str]) -> pd.DataFrame:
 
 
 def permuted_importance(
-    predict: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.ndarray, names: Sequence[str], rows: int = 2_000
+    predict: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.ndarray, names: Sequence[str], rows: int = 1_000
 ) -> pd.DataFrame:
     """What each column adds to the log loss when it is shuffled, as a share of all: columns feature, share.
 

@@ -20,7 +20,8 @@
     targets     relation performance_targets
     blocks      name of the segments over which the primary metric is paired, such as the label's date
     threshold   whether the model's probabilities are cut. The decision threshold is the target of metric
-                `decision_threshold`, which nothing has to meet, else metric `best_threshold` of the validation rows
+                `decision_threshold`, which nothing has to meet (nor `threshold_beta`, see probability_metrics), else metric
+                `best_threshold` of the validation rows
 
   Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, metric_name,
   metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
@@ -36,7 +37,9 @@
 
     targets as (
 
-        select * from {{ targets }} where model_name = '{{ model_name }}' and metric_name <> 'decision_threshold'
+        select *
+        from {{ targets }}
+        where model_name = '{{ model_name }}' and metric_name not in ('decision_threshold', 'threshold_beta')
 
     ),
 

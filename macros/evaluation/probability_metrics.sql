@@ -13,11 +13,19 @@
     average_precision  area under the precision-recall curve, as a sum of steps
     precision, recall, f1
                        at the decision threshold: the target of metric `decision_threshold`, else best_threshold
-    best_threshold     with the largest F1 on the validation rows, whichever split the row is of; the baseline has its own
+    best_threshold     with the largest F-beta on the validation rows, whichever split the row is of; the baseline has its
+                       own. beta is the target of metric `threshold_beta`, else 1: F1
     f1_at_best_threshold
                        on the rows of the split, so that the value on test is honest
     ece                expected calibration error over ten bins of equal count: mean over rows of
                        |mean prediction - mean label| of the bin
+
+  and for all rows, where `further` names them:
+
+    f_beta             at the decision threshold
+    f1_over_trivial    f1 less that of calling every row positive, 2r / (1 + r) with a positive_rate of r
+    lift_top_decile    positive rate of the tenth of the rows with the largest probabilities over that of all rows; of
+                       rows that tie at its edge a part counts
 
   Segments: 'all', '<date column>=<date>' (for paired intervals over dates), '<name>=<value>' for each of `segments`,
   and 'probability_bin=01' to '10' with metrics mean_predicted and observed_rate, the reliability table. A bin holds
@@ -35,15 +43,22 @@
     label, prediction, baseline  columns
     date        date column by which the versions are compared
     segments    {name: expression}
+    further     list of further metrics wanted
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
-{% macro probability_metrics(model_name, backtest, decision, targets, label, prediction, baseline, date, segments) %}
+{% macro probability_metrics(model_name, backtest, decision, targets, label, prediction, baseline, date, segments, further=[]) %}
     {% set text = dbt.type_string() %}
+    {% for metric in further if metric not in ['f_beta', 'f1_over_trivial', 'lift_top_decile'] %}
+        {{ exceptions.raise_compiler_error(
+            "probability_metrics of " ~ model_name ~ ": further names '" ~ metric
+            ~ "'; it takes f_beta, f1_over_trivial and lift_top_decile"
+        ) }}
+    {% endfor %}
     {% set averages = ['log_loss', 'brier', 'auc', 'bias', 'positive_rate'] %}
     {% set of_all = [
         'average_precision', 'precision', 'recall', 'f1', 'best_threshold', 'f1_at_best_threshold', 'ece'
-    ] %}
+    ] + further %}
     {% set group = 'model_version, as_of_date, split, forecaster' %}
 
     with evaluated as (
@@ -177,9 +192,21 @@
             / nullif(max(positives_in_all) * (max(rows_in_all) - max(positives_in_all)), 0) as auc,
             (sum(probability_sum) - sum(positives)) / sum(row_count) as bias,
             sum(positives) / sum(row_count) as positive_rate,
-            sum(positives * hits / called) / nullif(max(positives_in_all), 0) as average_precision
+            sum(positives * hits / called) / nullif(max(positives_in_all), 0) as average_precision,
+            sum(
+                positives * least(greatest(0.1e0 * rows_in_all - (called - row_count), 0), row_count) / row_count
+            ) / nullif(0.1e0 * max(positives_in_all), 0) as lift_top_decile
         from cut
         group by {{ group }}, segment
+
+    ),
+
+    -- beta squared
+    recall_weight as (
+
+        select coalesce(max(target * target), 1e0) as weight
+        from {{ targets }}
+        where model_name = '{{ model_name }}' and metric_name = 'threshold_beta'
 
     ),
 
@@ -198,9 +225,10 @@
                 probability,
                 row_number() over (
                     partition by model_version, as_of_date, forecaster
-                    order by 2 * hits / (called + positives_in_all) desc, probability desc
+                    order by {{ f_score('hits', 'called', 'positives_in_all', 'weight') }} desc, probability desc
                 ) as place
             from cut
+            cross join recall_weight
             where segment = 'all' and split = 'validation' and positives_in_all > 0
         ) as ranked
         where place = 1
@@ -278,12 +306,16 @@
             averaged.*,
             thresholds.hits / nullif(cast(thresholds.called as double), 0) as precision_at_threshold,
             thresholds.hits / nullif(cast(thresholds.positives_in_all as double), 0) as recall,
-            2 * thresholds.hits / nullif(cast(thresholds.called + thresholds.positives_in_all as double), 0) as f1,
+            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all') }} as f1,
+            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all', 'recall_weight.weight') }} as f_beta,
+            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all') }}
+            - 2 * averaged.positive_rate / (1 + averaged.positive_rate) as f1_over_trivial,
             thresholds.best_threshold,
-            2 * thresholds.hits_at_best
-            / nullif(cast(thresholds.called_at_best + thresholds.positives_in_all as double), 0) as f1_at_best_threshold,
+            {{ f_score('thresholds.hits_at_best', 'thresholds.called_at_best', 'thresholds.positives_in_all') }}
+                as f1_at_best_threshold,
             calibration_errors.ece
         from averaged
+        cross join recall_weight
         left join thresholds
             on averaged.model_version = thresholds.model_version
             and averaged.as_of_date = thresholds.as_of_date
@@ -363,3 +395,8 @@
 
     select * from final
 {% endmacro %}
+
+{# F-beta of `hits` positives among `called` rows, with `positives` in all: `weight` is beta squared #}
+{% macro f_score(hits, called, positives, weight='1') -%}
+    (1 + {{ weight }}) * {{ hits }} / nullif(cast({{ called }} + {{ weight }} * {{ positives }} as double), 0)
+{%- endmacro %}

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
+from wanderbricks_ml.candidates import CandidateClassifier
 from wanderbricks_ml.pricing import PriceResponseRegressor
 from wanderbricks_ml.two_part import TwoPartRegressor
 
@@ -123,12 +125,9 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
 class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
     """Probability of a label of 0 or 1: boosted trees, stopped and calibrated on validation rows.
 
-    Boosting with the logistic loss stops when the validation loss no longer improves. Then three calibrations of its
-    probabilities compete by cross-fitting on two random halves of the validation rows: none, Platt's sigmoid of the
-    log odds [1]_ and isotonic regression [2]_. A later one is chosen only where its mean log loss, on the half that it
-    was not fitted on, is better by more than one standard error of the paired difference, and is then fitted again on
-    all validation rows. Each keeps the order of the rows, so that the area under the ROC curve stays what the trees
-    made it.
+    Boosting with the logistic loss stops when the validation loss no longer improves. Then calibrations of its
+    probabilities compete on the validation rows (`calibration.choose_calibration`). Each keeps the order of the
+    rows, so that the area under the ROC curve stays what the trees made it.
 
     Parameters
     ----------
@@ -150,13 +149,6 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
         ``none``, ``platt`` or ``isotonic``.
     calibration_losses_ : dict
         Cross-fitted log loss on the validation rows by calibration; empty without validation rows.
-
-    References
-    ----------
-    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to regularized likelihood
-       methods", Advances in Large Margin Classifiers, 1999.
-    .. [2] B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates",
-       KDD 2002.
     """
 
     task = "probability"
@@ -183,14 +175,14 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             When a label is neither 0 nor 1, or one class is missing, in either set.
         """
-        _check_labels(y, "training")
+        check_labels(y, "training")
         params = {"objective": "binary:logistic", "tree_method": "hist", "max_bin": 256, **(self.params or {})}
         bins = params["max_bin"]
         train = xgb.QuantileDMatrix(X, label=y, base_margin=self._margin(X), max_bin=bins)
         evals, stop = [], None
         if validation is not None:
             held_out, labels = validation
-            _check_labels(labels, "validation")
+            check_labels(labels, "validation")
             margin = self._margin(held_out)
             evals = [
                 (xgb.QuantileDMatrix(held_out, label=labels, base_margin=margin, ref=train, max_bin=bins), "validation")
@@ -208,10 +200,12 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array([0, 1])
         self.calibration_ = "none"
         self.calibration_losses_: dict[str, float] = {}
-        self._calibrate: Any = _Uncalibrated()
+        self._calibrate: Any = Uncalibrated()
         if validation is not None:
             held_out, labels = validation
-            self._choose_calibration(self._boosted(held_out), labels)
+            self.calibration_, self._calibrate, self.calibration_losses_ = choose_calibration(
+                self._boosted(held_out), labels
+            )
         return self
 
     def predict(self, X: Floats) -> Floats:
@@ -227,7 +221,7 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
 
     def _boosted(self, X: Floats) -> Floats:
         probability: Floats = self.booster_.inplace_predict(X, base_margin=self._margin(X)).astype(np.float64)
-        return np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+        return np.clip(probability, SMALLEST, 1 - SMALLEST)
 
     def _margin(self, X: Floats) -> Floats | None:
         if not self.starts_from_first:
@@ -235,88 +229,7 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
         start = X[:, 0].astype(np.float64)
         if not np.all((start >= 0) & (start <= 1)):
             raise ValueError("the first column holds no probability to start from; see the examples")
-        return _log_odds(np.clip(start, _SMALLEST, 1 - _SMALLEST)).astype(np.float32)
-
-    def _choose_calibration(self, probability: Floats, y: Floats) -> None:
-        half = np.random.default_rng(0).permutation(len(y)) % 2 == 0
-        losses = {name: np.empty(len(y)) for name in CALIBRATIONS}
-        for part in (half, ~half):
-            if y[part].min() == y[part].max():
-                return  # too few of one class to compare
-            for name, kind in CALIBRATIONS.items():
-                calibrated = kind().fit(probability[part], y[part])(probability[~part])
-                losses[name][~part] = _log_losses(y[~part], calibrated)
-        self.calibration_losses_ = {name: float(loss.mean()) for name, loss in losses.items()}
-        for name, loss in losses.items():
-            gain = losses[self.calibration_] - loss
-            if gain.mean() > gain.std(ddof=1) / np.sqrt(len(y)):
-                self.calibration_ = name
-        self._calibrate = CALIBRATIONS[self.calibration_]().fit(probability, y)
-
-
-_SMALLEST = 1e-6
-
-
-def _check_labels(y: Floats, rows: str) -> None:
-    found = np.unique(y)
-    if not np.isin(found, (0, 1)).all():
-        raise ValueError(f"labels of the {rows} rows are 0 or 1, not {found[~np.isin(found, (0, 1))][0]}")
-    if len(found) < 2:
-        raise ValueError(f"the {rows} rows hold no label of {0 if 1 in found else 1}: one class cannot be learnt")
-
-
-def _log_odds(probability: Floats) -> Floats:
-    return np.log(probability) - np.log1p(-probability)
-
-
-def _log_losses(y: Floats, probability: Floats) -> Floats:
-    return -np.where(y == 1, np.log(probability), np.log1p(-probability))
-
-
-class _Uncalibrated:
-    """Probabilities as they are."""
-
-    def fit(self, probability: Floats, y: Floats) -> _Uncalibrated:
-        return self
-
-    def __call__(self, probability: Floats) -> Floats:
-        return probability
-
-
-class _Platt:
-    """A sigmoid of the log odds; as they are where its slope would turn their order."""
-
-    def fit(self, probability: Floats, y: Floats) -> _Platt:
-        from sklearn.linear_model import LogisticRegression
-
-        fitted = LogisticRegression(C=1e6).fit(_log_odds(probability)[:, None], y)
-        slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-        self.slope, self.intercept = (slope, intercept) if slope > 0 else (1.0, 0.0)
-        return self
-
-    def __call__(self, probability: Floats) -> Floats:
-        calibrated = 1 / (1 + np.exp(-(self.slope * _log_odds(probability) + self.intercept)))
-        return np.clip(calibrated, _SMALLEST, 1 - _SMALLEST)
-
-
-class _Isotonic:
-    """Isotonic regression, with a hundredth of the uncalibrated probability.
-
-    That part keeps rows on a flat step in order, and a step without positives above zero.
-    """
-
-    def fit(self, probability: Floats, y: Floats) -> _Isotonic:
-        from sklearn.isotonic import IsotonicRegression
-
-        self.steps = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probability, y)
-        return self
-
-    def __call__(self, probability: Floats) -> Floats:
-        return 0.99 * self.steps.predict(probability) + 0.01 * probability
-
-
-CALIBRATIONS: Mapping[str, type[Any]] = {"none": _Uncalibrated, "platt": _Platt, "isotonic": _Isotonic}
-"""Ways to calibrate probabilities, the simplest first."""
+        return log_odds(np.clip(start, SMALLEST, 1 - SMALLEST)).astype(np.float32)
 
 
 def made_from(settings: Mapping[str, Any]) -> Any:
@@ -336,5 +249,11 @@ def made_from(settings: Mapping[str, Any]) -> Any:
 
 ESTIMATORS = {
     kind.__name__: kind
-    for kind in (PickUpRegressor, CalibratedBoostingClassifier, TwoPartRegressor, PriceResponseRegressor)
+    for kind in (
+        PickUpRegressor,
+        CalibratedBoostingClassifier,
+        TwoPartRegressor,
+        PriceResponseRegressor,
+        CandidateClassifier,
+    )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,13 +20,70 @@ def importance(booster: Any, names: Sequence[str]) -> pd.DataFrame:
     return table.sort_values(["share", "feature"], ascending=[False, True], ignore_index=True)
 
 
-def importance_figure(table: pd.DataFrame, top: int = 20) -> Figure:
-    """Bars of the `top` features by share of total gain."""
+def permuted_importance(
+    predict: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.ndarray, names: Sequence[str], rows: int = 1_000
+) -> pd.DataFrame:
+    """What each column adds to the log loss when it is shuffled, as a share of all: columns feature, share.
+
+    Breiman's permutation importance, for models of any kind.
+
+    Parameters
+    ----------
+    predict
+        Probability of a label of 1 for rows of X, within (0, 1).
+    X, y
+        Rows that the model was not fitted on, of shape (rows, columns), and their labels of 0 or 1.
+    names
+        Names of the columns of X.
+    rows
+        Most rows to shuffle, drawn at random.
+    """
+    random = np.random.default_rng(0)
+    drawn = random.permutation(len(X))[:rows]
+    shuffled, labels, order = X[drawn].copy(), y[drawn], random.permutation(len(drawn))
+
+    def loss() -> float:
+        probability = predict(shuffled)
+        return -float(np.mean(np.where(labels == 1, np.log(probability), np.log1p(-probability))))
+
+    before = loss()
+    added = np.zeros(len(names))
+    for position in range(len(names)):
+        column = shuffled[:, position].copy()
+        if (column == column[0]).all():
+            continue
+        shuffled[:, position] = column[order]
+        # chance alone may make a column without use look harmful
+        added[position] = max(loss() - before, 0.0)
+        shuffled[:, position] = column
+    table = pd.DataFrame({"feature": list(names), "share": added / (added.sum() or 1.0)})
+    return table.sort_values(["share", "feature"], ascending=[False, True], ignore_index=True)
+
+
+def candidates_figure(losses: Mapping[str, float], chosen: str) -> Figure:
+    """Bars of the log loss of each candidate on the validation rows, the chosen one in another colour."""
+    names = sorted(losses, key=lambda name: losses[name], reverse=True)
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(
+        [name.replace("_", " ") for name in names],
+        [losses[name] for name in names],
+        color=["#bc6c25" if name == chosen else "#2a6f97" for name in names],
+    )
+    axes.bar_label(bars, fmt="%.4f", padding=3)
+    axes.set_xlabel("log loss on validation dates")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+    return figure
+
+
+def importance_figure(table: pd.DataFrame, top: int = 20, label: str = "share of total gain") -> Figure:
+    """Bars of the `top` features by the share that `label` names."""
     shown = table.head(top).iloc[::-1]
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     axes.barh(shown["feature"], shown["share"], color="#2a6f97")
-    axes.set_xlabel("share of total gain")
+    axes.set_xlabel(label)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -36,7 +36,28 @@ def report(estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -
         importance = plots.importance(estimator.booster_, names)
         made.tables["feature_importance.csv"] = importance
         made.figures["feature_importance.png"] = plots.importance_figure(importance)
+    if hasattr(estimator, "candidate_losses_"):
+        add_candidates(made, estimator, X, y, names)
     return made
+
+
+def add_candidates(made: Report, estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -> None:
+    """Add to a report how the candidates of a CandidateClassifier did, and what the chosen one relies on."""
+    losses = estimator.candidate_losses_
+    made.metrics.update({f"validation_log_loss_{kind}": loss for kind, loss in losses.items()})
+    made.tables["candidates.csv"] = pd.DataFrame(
+        {
+            "candidate": list(losses),
+            "log_loss": list(losses.values()),
+            "chosen": [k == estimator.chosen_ for k in losses],
+        }
+    )
+    made.figures["candidates.png"] = plots.candidates_figure(losses, estimator.chosen_)
+    importance = plots.permuted_importance(estimator.predict, X, y, names)
+    made.tables["feature_importance.csv"] = importance
+    made.figures["feature_importance.png"] = plots.importance_figure(
+        importance, label="share of the log loss added when the column is shuffled"
+    )
 
 
 def count_report(predicted: np.ndarray, actual: np.ndarray) -> Report:

@@ -10,7 +10,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from wanderbricks_ml import plots
-from wanderbricks_ml.estimators import CALIBRATIONS, CalibratedBoostingClassifier, made_from
+from wanderbricks_ml.calibration import CALIBRATIONS
+from wanderbricks_ml.estimators import CalibratedBoostingClassifier, made_from
 from wanderbricks_ml.reports import report
 
 PARAMS = {"eta": 0.1, "max_depth": 3, "min_child_weight": 10, "seed": 7, "nthread": 1}

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("churn_examples"),
+        decision=dbt.ref("churn_retraining"),
+        versions=dbt.ref("churn_predictor"),
+        settings=dbt.config.get("meta"),
+    )

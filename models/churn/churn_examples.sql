@@ -1,0 +1,279 @@
+{% set label_days = 180 %}
+{% set active_days = 365 %}
+{% set prior_days = 90 %}
+{% set prior_users = 20 %}
+
+with decision as (
+
+    select * from {{ ref('churn_retraining') }}
+
+),
+
+-- rows to learn from and to test on only when a fit is due
+snapshots as (
+
+    select
+        splits.split,
+        splits.snapshot_date as as_of_date,
+        splits.label_known_date,
+        {{ dbt.datediff('splits.first_booking_date', 'splits.snapshot_date', 'day') }} as history_days,
+        case splits.split
+            when 'train' then {{ var('churn_training_rows') }}
+            when 'validation' then {{ var('churn_evaluation_rows') }}
+            when 'test' then {{ var('churn_evaluation_rows') }}
+        end as row_limit
+    from {{ ref('churn_splits') }} as splits
+    cross join decision
+    where decision.fit_due or splits.split = 'score'
+
+),
+
+user_features as (
+
+    select * from {{ ref('user_features') }}
+
+),
+
+users as (
+
+    select
+        user_id,
+        min(feature_date) as known_from
+    from user_features
+    group by user_id
+
+),
+
+bookings as (
+
+    select
+        user_id,
+        cast(created_at as date) as created_date,
+        -- updated_at is the moment of cancellation only for a booking that is cancelled
+        case when is_cancelled then cast(updated_at as date) end as cancelled_date
+    from {{ source('gold', 'fact_booking_detail') }}
+    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+
+),
+
+-- and half a year before each snapshot, for what became of the users of then is known now
+moments as (
+
+    select as_of_date as moment
+    from snapshots
+    union
+    select as_of_date - {{ label_days }} as moment
+    from snapshots
+
+),
+
+booked as (
+
+    select
+        moments.moment,
+        bookings.user_id,
+        count(*) filter (
+            where
+            bookings.created_date < moments.moment
+            and (bookings.cancelled_date is null or bookings.cancelled_date >= moments.moment)
+        ) as kept_bookings,
+        max(case when bookings.created_date < moments.moment then bookings.created_date end) as last_booking_date,
+        count(*) filter (where bookings.created_date < moments.moment) as bookings,
+        count(*) filter (where bookings.created_date >= moments.moment) as later_bookings
+    from moments
+    inner join bookings
+        on moments.moment <= bookings.created_date + {{ active_days }}
+        and moments.moment > bookings.created_date - {{ label_days }}
+    group by moments.moment, bookings.user_id
+
+),
+
+active as (
+
+    select
+        booked.moment,
+        booked.user_id,
+        case when booked.later_bookings = 0 then 1 else 0 end as churned,
+        case
+            when booked.last_booking_date >= booked.moment - 30 then 'last 30 days'
+            when booked.last_booking_date >= booked.moment - 90 then '31 to 90 days'
+            when booked.last_booking_date >= booked.moment - 180 then '91 to 180 days'
+            else '181 to 365 days'
+        end as recency,
+        case
+            when booked.bookings = 1 then '1 booking'
+            when booked.bookings = 2 then '2 bookings'
+            when booked.bookings <= 4 then '3-4 bookings'
+            else '5+ bookings'
+        end as frequency
+    from booked
+    inner join users
+        on booked.user_id = users.user_id
+        and booked.moment >= users.known_from
+    where booked.kept_bookings > 0
+
+),
+
+-- what became of those active half a year earlier, by recency and frequency
+cells as (
+
+    select
+        moment,
+        recency,
+        frequency,
+        count(*) as users,
+        sum(churned) as churned
+    from active
+    group by moment, recency, frequency
+
+),
+
+totals as (
+
+    select
+        moment,
+        (sum(churned) + 0.5e0) / (sum(users) + 1) as churn_rate
+    from cells
+    group by moment
+
+),
+
+candidates as (
+
+    select
+        active.*,
+        snapshots.split,
+        snapshots.as_of_date,
+        snapshots.label_known_date,
+        snapshots.history_days,
+        snapshots.row_limit,
+        count(*) over (partition by snapshots.split) as candidate_rows
+    from snapshots
+    inner join active on snapshots.as_of_date = active.moment
+
+),
+
+spine as (
+
+    select
+        candidates.user_id,
+        candidates.as_of_date,
+        candidates.label_known_date,
+        candidates.split,
+        candidates.history_days,
+        candidates.churned,
+        candidates.recency,
+        candidates.frequency,
+        -- beta-binomial: a prior of {{ prior_users }} users at the rate of all
+        (coalesce(cells.churned, 0) + {{ prior_users }} * totals.churn_rate)
+        / (coalesce(cells.users, 0) + {{ prior_users }}) as baseline_probability
+    from candidates
+    left join totals on candidates.as_of_date - {{ label_days }} = totals.moment
+    left join cells
+        on candidates.as_of_date - {{ label_days }} = cells.moment
+        and candidates.recency = cells.recency
+        and candidates.frequency = cells.frequency
+    where {{ is_sampled(['candidates.user_id', day_number('candidates.as_of_date')], salt=21, most='candidates.row_limit', rows='candidates.candidate_rows') }}
+
+),
+
+featured as (
+
+    {{ as_of_join('spine', 'user_features', ['user_id'], 'as_of_date', 'feature_date', [
+        'country', 'user_type', 'signed_up_date', 'first_booking_date', 'last_booking_date',
+        'bookings_90d', 'bookings_365d', 'bookings_ever', 'nights_365d', 'nights_ever', 'spend_90d', 'spend_365d',
+        'spend_ever', 'average_booking_value_ever', 'cancelled_spend_ever', 'cancellation_rate_365d',
+        'cancellation_rate_ever', 'mean_gap_days', 'destinations_ever', 'mean_lead_days', 'weekend_share',
+    ]) }}
+
+),
+
+aged as (
+
+    select
+        *,
+        cast({{ dbt.datediff('signed_up_date', 'as_of_date', 'day') }} as double) as tenure_days,
+        cast({{ dbt.datediff('last_booking_date', 'as_of_date', 'day') }} as double) as days_since_last_booking,
+        cast({{ dbt.datediff('first_booking_date', 'as_of_date', 'day') }} as double) as days_since_first_booking
+    from featured
+
+),
+
+-- the days in which a booking of the user could have been seen: gold may begin after the sign-up
+observed as (
+
+    select
+        *,
+        cast(greatest(least(tenure_days, history_days), days_since_first_booking) as double) as observed_days
+    from aged
+
+),
+
+final as (
+
+    select
+        user_id,
+        as_of_date,
+        split,
+        label_known_date,
+        cast(floor(20 * {{ hash_fraction(['user_id'], salt=22) }}) as int) as user_group,
+        recency,
+        frequency,
+        case when split <> 'score' then cast(churned as double) end as churned,
+        baseline_probability,
+
+        -- recency
+        days_since_last_booking,
+        days_since_last_booking / observed_days as recency_share,
+        tenure_days,
+        observed_days,
+        days_since_first_booking,
+
+        -- frequency
+        bookings_90d,
+        bookings_365d,
+        bookings_ever,
+        365 * bookings_365d / least(observed_days, 365) as yearly_bookings_365d,
+        365 * bookings_ever / (observed_days + {{ prior_days }}) as yearly_bookings,
+        mean_gap_days,
+        nights_365d,
+        nights_ever / nullif(bookings_ever, 0) as mean_nights,
+
+        -- money
+        spend_90d,
+        spend_365d,
+        365 * spend_365d / least(observed_days, 365) as yearly_spend_365d,
+        average_booking_value_ever,
+        spend_ever / nullif(nights_ever, 0) as price_per_night,
+
+        -- Recency by frequency. Of a user with a gamma-Poisson rate (a prior of one booking in {{ prior_days }} days):
+        -- evidence that they are gone, the logarithm of the odds of a booking since the newest; and the probability of
+        -- none in the {{ label_days }} days to come were they still there
+        (bookings_ever + 1) * ln(
+            (observed_days + {{ prior_days }}) / (observed_days - days_since_last_booking + {{ prior_days }})
+        ) as silence,
+        power(
+            (observed_days + {{ prior_days }}) / (observed_days + {{ prior_days + label_days }}), bookings_ever + 1
+        ) as no_booking_by_chance,
+        days_since_last_booking / nullif(mean_gap_days, 0) as gaps_since_last_booking,
+        bookings_365d * exp(-days_since_last_booking / {{ label_days }}) as recent_bookings,
+
+        -- recency by money, and by frequency and money
+        average_booking_value_ever * exp(-days_since_last_booking / {{ label_days }}) as recent_booking_value,
+        spend_365d * exp(-days_since_last_booking / {{ label_days }}) as recent_spend,
+
+        -- habits
+        cancelled_spend_ever / nullif(spend_ever, 0) as cancelled_spend_share,
+        cancellation_rate_365d,
+        cancellation_rate_ever,
+        destinations_ever,
+        destinations_ever / nullif(bookings_ever, 0) as destinations_per_booking,
+        mean_lead_days,
+        weekend_share,
+        country,
+        user_type
+    from observed
+
+)
+
+select * from final

@@ -1,0 +1,60 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['scoring_date', 'user_id'],
+    full_refresh=false,
+    post_hook="{{ delete_older(this, 'scoring_date', 180 + 30) }}"
+) }}
+
+with scores as (
+
+    {{ unwritten(ref('churn_scores')) }}
+
+),
+
+levels as (
+
+    select * from {{ ref('confidence_levels') }}
+
+),
+
+serving as (
+
+    select
+        model_version,
+        decision_threshold
+    from {{ ref('churn_champion') }}
+    where serves
+
+),
+
+cut as (
+
+    select
+        scores.*,
+        scores.churn_probability >= serving.decision_threshold as will_churn,
+        abs(scores.churn_probability - serving.decision_threshold) as distance
+    from scores
+    inner join serving on scores.model_version = serving.model_version
+
+),
+
+final as (
+
+    select
+        cut.user_id,
+        cut.churn_probability,
+        cut.will_churn,
+        levels.confidence,
+        cut.model_name,
+        cut.model_version,
+        cut.as_of_date,
+        cut.as_of_date as scoring_date,
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+    from cut
+    left join levels
+        on cut.distance >= levels.lower_bound
+        and (levels.upper_bound is null or levels.upper_bound > cut.distance)
+
+)
+
+select * from final

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("churn_examples"),
+        champion=dbt.ref("churn_champion"),
+        versions=dbt.ref("churn_predictor"),
+        settings=dbt.config.get("meta"),
+    )

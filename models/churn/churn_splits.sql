@@ -1,0 +1,71 @@
+{% set label_days = 180 %}
+{% set history_days = 180 %}
+{% set step_days = 30 %}
+{% set evaluation_snapshots = 2 %}
+{# steps from the oldest snapshot of a split back to the newest one before it whose labels are known by then #}
+{% set gap = label_days // step_days + 1 %}
+{% set test_first = label_days // step_days %}
+{% set test_last = test_first + evaluation_snapshots - 1 %}
+{% set validation_first = test_last + gap %}
+{% set validation_last = validation_first + evaluation_snapshots - 1 %}
+{% set train_first = validation_last + gap %}
+
+-- Snapshots of each split, a step of {{ step_days }} days apart, counted back from the point in time. The newest label
+-- of the test is known on that day, and every label of a split before the first snapshot of the next.
+with clock as (
+
+    select * from {{ ref('point_in_time') }}
+
+),
+
+history as (
+
+    select min(cast(bookings.created_at as date)) as first_booking_date
+    from {{ source('gold', 'fact_booking_detail') }} as bookings
+    inner join clock on cast(bookings.created_at as date) < clock.as_of_date
+
+),
+
+steps as (
+
+    select cast(row_number() over (order by date) - 1 as int) as step
+    from {{ source('gold', 'dim_date') }}
+
+),
+
+dated as (
+
+    select
+        clock.as_of_date,
+        history.first_booking_date,
+        clock.as_of_date - {{ step_days }} * steps.step as snapshot_date,
+        case
+            when steps.step = 0 then 'score'
+            when steps.step between {{ test_first }} and {{ test_last }} then 'test'
+            when steps.step between {{ validation_first }} and {{ validation_last }} then 'validation'
+            when steps.step between {{ train_first }} and {{ train_first - 1 }} + {{ var('churn_snapshots') }} then 'train'
+        end as split
+    from clock
+    cross join history
+    cross join steps
+    where steps.step <= {{ train_first }} + {{ var('churn_snapshots') }}
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        split,
+        snapshot_date,
+        snapshot_date + {{ label_days }} as label_known_date,
+        first_booking_date
+    from dated
+    where
+        split is not null
+        -- habits have to be seen before they can be learnt from
+        and (split <> 'train' or snapshot_date >= first_booking_date + {{ history_days }})
+
+)
+
+select * from final

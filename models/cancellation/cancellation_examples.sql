@@ -45,6 +45,7 @@ first_user_versions as (
         user_id,
         country,
         user_type,
+        known_from,
         row_number() over (partition by user_id order by known_from) as version_number
     from {{ ref('user_versions') }}
 
@@ -276,7 +277,66 @@ spine as (
 
 ),
 
-{% set step = namespace(last='spine') %}
+-- when those who cancel do so, in percent of the lead time: from arrivals of the year before each split
+timing as (
+
+    select
+        splits.split,
+        outcomes.lead_band,
+        cast(
+            floor(
+                100 * {{ dbt.datediff('outcomes.created_date', 'outcomes.cancelled_date', 'day') }} / outcomes.lead_days
+            ) as int
+        ) as percent_elapsed,
+        count(*) as cancellations
+    from splits
+    inner join outcomes
+        on splits.first_check_in >= outcomes.label_known_date
+        and splits.first_check_in <= outcomes.label_known_date + 365
+    where outcomes.cancelled = 1 and outcomes.lead_days > 0
+    group by 1, 2, 3
+
+),
+
+timing_so_far as (
+
+    select
+        split,
+        lead_band,
+        percent_elapsed,
+        sum(cancellations) over so_far as cancellations_so_far,
+        sum(cancellations) over (partition by split, lead_band) as cancellations
+    from timing
+    window
+        so_far as (
+            partition by split, lead_band order by percent_elapsed
+            rows between unbounded preceding and current row
+        )
+
+),
+
+spine_elapsed as (
+
+    select
+        *,
+        cast(
+            floor(
+                100 * {{ dbt.datediff('created_date', 'as_of_date', 'day') }} / nullif(cast(lead_days as double), 0)
+            ) as int
+        ) - 1 as percent_passed
+    from spine
+
+),
+
+spine_timed as (
+
+    {{ as_of_join('spine_elapsed', 'timing_so_far', ['split', 'lead_band'], 'percent_passed', 'percent_elapsed', [
+        'cancellations_so_far', 'cancellations'
+    ]) }}
+
+),
+
+{% set step = namespace(last='spine_timed') %}
 {% for name, key in entities.items() %}
     spine_{{ name }} as (
 
@@ -294,7 +354,6 @@ with_user as (
     {{ as_of_join(step.last, 'user_features', ['user_id'], 'created_date', 'feature_date', {
         'country': 'known_country', 'user_type': 'known_user_type', 'signed_up_date': 'signed_up_date',
         'bookings_ever': 'user_bookings', 'bookings_365d': 'user_bookings_365d', 'cancellations_ever': 'user_cancellations',
-        'mean_lead_days': 'user_mean_lead_days', 'average_booking_value_ever': 'user_mean_value',
     }) }}
 
 ),
@@ -303,7 +362,7 @@ with_property as (
 
     {{ as_of_join('with_user', 'property_features', ['property_id'], 'created_date', 'feature_date', [
         'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'bookings_365d',
-        'cancellations_365d', 'average_booking_value_365d', 'listed_date',
+        'cancellations_365d',
     ]) }}
 
 ),
@@ -311,7 +370,7 @@ with_property as (
 with_host as (
 
     {{ as_of_join('with_property', 'host_features', ['host_id'], 'created_date', 'feature_date', [
-        'host_rating', 'host_property_count', 'host_age_days', 'host_bookings_365d', 'host_cancellation_rate_365d',
+        'host_property_count', 'host_cancellation_rate_365d',
     ]) }}
 
 ),
@@ -319,7 +378,7 @@ with_host as (
 with_destination as (
 
     {{ as_of_join('with_host', 'destination_features', ['destination_id'], 'created_date', 'feature_date', [
-        'destination_cancellation_rate_365d', 'destination_bookings_30d', 'destination_bookings_365d',
+        'destination_cancellation_rate_365d',
     ]) }}
 
 ),
@@ -340,6 +399,7 @@ joined as (
     left join first_user_versions
         on with_destination.user_id = first_user_versions.user_id
         and first_user_versions.version_number = 1
+        and with_destination.created_date + 1 >= first_user_versions.known_from
     left join destinations on with_destination.destination_id = destinations.destination_id
     left join calendar_features
         on destinations.country = calendar_features.country
@@ -361,6 +421,7 @@ final as (
         lead_band,
         case when created_date < split_begins then 'before the split' else 'within the split' end as made,
         total_amount,
+        coalesce(1 - cast(cancellations_so_far as double) / cancellations, 1) as later_share,
         case when split <> 'score' then cast(cancelled as double) end as cancelled,
         baseline_probability,
 
@@ -370,7 +431,6 @@ final as (
         guests / nullif(max_guests, 0) as guests_to_capacity,
         total_amount / nullif(nights, 0) as price_per_night,
         total_amount / nullif(nights, 0) / nullif(base_price, 0) as price_to_base,
-        total_amount / nullif(nights, 0) / nullif(guests, 0) as price_per_guest_night,
         is_business_booking,
 
         {% for name in entities %}
@@ -381,8 +441,6 @@ final as (
         coalesce(user_bookings, 0) as user_bookings,
         coalesce(user_bookings_365d, 0) as user_bookings_365d,
         coalesce(user_cancellations, 0) as user_cancellations,
-        user_mean_lead_days,
-        total_amount / nullif(user_mean_value, 0) as amount_to_user_mean,
         cast({{ dbt.datediff('signed_up_date', 'created_date', 'day') }} as double) as tenure_days,
         country,
         user_type,
@@ -396,17 +454,10 @@ final as (
         price_to_market,
         bookings_365d,
         cancellations_365d,
-        total_amount / nullif(average_booking_value_365d, 0) as amount_to_property_mean,
-        cast({{ dbt.datediff('listed_date', 'created_date', 'day') }} as double) as listing_age_days,
-        host_rating,
         host_property_count,
-        host_age_days,
-        host_bookings_365d,
         host_cancellation_rate_365d,
         destination_cancellation_rate_365d,
-        365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,
 
-        cast({{ iso_weekday('created_date') }} as double) as created_weekday,
         cast({{ iso_weekday('check_in_date') }} as double) as check_in_weekday,
         cast(extract(month from check_in_date) as double) as check_in_month,
         cast(extract(doy from check_in_date) as double) as check_in_day_of_year,

@@ -21,23 +21,35 @@ serving as (
 
 ),
 
+-- who would have cancelled by now is no longer among the open bookings (Bayes)
+open_bookings as (
+
+    select
+        *,
+        cancellation_probability * later_share
+        / (1 - cancellation_probability + cancellation_probability * later_share) as remaining_probability
+    from scores
+
+),
+
 final as (
 
     select
-        scores.booking_id,
-        scores.property_id,
-        scores.destination_id,
-        scores.check_in_date,
-        scores.cancellation_probability,
-        scores.cancellation_probability >= serving.decision_threshold as predicted_cancellation,
-        scores.cancellation_probability * scores.total_amount as revenue_at_risk,
-        scores.model_name,
-        scores.model_version,
-        scores.as_of_date,
-        scores.as_of_date as scoring_date,
+        open_bookings.booking_id,
+        open_bookings.property_id,
+        open_bookings.destination_id,
+        open_bookings.check_in_date,
+        open_bookings.cancellation_probability,
+        open_bookings.cancellation_probability >= serving.decision_threshold as predicted_cancellation,
+        open_bookings.remaining_probability,
+        open_bookings.remaining_probability * open_bookings.total_amount as revenue_at_risk,
+        open_bookings.model_name,
+        open_bookings.model_version,
+        open_bookings.as_of_date,
+        open_bookings.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
-    from scores
-    inner join serving on scores.model_version = serving.model_version
+    from open_bookings
+    inner join serving on open_bookings.model_version = serving.model_version
 
 )
 

@@ -5,6 +5,10 @@ same test rows. The share of achievable skill is (baseline loss - model loss) / 
 95 % bootstrap interval over units (properties, users, ...); it is quoted only where the baseline's loss lies clearly
 above the truth's.
 
+Where a product cuts its probabilities, a second table has the F1 of the test rows: calling every row positive, and
+baseline, model and truth each at a threshold of its own (the model's is the champion's, the others' are best on the
+validation rows, as the model's is). The last column is the model's F1 over the truth's.
+
     python benchmarks/skill.py [--products demand ...] [--preset dev] [--seeds 1 2 3]
 """
 
@@ -33,6 +37,7 @@ class Product(NamedTuple):
     """How a product's model is compared with the truth.
 
     `query` yields columns unit, label, baseline, model and truth of the test rows; ``$truth`` is the folder of truth.
+    With columns split and threshold, the model's, it yields the validation rows too, and F1 is compared as well.
     `loss` gives the loss by row from label and expectation.
     """
 
@@ -79,6 +84,22 @@ CUSTOMER_LTV = """
     where backtest.split = 'test'
 """
 
+CANCELLATION = """
+    select
+        backtest.property_id as unit,
+        backtest.split,
+        backtest.cancelled as label,
+        backtest.baseline_probability as baseline,
+        backtest.cancellation_probability as model,
+        -- nobody cancels on the day of arrival, but never quite
+        least(greatest(truth.cancellation_probability, 1e-6), 1 - 1e-6) as truth,
+        champion.decision_threshold as threshold
+    from wanderbricks_ml.cancellation_backtest as backtest
+    inner join read_parquet($truth || '/cancellation.parquet') as truth using (booking_id)
+    inner join wanderbricks_ml.cancellation_champion as champion on backtest.model_version = champion.model_version
+    where champion.serves
+"""
+
 
 def poisson_loss(label: Floats, expected: Floats) -> Floats:
     """Poisson deviance by row; of any label that is not negative a proper loss for means."""
@@ -95,6 +116,7 @@ PRODUCTS = {
     "demand": Product("+demand_predictions", DEMAND, poisson_loss),
     "conversion": Product("+conversion_predictions", CONVERSION, log_loss),
     "customer_ltv": Product("+customer_ltv_predictions", CUSTOMER_LTV, poisson_loss),
+    "cancellation": Product("+cancellation_predictions", CANCELLATION, log_loss),
 }
 
 
@@ -120,6 +142,44 @@ def shares(rows: dict[str, Any], loss: Callable[[Floats, Floats], Floats], seed:
     }
 
 
+def best_threshold(label: Floats, probability: Floats) -> float:
+    """The probability from which on rows have to count as positive for the largest F1."""
+    order = np.argsort(-probability, kind="stable")
+    ranked = probability[order]
+    f1 = 2 * np.cumsum(label[order]) / (np.arange(1, len(label) + 1) + label.sum())
+    # rows of equal probability are called together
+    f1[:-1][ranked[1:] == ranked[:-1]] = 0
+    return float(ranked[f1.argmax()])
+
+
+def f1_shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
+    """F1 on the test rows at thresholds of the validation rows, and the model's over the truth's with its interval."""
+    test, validation = rows["split"] == "test", rows["split"] == "validation"
+    label = rows["label"][test]
+    thresholds = {
+        name: best_threshold(rows["label"][validation], rows[name][validation]) for name in ("baseline", "truth")
+    } | {"model": float(rows["threshold"][0])}
+    called = {name: (rows[name][test] >= threshold).astype(float) for name, threshold in thresholds.items()}
+    called["trivial"] = np.ones(len(label))
+    _, unit = np.unique(rows["unit"][test], return_inverse=True)
+    positives = np.bincount(unit, label)
+    parts = {
+        name: (np.bincount(unit, label * positive), np.bincount(unit, positive)) for name, positive in called.items()
+    }
+    drawn = np.random.default_rng(seed).integers(0, len(positives), (REPLICATES, len(positives)))
+    weights = np.stack([np.bincount(row, minlength=len(positives)) for row in drawn])
+    found = {name: 2 * hits.sum() / (calls.sum() + positives.sum()) for name, (hits, calls) in parts.items()}
+    again = {
+        name: 2 * (weights @ hits) / (weights @ (calls + positives))
+        for name, (hits, calls) in parts.items()
+        if name in ("model", "truth")
+    }
+    return found | {
+        "share": found["model"] / found["truth"],
+        "interval": np.quantile(again["model"] / again["truth"], [0.025, 0.975]),
+    }
+
+
 def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, Any]]:
     """Simulate once, build the products and compare each."""
     with tempfile.TemporaryDirectory() as folder:
@@ -136,12 +196,15 @@ def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, 
             for name in products:
                 product = PRODUCTS[name]
                 rows = connection.execute(product.query, {"truth": str(work / "gold/truth")}).fetchnumpy()
-                found[name] = shares(rows, product.loss, seed)
+                of_test = rows["split"] == "test" if "split" in rows else slice(None)
+                found[name] = shares({key: values[of_test] for key, values in rows.items()}, product.loss, seed)
+                if "threshold" in rows:
+                    found[name]["f1"] = f1_shares(rows, seed)
     return found
 
 
 def main() -> None:
-    """Print one Markdown row for each product and seed."""
+    """Print one Markdown row for each product and seed, and a table of F1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--products", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="products (default all)"
@@ -151,6 +214,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print("| product | seed | test rows | loss: baseline | model | truth | share of achievable skill (95 %) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
+    of_f1 = []
     for seed in arguments.seeds:
         for name, found in measure(arguments.products, arguments.preset, seed).items():
             clear = found["gap"][0] > 0
@@ -160,6 +224,15 @@ def main() -> None:
                 f"| {name} | {seed} | {found['rows']:,} | {losses} | {share if clear else 'not above noise'} |",
                 flush=True,
             )
+            if "f1" in found:
+                f1 = found["f1"]
+                parts = " | ".join(f"{f1[part]:.3f}" for part in ("trivial", "baseline", "model", "truth"))
+                interval = f"{f1['interval'][0]:.1%} to {f1['interval'][1]:.1%}"
+                of_f1.append(f"| {name} | {seed} | {parts} | {f1['share']:.1%} ({interval}) |")
+    if of_f1:
+        print("\n| product | seed | F1: trivial | baseline | model | truth | model over truth (95 %) |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print("\n".join(of_f1))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Measure the cancellation predictor on real bookings of two hotels, with and without what gold does not hold.
 
-The hotel booking demand data set (`wanderbricks import hotel-bookings`) has arrivals from 2015-07 on. The product is built
-from it twice, with the gold columns alone and with the dbt var booking_attributes, and judged on the last four months of
-arrivals: the product's own test rows. Every label that a version learnt from was known before the first of these days.
+The hotel booking demand data set (`wanderbricks import hotel-bookings`) has arrivals from 2015-07 on. The product is
+built from it twice, with the gold columns alone and with the dbt var booking_attributes, and judged on the last four
+months of arrivals: the product's own test rows. Every label that a version learnt from was known before the first of
+these days.
 
-Prints Markdown: AUC, F1 at the threshold that is best on the validation arrivals, average precision, Brier score and log
-loss, beside the baseline's, for all test arrivals and for those booked within the four months alone; how much of the
-bookings and cancellations are those of a "Non Refund" deposit, and the metrics without them; and, for bookings that were
-open when the four months began, the log loss of the probability when the booking was made and of what remained of it.
+Prints Markdown: AUC, F1 at the threshold that is best on the validation arrivals, average precision, Brier score and
+log loss, beside the baseline's, for all test arrivals and for those booked within the four months alone; how much of
+the bookings and cancellations are those of a "Non Refund" deposit, and the metrics without them; and, for bookings that
+were open when the four months began, the log loss of the probability when the booking was made and of what remained of
+it.
 
     wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
     python benchmarks/cancellation.py [--gold data/hotels] [--as-of 2017-03-01]
@@ -117,8 +119,8 @@ def main() -> None:
     label = rows["cancelled"].astype(float)
     final = test & rows["is_non_refund"]
     print(
-        f"\nNon Refund: {final.sum() / test.sum():.1%} of the test arrivals, {label[final].mean():.1%} of them cancelled, "
-        f"{label[final].sum() / label[test].sum():.1%} of all cancellations."
+        f"\nNon Refund: {final.sum() / test.sum():.1%} of the test arrivals, {label[final].mean():.1%} of them "
+        f"cancelled, {label[final].sum() / label[test].sum():.1%} of all cancellations."
     )
     still_open = rows["is_open"] & test
     label = label[still_open]
@@ -126,9 +128,9 @@ def main() -> None:
     later = rows["later_share"].astype(float)[still_open]
     remaining = np.clip(made * later / (1 - made + made * later), 1e-15, 1 - 1e-15)
     print(
-        f"Open when the test arrivals began: {still_open.sum():,} bookings, {label.mean():.3f} cancelled; mean probability "
-        f"{made.mean():.3f} when made, {remaining.mean():.3f} remaining; log loss {log_loss(label, made):.3f} and "
-        f"{log_loss(label, remaining):.3f}."
+        f"Open when the test arrivals began: {still_open.sum():,} bookings, {label.mean():.3f} cancelled; mean "
+        f"probability {made.mean():.3f} when made, {remaining.mean():.3f} remaining; log loss "
+        f"{log_loss(label, made):.3f} and {log_loss(label, remaining):.3f}."
     )
 
 

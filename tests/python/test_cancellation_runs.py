@@ -73,14 +73,24 @@ def test_nothing_that_happened_after_a_booking_was_made_is_in_its_features(
         {
             # earlier bookings end otherwise where their end comes later, and each later one was made three times over
             "fact_booking_detail": f"""
-                with ended as (
-                    select * replace (
-                        case when updated_at >= {moment} then not is_cancelled else is_cancelled end as is_cancelled,
-                        case when updated_at >= {moment} then 'pending' else status end as status,
-                        cast(case when updated_at >= {moment} then 99999 else payment_amount end as decimal(18, 2))
+                with told as (
+                    select
+                        *,
+                        not (is_cancelled and updated_at < {moment}) and check_in_date >= date '{day}' as ends_later
+                    from fact_booking_detail
+                ),
+                ended as (
+                    select * exclude (ends_later) replace (
+                        is_cancelled <> ends_later as is_cancelled,
+                        cast(
+                            case when ends_later then greatest(created_at, {moment}) + interval 1 hour else updated_at end
+                            as timestamp
+                        ) as updated_at,
+                        case when ends_later then 'pending' else status end as status,
+                        cast(case when ends_later then 99999 else payment_amount end as decimal(18, 2))
                             as payment_amount
                     )
-                    from fact_booking_detail
+                    from told
                 )
                 from ended
                 union all
@@ -113,7 +123,7 @@ def test_nothing_that_happened_after_a_booking_was_made_is_in_its_features(
         workspace.table("cancellation_examples", where=until).set_index("booking_id")["cancelled"]
         for workspace in (first, later)
     ]
-    assert (labels[0] != labels[1]).sum() > 50, "the poison must reach the labels"
+    assert (labels[0] != labels[1]).sum() > 200, "the poison must reach the labels"
 
 
 def with_channel(gold: Path, out: Path) -> Path:
@@ -122,7 +132,7 @@ def with_channel(gold: Path, out: Path) -> Path:
     path = out / "fact_booking_detail.parquet"
     table = pq.read_table(path)
     told = duckdb.sql(
-        """
+        f"""
         select
             case
                 when booking_id % 5 = 0 then null
@@ -130,7 +140,7 @@ def with_channel(gold: Path, out: Path) -> Path:
                 else 'direct'
             end as channel,
             cast(hash(booking_id) % 3 as tinyint) as special_requests
-        from table
+        from '{gold}/fact_booking_detail.parquet'
         """
     ).to_arrow_table()
     for name in told.column_names:

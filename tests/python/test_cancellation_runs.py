@@ -82,10 +82,8 @@ def test_nothing_that_happened_after_a_booking_was_made_is_in_its_features(
                 ended as (
                     select * exclude (ends_later) replace (
                         is_cancelled <> ends_later as is_cancelled,
-                        cast(
-                            case when ends_later then greatest(created_at, {moment}) + interval 1 hour else updated_at end
-                            as timestamp
-                        ) as updated_at,
+                        case when ends_later then greatest(created_at, {moment}) + interval 1 hour else updated_at end
+                            as updated_at,
                         case when ends_later then 'pending' else status end as status,
                         cast(case when ends_later then 99999 else payment_amount end as decimal(18, 2))
                             as payment_amount

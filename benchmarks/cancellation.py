@@ -6,10 +6,10 @@ months of arrivals: the product's own test rows. Every label that a version lear
 these days.
 
 Prints Markdown: AUC, F1 at the threshold that is best on the validation arrivals, average precision, Brier score and
-log loss, beside the baseline's, for all test arrivals and for those booked within the four months alone; how much of
-the bookings and cancellations are those of a "Non Refund" deposit, and the metrics without them; and, for bookings that
-were open when the four months began, the log loss of the probability when the booking was made and of what remained of
-it.
+log loss, beside the baseline's and those of an untuned XGBoost on the same columns without any history; for all test
+arrivals, and for those booked within the four months alone; how much of the bookings and cancellations are those of a
+"Non Refund" deposit, and the metrics without them; and, for bookings that were open when the four months began, the log
+loss of the probability when the booking was made and of what remained of it.
 
     wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
     python benchmarks/cancellation.py [--gold data/hotels] [--as-of 2017-03-01]
@@ -65,6 +65,29 @@ def f1_at(label: Floats, probability: Floats, threshold: float) -> float:
     return float(2 * label[called].sum() / (called.sum() + label.sum()))
 
 
+def untuned(connection: duckdb.DuckDBPyConnection) -> Floats:
+    """Probabilities of XGBoost as it comes for validation and test rows, in order of booking_id."""
+    from xgboost import XGBClassifier
+
+    examples = connection.execute(
+        """
+        select * exclude (
+            as_of_date, created_date, check_in_date, label_known_date, property_id, lead_band, made, later_share,
+            baseline_probability
+        )
+        from wanderbricks_ml.cancellation_examples where split <> 'score' order by booking_id
+        """
+    ).df()
+    history = [name for name in examples if name.endswith(("_decided", "_cancelled", "_ratio", "_365d"))]
+    features = examples.drop(columns=["booking_id", "split", "cancelled", *history])
+    for name in features.select_dtypes(exclude="number"):
+        features[name] = features[name].astype("category")
+    train = examples["split"] == "train"
+    model = XGBClassifier(enable_categorical=True, random_state=7).fit(features[train], examples["cancelled"][train])
+    probability: Floats = model.predict_proba(features[~train])[:, 1].astype(float)
+    return probability
+
+
 def row(name: str, rows: Columns, chosen: npt.NDArray[np.bool_], column: str) -> str:
     """Metrics of the chosen test rows, as a line of Markdown."""
     validation = rows["split"] == "validation"
@@ -83,7 +106,7 @@ def row(name: str, rows: Columns, chosen: npt.NDArray[np.bool_], column: str) ->
 
 
 def built(gold: Path, as_of: str, attributes: tuple[str, ...]) -> Columns:
-    """Rows of the backtest of a first build."""
+    """Rows of the backtest of a first build, and what an untuned model predicts for them."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         variables = json.dumps({"as_of": as_of, "booking_attributes": list(attributes)})
@@ -94,7 +117,8 @@ def built(gold: Path, as_of: str, attributes: tuple[str, ...]) -> Columns:
         if run.code not in (0, 1):
             raise SystemExit((work / "dbt.out").read_text()[-4000:])
         with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
-            return connection.execute(ROWS, {"gold": str(gold.resolve())}).fetchnumpy()
+            rows: Columns = connection.execute(ROWS, {"gold": str(gold.resolve())}).fetchnumpy()
+            return rows | {"untuned": untuned(connection)}
 
 
 def main() -> None:
@@ -113,6 +137,7 @@ def main() -> None:
         columns = "booking attributes" if attributes else "gold columns alone"
         if not attributes:
             print(row("baseline", rows, test, "baseline_probability"))
+        print(row(f"{columns}, untuned XGBoost", rows, test, "untuned"))
         print(row(columns, rows, test, "cancellation_probability"))
         print(row(f"{columns}, booked within", rows, within, "cancellation_probability"))
         print(row(f"{columns}, without Non Refund", rows, refundable, "cancellation_probability"), flush=True)

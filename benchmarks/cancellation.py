@@ -22,6 +22,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -32,7 +33,7 @@ from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from wanderbricks_ml.importers.hotel_bookings import BOOKING_ATTRIBUTES
 
 Floats = npt.NDArray[np.float64]
-Columns = dict[str, npt.NDArray[np.generic]]
+Columns = dict[str, Any]
 
 ROWS = """
     select
@@ -78,7 +79,7 @@ def untuned(connection: duckdb.DuckDBPyConnection) -> Floats:
         from wanderbricks_ml.cancellation_examples where split <> 'score' order by booking_id
         """
     ).df()
-    history = [name for name in examples if name.endswith(("_decided", "_cancelled", "_ratio", "_365d"))]
+    history = [name for name in examples if str(name).endswith(("_decided", "_cancelled", "_ratio", "_365d"))]
     features = examples.drop(columns=["booking_id", "split", "cancelled", *history])
     for name in features.select_dtypes(exclude="number"):
         features[name] = features[name].astype("category")

@@ -278,23 +278,34 @@ spine as (
 ),
 
 -- when those who cancel do so, in percent of the lead time: from arrivals of the year before each split
-timing as (
+cancelled_before_arrival as (
 
     select
         splits.split,
         outcomes.lead_band,
         cast(
             floor(
-                100 * {{ dbt.datediff('outcomes.created_date', 'outcomes.cancelled_date', 'day') }} / outcomes.lead_days
+                100 * {{ dbt.datediff('outcomes.created_date', 'outcomes.cancelled_date', 'day') }}
+                / cast(outcomes.lead_days as double)
             ) as int
-        ) as percent_elapsed,
-        count(*) as cancellations
+        ) as percent_elapsed
     from splits
     inner join outcomes
         on splits.first_check_in >= outcomes.label_known_date
         and splits.first_check_in <= outcomes.label_known_date + 365
     where outcomes.cancelled = 1 and outcomes.lead_days > 0
-    group by 1, 2, 3
+
+),
+
+timing as (
+
+    select
+        split,
+        lead_band,
+        percent_elapsed,
+        count(*) as cancellations
+    from cancelled_before_arrival
+    group by split, lead_band, percent_elapsed
 
 ),
 

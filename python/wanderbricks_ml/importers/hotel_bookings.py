@@ -53,12 +53,13 @@ Further booking columns
     Left out because they are known only later: ``booking_changes`` and ``days_in_waiting_list``
     (counted until arrival or cancellation), ``assigned_room_type`` (given at arrival) and
     ``reservation_status``. The publishers do not say when the ones that are kept were last written:
-    special requests and parking spaces may have grown until the arrival.
+    special requests and parking spaces may have grown until the arrival, and the guest's country,
+    the strongest single feature of a cancellation here, may have been put right only at check-in,
+    so that who never came stayed ``PRT``.
 Deposits
-    ``deposit_type`` "Non Refund" is kept though 99 % of these bookings are cancelled, which no paid
-    deposit would make of a guest: mostly blocks of rooms that agents held and gave back. It counts as
-    known when the booking is made; ``benchmarks/cancellation.py`` prints the metrics with and
-    without these rows.
+    ``deposit_type`` "Non Refund" is kept though 99 % of these bookings are cancelled, mostly those of
+    groups and of agents: hardly guests who gave up a deposit. It counts as known when the booking is
+    made; ``benchmarks/cancellation.py`` prints the metrics with and without these rows.
 
 Engagement is not published: fact_property_engagement is empty.
 """

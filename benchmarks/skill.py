@@ -138,6 +138,22 @@ CHURN = """
     where champion.serves
 """
 
+CANCELLATION = """
+    select
+        backtest.property_id as unit,
+        backtest.split,
+        backtest.cancelled as label,
+        backtest.baseline_probability as baseline,
+        backtest.cancellation_probability as model,
+        -- nobody cancels on the day of arrival, but never quite
+        least(greatest(truth.cancellation_probability, 1e-6), 1 - 1e-6) as truth,
+        champion.decision_threshold as threshold
+    from wanderbricks_ml.cancellation_backtest as backtest
+    inner join read_parquet($truth || '/cancellation.parquet') as truth using (booking_id)
+    inner join wanderbricks_ml.cancellation_champion as champion on backtest.model_version = champion.model_version
+    where champion.serves
+"""
+
 
 def absolute_loss(label: Floats, expected: Floats) -> Floats:
     """Absolute error by row."""
@@ -162,6 +178,7 @@ PRODUCTS = {
     "revenue": Product("+revenue_forecasts", REVENUE, absolute_loss),
     "revenue_destinations": Product("+revenue_forecasts", REVENUE_DESTINATIONS, absolute_loss),
     "churn": Product("+churn_predictions", CHURN, log_loss),
+    "cancellation": Product("+cancellation_predictions", CANCELLATION, log_loss),
 }
 
 

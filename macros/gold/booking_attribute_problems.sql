@@ -30,6 +30,13 @@
                 name ~ ': expected by var booking_attributes, found no such column; add it, or take it '
                 ~ 'out of the var'
             ) %}
+        {% elif columns is not none %}
+            {% set found = columns[attribute | lower] %}
+            {% if not (type_fits(found, 'DOUBLE') or type_fits(found, 'BOOLEAN') or type_fits(found, 'STRING')) %}
+                {% do problems.append(
+                    name ~ ': expected a number, a boolean or text, found ' ~ found ~ '; cast it, or take it out of the var'
+                ) %}
+            {% endif %}
         {% endif %}
     {% endfor %}
     {{ return(problems) }}

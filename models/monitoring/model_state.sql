@@ -5,6 +5,7 @@
     'pricing_optimizer': 'pricing_recommendations',
     'revenue_forecaster': 'revenue_forecasts',
     'churn_predictor': 'churn_predictions',
+    'cancellation_predictor': 'cancellation_predictions',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

@@ -184,7 +184,11 @@ def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
     user's history cannot be learned from it. There is no engagement.
 
     Columns known when a booking is made (market_segment, deposit_type and the like) go along on
-    fact_booking_detail; name those that models shall use in the dbt var booking_attributes.
+    fact_booking_detail; name those that models shall use in the dbt var booking_attributes. All of
+    them: --vars '{booking_attributes: [market_segment, distribution_channel, deposit_type,
+    customer_type, meal, agent, company, reserved_room_type, total_of_special_requests,
+    required_car_parking_spaces, is_repeated_guest, previous_cancellations,
+    previous_bookings_not_canceled, adults, children, babies]}'
 
     \b
     Example:

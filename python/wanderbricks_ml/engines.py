@@ -35,6 +35,9 @@ class Engine(Protocol):
     def rows(self, relation: Any) -> pa.Table:
         """All rows of a small relation."""
 
+    def schema(self, relation: Any) -> pa.Schema:
+        """Names and types of a relation's columns."""
+
     def examples(
         self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
     ) -> Iterator[pa.Table]:
@@ -114,6 +117,9 @@ class DuckDB:
     def rows(self, relation: Any) -> pa.Table:
         return relation.to_arrow_table()
 
+    def schema(self, relation: Any) -> pa.Schema:
+        return relation.limit(0).to_arrow_table().schema
+
     def examples(
         self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
     ) -> Iterator[pa.Table]:
@@ -174,6 +180,11 @@ class Spark:
 
     def rows(self, relation: Any) -> pa.Table:
         return relation.toArrow()
+
+    def schema(self, relation: Any) -> pa.Schema:
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        return to_arrow_schema(relation.schema)
 
     def examples(
         self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]

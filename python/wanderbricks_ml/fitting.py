@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from wanderbricks_ml.engines import Engine, engine_of
-from wanderbricks_ml.frames import feature_frame, iso, one_row
+from wanderbricks_ml.frames import feature_frame, iso, one_row, with_attributes
 
 if TYPE_CHECKING:
     from wanderbricks_ml.reports import Report
@@ -68,6 +68,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
+    settings = with_attributes(settings, engine.schema(examples))
     kept = [settings["date"], settings["label"]]
     splits = {split: _read(engine, examples, split, kept, settings) for split in ("train", "validation")}
     for split, (frame, _) in splits.items():

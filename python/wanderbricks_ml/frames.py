@@ -25,6 +25,35 @@ def one_row(table: pa.Table) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+def with_attributes(settings: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
+    """Settings whose features include the columns that begin with the setting `attribute_prefix`, if it is there.
+
+    Their number and types are those of gold: numbers and booleans are numeric, text is categorical.
+
+    Raises
+    ------
+    ValueError
+        When such a column is of another type.
+    """
+    prefix = settings.get("attribute_prefix")
+    numeric, categorical = list(settings["numeric"]), list(settings["categorical"])
+    for field in schema if prefix else ():
+        if not field.name.startswith(prefix) or field.name in numeric or field.name in categorical:
+            continue
+        kind = field.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            categorical.append(field.name)
+        elif any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)) or (
+            pa.types.is_boolean(kind)
+        ):
+            numeric.append(field.name)
+        else:
+            raise ValueError(
+                f"{settings['model_name']}: {field.name} is of type {kind}; an attribute is a number, a boolean or text"
+            )
+    return {**settings, "numeric": numeric, "categorical": categorical}
+
+
 def feature_frame(batches: Sequence[pa.Table], settings: Mapping[str, Any]) -> pd.DataFrame:
     """Features of all batches: numeric ones in a single float32 block, categorical ones as categories."""
     numeric, categorical = settings["numeric"], settings["categorical"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from wanderbricks_ml import registry
 from wanderbricks_ml.engines import Engine, Predictor, engine_of, prediction_columns
-from wanderbricks_ml.frames import feature_frame, one_row
+from wanderbricks_ml.frames import feature_frame, one_row, with_attributes
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
         When the reigning version is in no row of the predictor's table.
     """
     engine = engine_of(session)
+    settings = with_attributes(settings, engine.schema(examples))
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
     numbers = considered_versions(row, known)
@@ -67,6 +68,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
         When no version passes the gate; quotes the verdicts. Earlier predictions stay as they are.
     """
     engine = engine_of(session)
+    settings = with_attributes(settings, engine.schema(examples))
     number = version_to_score(engine, examples, champion, settings)
     serving = [] if number is None else [number]
     name = settings["model_name"]

@@ -43,9 +43,23 @@ Dropped, and counted
     above.
 Further booking columns
     Those of `BOOKING_ATTRIBUTES` go along on fact_booking_detail, for the dbt var
-    ``booking_attributes``. Left out because they are known only later: ``booking_changes`` and
-    ``days_in_waiting_list`` (counted until arrival or cancellation), ``assigned_room_type`` (given
-    at arrival) and ``reservation_status``.
+    ``booking_attributes``; all of them at once are the value
+
+    ``{booking_attributes: [market_segment, distribution_channel, deposit_type, customer_type, meal,
+    agent, company, reserved_room_type, total_of_special_requests, required_car_parking_spaces,
+    is_repeated_guest, previous_cancellations, previous_bookings_not_canceled, adults, children,
+    babies]}``
+
+    Left out because they are known only later: ``booking_changes`` and ``days_in_waiting_list``
+    (counted until arrival or cancellation), ``assigned_room_type`` (given at arrival) and
+    ``reservation_status``. The publishers do not say when the ones that are kept were last written:
+    special requests and parking spaces may have grown until the arrival, and the guest's country,
+    the strongest single feature of a cancellation here, may have been put right only at check-in,
+    so that who never came stayed ``PRT``.
+Deposits
+    ``deposit_type`` "Non Refund" is kept though 99 % of these bookings are cancelled, mostly those of
+    groups and of agents: hardly guests who gave up a deposit. It counts as known when the booking is
+    made; ``benchmarks/cancellation.py`` prints the metrics with and without these rows.
 
 Engagement is not published: fact_property_engagement is empty.
 """

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("cancellation_examples"),
+        decision=dbt.ref("cancellation_retraining"),
+        versions=dbt.ref("cancellation_predictor"),
+        settings=dbt.config.get("meta"),
+    )

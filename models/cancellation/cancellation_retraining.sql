@@ -1,0 +1,72 @@
+with clock as (
+
+    select * from {{ ref('point_in_time') }}
+
+),
+
+splits as (
+
+    select * from {{ ref('cancellation_splits') }}
+
+),
+
+bookings as (
+
+    select
+        check_in_date,
+        coalesce(is_cancelled and cast(updated_at as date) <= check_in_date, false) as is_cancelled
+    from {{ source('gold', 'fact_booking_detail') }}
+    where
+        cast(created_at as date) < (select as_of_date from clock)
+        and check_in_date >= cast(created_at as date)
+
+),
+
+known as (
+
+    select
+        splits.split,
+        {{ dbt.datediff('min(splits.first_check_in)', 'min(splits.last_check_in)', 'day') }} + 1 as days,
+        count(*) filter (where bookings.is_cancelled) as cancelled,
+        count(*) filter (where not bookings.is_cancelled) as kept
+    from splits
+    left join bookings
+        on bookings.check_in_date >= splits.first_check_in
+        and bookings.check_in_date <= splits.last_check_in
+    where splits.split <> 'score'
+    group by splits.split
+
+),
+
+summary as (
+
+    select
+        max(case when split = 'train' then days end) as train_days,
+        min(cancelled) as cancelled,
+        min(kept) as kept
+    from known
+
+),
+
+learnability as (
+
+    select
+        case
+            when train_days is null then 'gold holds no booking before the point in time'
+            when train_days < 180
+                then
+                    'too little history: arrivals of '
+                    || cast(greatest(train_days, 0) as {{ dbt.type_string() }})
+                    || ' days are left to train on, 180 are needed'
+            when least(cancelled, kept) < 50
+                then
+                    'too few of one class: '
+                    || cast(least(cancelled, kept) as {{ dbt.type_string() }})
+                    || case when cancelled <= kept then ' cancelled' else ' kept' end
+                    || ' bookings in the smallest of the train, validation and test arrivals, 50 are needed'
+        end as not_learnable
+    from summary
+
+)
+
+{{ decide_retraining('cancellation_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}

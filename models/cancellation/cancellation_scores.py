@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("cancellation_examples"),
+        champion=dbt.ref("cancellation_champion"),
+        versions=dbt.ref("cancellation_predictor"),
+        settings=dbt.config.get("meta"),
+    )

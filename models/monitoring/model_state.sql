@@ -4,6 +4,7 @@
     'customer_ltv_predictor': 'customer_ltv_predictions',
     'pricing_optimizer': 'pricing_recommendations',
     'revenue_forecaster': 'revenue_forecasts',
+    'property_recommender': 'property_recommendations',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

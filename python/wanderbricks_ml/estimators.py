@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.pricing import PriceResponseRegressor
+from wanderbricks_ml.ranking import CandidateRanker
 from wanderbricks_ml.two_part import TwoPartRegressor
 
 Floats = NDArray[np.floating[Any]]
@@ -336,5 +337,5 @@ def made_from(settings: Mapping[str, Any]) -> Any:
 
 ESTIMATORS = {
     kind.__name__: kind
-    for kind in (PickUpRegressor, CalibratedBoostingClassifier, TwoPartRegressor, PriceResponseRegressor)
+    for kind in (PickUpRegressor, CalibratedBoostingClassifier, TwoPartRegressor, PriceResponseRegressor, CandidateRanker)
 }

@@ -44,16 +44,29 @@ bookings as (
 
 ),
 
-user_versions as (
+residences as (
 
-    select * from {{ ref('user_versions') }}
+    select
+        user_id,
+        country,
+        known_from,
+        lead(known_from) over (partition by user_id order by known_from) as known_until
+    from {{ ref('user_versions') }}
 
 ),
 
 -- where the guest lived when the booking was made, as far as known then
 located as (
 
-    {{ as_of_join('bookings', 'user_versions', ['user_id'], 'created_date', 'known_from', ['country']) }}
+    select
+        bookings.property_id,
+        bookings.created_date,
+        residences.country
+    from bookings
+    left join residences
+        on bookings.user_id = residences.user_id
+        and bookings.created_date >= residences.known_from
+        and (residences.known_until is null or residences.known_until > bookings.created_date)
 
 ),
 
@@ -66,7 +79,10 @@ booked as (
         sum({{ decayed_weight(dbt.datediff('located.created_date', 'snapshots.as_of_date', 'day'), half_life) }})
         / 1e6 as popularity
     from snapshots
-    inner join located on snapshots.as_of_date > located.created_date
+    inner join located
+        on snapshots.as_of_date > located.created_date
+        -- older ones count for less than a sixtieth
+        and snapshots.as_of_date <= located.created_date + 365
     group by snapshots.as_of_date, coalesce(located.country, 'unknown'), located.property_id
 
 ),

@@ -4,9 +4,37 @@ with queries as (
 
 ),
 
+proposed as (
+
+    select
+        candidates.*,
+        case when queries.split = 'train' then queries.next_property_id end as taught_property_id
+    from {{ ref('recommendations_candidates') }} as candidates
+    inner join queries
+        on candidates.as_of_date = queries.as_of_date
+        and candidates.query_id = queries.query_id
+
+),
+
+taught as (
+
+    select
+        as_of_date,
+        query_id
+    from proposed
+    where property_id = taught_property_id
+
+),
+
+-- a query whose next property is no candidate teaches nothing, yet counts as missed where a version is judged
 candidates as (
 
-    select * from {{ ref('recommendations_candidates') }}
+    select proposed.*
+    from proposed
+    left join taught
+        on proposed.as_of_date = taught.as_of_date
+        and proposed.query_id = taught.query_id
+    where proposed.taught_property_id is null or taught.query_id is not null
 
 ),
 
@@ -231,17 +259,6 @@ paired as (
 
 ),
 
--- a query that holds no next booking teaches nothing, yet counts as missed where a version is judged
-taught as (
-
-    select
-        as_of_date,
-        query_id
-    from paired
-    where split = 'train' and property_id = next_property_id
-
-),
-
 final as (
 
     select
@@ -318,10 +335,6 @@ final as (
         paired.capacity_to_largest_party,
         paired.distance_km
     from paired
-    left join taught
-        on paired.as_of_date = taught.as_of_date
-        and paired.query_id = taught.query_id
-    where paired.split <> 'train' or taught.query_id is not null
 
 )
 

@@ -103,7 +103,9 @@ booked as (
         bookings.property_id,
         count(*) as bookings_ever,
         coalesce(
-            sum({{ decayed_weight(dbt.datediff('bookings.created_date', 'snapshots.as_of_date', 'day'), half_life) }}), 0
+            sum({{ decayed_weight(dbt.datediff('bookings.created_date', 'snapshots.as_of_date', 'day'), half_life) }})
+            -- older ones count for less than a sixtieth
+            filter (where snapshots.as_of_date <= bookings.created_date + 365), 0
         ) / 1e6 as popularity
     from snapshots
     inner join bookings on snapshots.as_of_date > bookings.created_date

@@ -65,7 +65,7 @@ recent_guests as (
         *,
         count(*) over (partition by as_of_date, property_id) as guests
     from guests
-    where recency <= 20
+    where recency <= {{ var('recommendations_recent_properties') }}
 
 ),
 
@@ -158,7 +158,8 @@ telling as (
         weighted.as_of_date,
         weighted.property_id,
         weighted.word,
-        weighted.weight / lengths.length as weight
+        -- ten-thousandths: whole numbers add up to the same in any order
+        cast(floor(10000 * weighted.weight / lengths.length) as bigint) as weight
     from weighted
     inner join lengths
         on weighted.as_of_date = lengths.as_of_date
@@ -175,7 +176,7 @@ worded as (
         one.as_of_date,
         one.property_id,
         other.property_id as similar_id,
-        cast(sum(cast(one.weight * other.weight as decimal(28, 9))) as double) as similarity
+        sum(one.weight * other.weight) / 1e8 as similarity
     from telling as one
     inner join seeds
         on one.as_of_date = seeds.as_of_date

@@ -67,7 +67,7 @@ popular as (
     inner join country_popularity
         on queries.as_of_date = country_popularity.as_of_date
         and queries.country = country_popularity.country
-        and country_popularity.country_rank <= 20
+        and country_popularity.country_rank <= 15
 
 ),
 
@@ -80,7 +80,7 @@ again as (
         query_id,
         property_id
     from histories
-    where fondness <= 25 and not is_recent
+    where fondness <= 20 and not is_recent
 
 ),
 
@@ -147,8 +147,8 @@ in_places as (
         on places.as_of_date = listings.as_of_date
         and places.destination_id = listings.destination_id
         and (
-            (places.place = 1 and listings.destination_rank <= 20)
-            or (places.place = 2 and listings.destination_rank <= 8)
+            (places.place = 1 and listings.destination_rank <= 15)
+            or (places.place = 2 and listings.destination_rank <= 5)
         )
 
 ),
@@ -166,7 +166,7 @@ in_markets as (
         and markets.property_type = listings.property_type
         and markets.price_band = listings.price_band
         and markets.place <= 3
-        and listings.market_rank <= 6
+        and listings.market_rank <= 4
 
 ),
 
@@ -223,7 +223,7 @@ unioned as (
         case when source = 'co_booked' then similarity end,
         case when source = 'worded' then similarity end
     from alike
-    where place <= case when source = 'co_booked' then 12 else 5 end
+    where place <= case when source = 'co_booked' then 8 else 4 end
 
 ),
 

@@ -277,7 +277,7 @@ final as (
         cast(
             case
                 when paired.first_place_rank is not null then 1000 - paired.first_place_rank
-                when paired.country_rank <= 20 then 100 - paired.country_rank
+                when paired.country_rank <= 15 then 100 - paired.country_rank
                 else 0
             end as double
         ) as baseline_score,

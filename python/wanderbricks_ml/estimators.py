@@ -337,5 +337,11 @@ def made_from(settings: Mapping[str, Any]) -> Any:
 
 ESTIMATORS = {
     kind.__name__: kind
-    for kind in (PickUpRegressor, CalibratedBoostingClassifier, TwoPartRegressor, PriceResponseRegressor, CandidateRanker)
+    for kind in (
+        PickUpRegressor,
+        CalibratedBoostingClassifier,
+        TwoPartRegressor,
+        PriceResponseRegressor,
+        CandidateRanker,
+    )
 }

@@ -219,7 +219,7 @@ def score_figure(scores: np.ndarray, right: np.ndarray) -> Figure:
     """Distribution of the scores of right and of wrong candidates; `right` is a mask of shape (rows,)."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    edges = np.linspace(scores.min(), max(scores.max(), scores.min() + 1e-9), 60)
+    edges = np.linspace(scores.min(), max(scores.max(), scores.min() + 1e-9), 60).tolist()
     for mask, colour, label in ((~right, "#2a6f97", "other candidates"), (right, "#bc6c25", "booked next")):
         if mask.any():
             axes.hist(scores[mask], bins=edges, density=True, histtype="step", color=colour, label=label)

@@ -55,7 +55,7 @@ def test_finds_what_decides() -> None:
 
 
 def test_only_candidates_of_one_query_are_compared() -> None:
-    """A query whose candidates are all worse than another's still has its right one, which a classifier would rank low."""
+    """Half of the queries have candidates that are all worse than those of the others, and a right one yet."""
     X, y, groups = made(2_000, seed=1)
     shifted = X.copy()
     # every other query lies ten lower in what decides

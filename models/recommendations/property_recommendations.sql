@@ -54,7 +54,7 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by query_id order by score desc, property_id) as rank
+        row_number() over (partition by query_id order by score desc, property_id asc) as rank
     from scores
 
 ),

@@ -111,7 +111,7 @@ places as (
         destination_id,
         row_number() over (
             partition by as_of_date, query_id
-            order by sum(bookings) desc, max(last_booked_date) desc, destination_id
+            order by sum(bookings) desc, max(last_booked_date) desc, destination_id asc
         ) as place
     from placed
     group by as_of_date, query_id, destination_id
@@ -128,7 +128,9 @@ markets as (
         price_band,
         row_number() over (
             partition by as_of_date, query_id
-            order by sum(bookings) desc, max(last_booked_date) desc, destination_id, property_type, price_band
+            order by
+                sum(bookings) desc, max(last_booked_date) desc,
+                destination_id asc, property_type asc, price_band asc
         ) as place
     from placed
     group by as_of_date, query_id, destination_id, property_type, price_band
@@ -180,7 +182,7 @@ alike as (
         similar_id as property_id,
         source,
         similarity,
-        row_number() over (partition by as_of_date, query_id, source order by similarity desc, similar_id) as place
+        row_number() over (partition by as_of_date, query_id, source order by similarity desc, similar_id asc) as place
     from (
         select
             histories.as_of_date,
@@ -206,22 +208,35 @@ alike as (
 
 ),
 
-{% set columns = 'as_of_date, query_id, property_id' %}
 unioned as (
 
-    select {{ columns }}, null as first_place_rank, null as co_booking, null as wording from popular
-    union all
-    select {{ columns }}, null, null, null from again
-    union all
-    select {{ columns }}, first_place_rank, null, null from in_places
-    union all
-    select {{ columns }}, null, null, null from in_markets
+    {% for source in ['popular', 'again', 'in_markets'] %}
+        select
+            as_of_date,
+            query_id,
+            property_id,
+            null as first_place_rank,
+            null as co_booking,
+            null as wording
+        from {{ source }}
+        union all
+    {% endfor %}
+    select
+        as_of_date,
+        query_id,
+        property_id,
+        first_place_rank,
+        null as co_booking,
+        null as wording
+    from in_places
     union all
     select
-        {{ columns }},
-        null,
-        case when source = 'co_booked' then similarity end,
-        case when source = 'worded' then similarity end
+        as_of_date,
+        query_id,
+        property_id,
+        null as first_place_rank,
+        case when source = 'co_booked' then similarity end as co_booking,
+        case when source = 'worded' then similarity end as wording
     from alike
     where place <= case when source = 'co_booked' then 8 else 4 end
 

@@ -161,7 +161,7 @@ final as (
         country_share,
         row_number() over (
             partition by as_of_date, country
-            order by case when is_on_offer then 0 else 1 end, country_share desc, property_id
+            order by case when is_on_offer then 0 else 1 end asc, country_share desc, property_id asc
         ) as country_rank
     from scored
 

@@ -42,10 +42,10 @@ final as (
         *,
         last_booked_date >= as_of_date - {{ var('recommendations_pause_days') }} as is_recent,
         row_number() over (
-            partition by as_of_date, query_id order by last_booked_date desc, property_id
+            partition by as_of_date, query_id order by last_booked_date desc, property_id asc
         ) as recency,
         row_number() over (
-            partition by as_of_date, query_id order by bookings desc, last_booked_date desc, property_id
+            partition by as_of_date, query_id order by bookings desc, last_booked_date desc, property_id asc
         ) as fondness
     from grouped
 

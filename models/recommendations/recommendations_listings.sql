@@ -169,15 +169,15 @@ final as (
         -- ranks among what is on offer; the rest comes after it
         row_number() over (
             partition by as_of_date
-            order by case when is_on_offer then 0 else 1 end, popularity desc, property_id
+            order by case when is_on_offer then 0 else 1 end asc, popularity desc, property_id asc
         ) as popularity_rank,
         row_number() over (
             partition by as_of_date, destination_id
-            order by case when is_on_offer then 0 else 1 end, popularity desc, property_id
+            order by case when is_on_offer then 0 else 1 end asc, popularity desc, property_id asc
         ) as destination_rank,
         row_number() over (
             partition by as_of_date, destination_id, property_type, price_band
-            order by case when is_on_offer then 0 else 1 end, popularity desc, property_id
+            order by case when is_on_offer then 0 else 1 end asc, popularity desc, property_id asc
         ) as market_rank
     from banded
 

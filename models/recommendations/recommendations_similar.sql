@@ -50,7 +50,7 @@ guests as (
         stays.user_id,
         stays.property_id,
         row_number() over (
-            partition by snapshots.as_of_date, stays.user_id order by max(stays.created_date) desc, stays.property_id
+            partition by snapshots.as_of_date, stays.user_id order by max(stays.created_date) desc, stays.property_id asc
         ) as recency
     from snapshots
     inner join stays on snapshots.as_of_date > stays.created_date
@@ -120,6 +120,16 @@ counted_words as (
 
 ),
 
+sizes as (
+
+    select
+        as_of_date,
+        count(*) as listings
+    from listings
+    group by as_of_date
+
+),
+
 weighted as (
 
     select
@@ -130,13 +140,7 @@ weighted as (
         (1 + ln(cast(counted_words.occurrences as double)))
         * ln(cast(sizes.listings as double) / counted_words.listings_with_word) as weight
     from counted_words
-    inner join (
-        select
-            as_of_date,
-            count(*) as listings
-        from listings
-        group by as_of_date
-    ) as sizes on counted_words.as_of_date = sizes.as_of_date
+    inner join sizes on counted_words.as_of_date = sizes.as_of_date
 
 ),
 
@@ -191,6 +195,16 @@ worded as (
 
 -- near: cells of about two kilometres and those around them
 
+steps as (
+
+    select -1 as step
+    union all
+    select 0 as step
+    union all
+    select 1 as step
+
+),
+
 around as (
 
     select
@@ -204,8 +218,8 @@ around as (
     inner join seeds
         on seeded.as_of_date = seeds.as_of_date
         and seeded.property_id = seeds.property_id
-    cross join (select -1 as step union all select 0 union all select 1) as north
-    cross join (select -1 as step union all select 0 union all select 1) as east
+    cross join steps as north
+    cross join steps as east
 
 ),
 
@@ -228,11 +242,20 @@ near as (
 
 unioned as (
 
-    select *, 'co_booked' as source from co_booked
+    select
+        *,
+        'co_booked' as source
+    from co_booked
     union all
-    select *, 'worded' as source from worded
+    select
+        *,
+        'worded' as source
+    from worded
     union all
-    select *, 'near' as source from near
+    select
+        *,
+        'near' as source
+    from near
 
 ),
 
@@ -242,7 +265,7 @@ ranked as (
         unioned.*,
         row_number() over (
             partition by unioned.as_of_date, unioned.source, unioned.property_id
-            order by unioned.similarity desc, listings.popularity desc, unioned.similar_id
+            order by unioned.similarity desc, listings.popularity desc, unioned.similar_id asc
         ) as place
     from unioned
     inner join listings

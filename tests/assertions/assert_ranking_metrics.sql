@@ -2,11 +2,26 @@
 -- right one at all. The baseline has the right one first, then does not recommend it, then misses it, too.
 with candidates as (
 
-    select 1 as query_id, 1 as property_id, 0e0 as is_next, 5e0 as score, 1e0 as baseline_score
+    select
+        1 as query_id,
+        1 as property_id,
+        0e0 as is_next,
+        5e0 as score,
+        1e0 as baseline_score
     union all
-    select 1 as query_id, 2 as property_id, 1e0 as is_next, 5e0 as score, 2e0 as baseline_score
+    select
+        1 as query_id,
+        2 as property_id,
+        1e0 as is_next,
+        5e0 as score,
+        2e0 as baseline_score
     union all
-    select 3 as query_id, 1 as property_id, 0e0 as is_next, 9e0 as score, 1e0 as baseline_score
+    select
+        3 as query_id,
+        1 as property_id,
+        0e0 as is_next,
+        9e0 as score,
+        1e0 as baseline_score
     {% for item in range(1, 12) %}
         union all
         select
@@ -47,17 +62,41 @@ metrics as (
 
 expected as (
 
-    select 'ndcg_at_10' as metric_name, 'all' as segment, ln(2e0) / ln(3e0) / 3 as metric_value, 1e0 / 3 as baseline_value
+    select
+        'ndcg_at_10' as metric_name,
+        'all' as segment,
+        ln(2e0) / ln(3e0) / 3 as metric_value,
+        1e0 / 3 as baseline_value
     union all
-    select 'recall_at_10' as metric_name, 'all' as segment, 1e0 / 3 as metric_value, 1e0 / 3 as baseline_value
+    select
+        'recall_at_10' as metric_name,
+        'all' as segment,
+        1e0 / 3 as metric_value,
+        1e0 / 3 as baseline_value
     union all
-    select 'mrr' as metric_name, 'all' as segment, (1e0 / 2 + 1e0 / 11) / 3 as metric_value, 1e0 / 3 as baseline_value
+    select
+        'mrr' as metric_name,
+        'all' as segment,
+        (1e0 / 2 + 1e0 / 11) / 3 as metric_value,
+        1e0 / 3 as baseline_value
     union all
-    select 'candidate_recall' as metric_name, 'all' as segment, 2e0 / 3 as metric_value, null as baseline_value
+    select
+        'candidate_recall' as metric_name,
+        'all' as segment,
+        2e0 / 3 as metric_value,
+        null as baseline_value
     union all
-    select 'coverage_at_10' as metric_name, 'all' as segment, 10e0 / 12 as metric_value, 10e0 / 12 as baseline_value
+    select
+        'coverage_at_10' as metric_name,
+        'all' as segment,
+        10e0 / 12 as metric_value,
+        10e0 / 12 as baseline_value
     union all
-    select 'ndcg_at_10' as metric_name, 'half=0' as segment, 0e0 as metric_value, 0e0 as baseline_value
+    select
+        'ndcg_at_10' as metric_name,
+        'half=0' as segment,
+        0e0 as metric_value,
+        0e0 as baseline_value
 
 )
 

@@ -6,6 +6,7 @@
     'revenue_forecaster': 'revenue_forecasts',
     'churn_predictor': 'churn_predictions',
     'cancellation_predictor': 'cancellation_predictions',
+    'property_recommender': 'property_recommendations',
 } %}
 {% set columns = ['as_of_date', 'model_version'] %}
 

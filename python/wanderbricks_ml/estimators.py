@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from wanderbricks_ml.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
 from wanderbricks_ml.candidates import CandidateClassifier
 from wanderbricks_ml.pricing import PriceResponseRegressor
+from wanderbricks_ml.ranking import CandidateRanker
 from wanderbricks_ml.two_part import TwoPartRegressor
 
 Floats = NDArray[np.floating[Any]]
@@ -255,5 +256,6 @@ ESTIMATORS = {
         TwoPartRegressor,
         PriceResponseRegressor,
         CandidateClassifier,
+        CandidateRanker,
     )
 }

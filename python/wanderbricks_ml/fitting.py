@@ -52,7 +52,8 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         The product's examples and its retraining decision, one row.
     settings
         ``config.meta`` of the product's predictor: model_name, label, date, keys, numeric, categorical,
-        estimator (its class, and what it is made with).
+        estimator (its class, and what it is made with); group, if rows belong together: the first keys, whose
+        values tell the groups apart.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
     settings = with_attributes(settings, engine.schema(examples))
-    kept = [settings["date"], settings["label"]]
+    kept = list(dict.fromkeys([settings["date"], settings["label"], *settings.get("group", [])]))
     splits = {split: _read(engine, examples, split, kept, settings) for split in ("train", "validation")}
     for split, (frame, _) in splits.items():
         if frame.empty:
@@ -86,6 +87,24 @@ def _read(
 ) -> tuple[pd.DataFrame, pa.Table]:
     batches = list(engine.examples(examples, [split], kept, settings))
     return feature_frame(batches, settings), pa.concat_tables(batches).select(kept)
+
+
+def group_numbers(known: pa.Table, settings: dict[str, Any]) -> np.ndarray:
+    """Number of the group of each row, shape (rows,), counted in the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        When the setting `group` does not begin the keys, in whose order rows are read.
+    """
+    names = settings["group"]
+    if list(settings["keys"][: len(names)]) != list(names):
+        raise ValueError(f"group is {names}, but the keys begin otherwise: {settings['keys']}; correct config.meta")
+    begins = np.zeros(known.num_rows, dtype=np.int64)
+    for name in names:
+        codes = known[name].combine_chunks().dictionary_encode().indices.to_numpy()
+        begins[1:] |= np.diff(codes) != 0
+    return np.cumsum(begins)
 
 
 def preprocessing(settings: dict[str, Any]) -> Any:
@@ -120,6 +139,9 @@ def _fit(
     started = time.perf_counter()
     labels = {split: known[settings["label"]].to_numpy() for split, (_, known) in splits.items()}
     dates = splits["train"][1][settings["date"]]
+    together = {}
+    if "group" in settings:
+        together["groups"] = tuple(group_numbers(known, settings) for _, known in splits.values())
     digest = hashlib.sha256()
     for split, (frame, _) in splits.items():
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
@@ -132,7 +154,7 @@ def _fit(
     splits.clear()
     estimator = made_from(settings["estimator"])
     if on_cluster is None:
-        estimator.fit(train, labels["train"], validation=(validation, labels["validation"]))
+        estimator.fit(train, labels["train"], validation=(validation, labels["validation"]), **together)
     else:
         from wanderbricks_ml.cluster_boosting import boost_on_cluster
 

@@ -255,3 +255,33 @@ def forecast_figure(forecasts: pd.DataFrame, actual: pd.DataFrame, days: int = 6
     panels[0].set_ylabel("revenue a day")
     panels[0].legend(frameon=False, loc="upper left")
     return figure
+
+
+def progress_figure(progress: Mapping[str, Sequence[float]], metric: str) -> Figure:
+    """A metric by boosting round, one line for each set of rows; the best round of the last set is marked."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for (name, values), colour in zip(progress.items(), ("#2a6f97", "#bc6c25"), strict=False):
+        axes.plot(np.arange(1, len(values) + 1), values, color=colour, label=name)
+    best = int(np.argmax(values)) + 1
+    axes.axvline(best, color="#8c8c8c", linewidth=1, linestyle=":", label=f"kept: {best} rounds")
+    axes.set_xlabel("boosting round")
+    axes.set_ylabel(metric)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def score_figure(scores: np.ndarray, right: np.ndarray) -> Figure:
+    """Distribution of the scores of right and of wrong candidates; `right` is a mask of shape (rows,)."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    edges = np.linspace(scores.min(), max(scores.max(), scores.min() + 1e-9), 60).tolist()
+    for mask, colour, label in ((~right, "#2a6f97", "other candidates"), (right, "#bc6c25", "booked next")):
+        if mask.any():
+            axes.hist(scores[mask], bins=edges, density=True, histtype="step", color=colour, label=label)
+    axes.set_xlabel("score")
+    axes.set_ylabel("density")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

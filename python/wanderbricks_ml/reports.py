@@ -38,6 +38,9 @@ def report(estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -
         made.figures["feature_importance.png"] = plots.importance_figure(importance)
     if hasattr(estimator, "candidate_losses_"):
         add_candidates(made, estimator, X, y, names)
+    if hasattr(estimator, "progress_"):
+        made.metrics["validation_ndcg_at_10"] = max(estimator.progress_["validation"])
+        made.figures["ndcg_by_round.png"] = plots.progress_figure(estimator.progress_, "NDCG at 10")
     return made
 
 
@@ -111,10 +114,18 @@ def price_response_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
     return made
 
 
+def ranking_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
+    """Scores of right and wrong candidates; by themselves they say little, as only those of one query compare."""
+    right = actual == 1
+    metrics = {"validation_candidates": float(len(actual)), "validation_right_candidates": float(right.sum())}
+    return Report(metrics, {"scores.png": plots.score_figure(predicted, right)}, {})
+
+
 REPORTS = {
     "count": count_report,
     "probability": probability_report,
     "value": value_report,
     "price_response": price_response_report,
+    "ranking": ranking_report,
 }
 """Report by task."""

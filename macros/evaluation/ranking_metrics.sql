@@ -1,0 +1,168 @@
+{#
+  Metrics of a model that ranks candidates, of which at most one is the right one, long, with the baseline's value on the
+  same queries. For all queries and for every segment:
+
+    ndcg_at_10        1 / log2(1 + rank) of the right one where it is among the first ten, else 0; mean over queries
+    recall_at_10      share of the queries whose right one is among the first ten
+    mrr               mean of 1 / rank of the right one among all candidates, 0 where it is none of them
+    candidate_recall  share of the queries whose right one is a candidate: what no ranking can exceed; no baseline
+
+  and for all queries coverage_at_10, the share of what is on offer that is among the first ten of at least one query of
+  the same date, mean over dates. It grows with the number of queries.
+
+  A query whose right one is no candidate counts as missed, for both. Equal scores are ranked by item. The baseline
+  ranks by its own column, and what is not above 0 there it does not recommend: its first ten have to be candidates.
+
+  Arguments
+    backtest    relation with model_version, evaluated_as_of, split and the columns named below, one row a candidate
+    decision    relation <product>_retraining: as_of_date and whether a fit was due
+    catalogue   relation with as_of_date, item and whether it is on offer
+    label       column, 1 for the right one, else 0
+    prediction, baseline  columns, higher is better; a baseline is 0 for what it does not recommend
+    date, query columns that tell queries apart: the snapshot, and who asks
+    item        column that names what is ranked
+    on_offer    column of the catalogue
+    segments    {name: expression}, the same for all candidates of a query
+
+  Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
+#}
+{% macro ranking_metrics(backtest, decision, catalogue, label, prediction, baseline, date, query, item, on_offer, segments) %}
+    {% set text = dbt.type_string() %}
+    {% set sides = {'model': prediction, 'baseline': baseline} %}
+    {% set groups = 'model_version, evaluated_as_of, split' %}
+    {% set keys = groups ~ ', ' ~ date ~ ', ' ~ query %}
+    with evaluated as (
+
+        select backtest.*
+        from {{ backtest }} as backtest
+        inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
+        where decision.fit_due
+
+    ),
+
+    ranked as (
+
+        select
+            *,
+            {% for side, column in sides.items() %}
+                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ item }}) as {{ side }}_rank{{ ',' if not loop.last }}
+            {% endfor %}
+        from evaluated
+
+    ),
+
+    -- one row a query; the rank is null where the right one is not recommended
+    queries as (
+
+        select
+            {{ keys }},
+            max({{ label }}) as model_candidate_recall,
+            cast(null as double) as baseline_candidate_recall,
+            {% for side, column in sides.items() %}
+                max(case when {{ label }} = 1{{ ' and ' ~ column ~ ' > 0' if side == 'baseline' }} then {{ side }}_rank end) as {{ side }}_rank,
+            {% endfor %}
+            {% for name, expression in segments.items() %}
+                '{{ name }}=' || coalesce(cast(max({{ expression }}) as {{ text }}), 'unknown') as segment_{{ loop.index }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from ranked
+        group by {{ keys }}
+
+    ),
+
+    segmented as (
+
+        select *, 'all' as segment from queries
+        {% for name in segments %}
+            union all
+            select *, segment_{{ loop.index }} as segment from queries
+        {% endfor %}
+
+    ),
+
+    averaged as (
+
+        select
+            {{ groups }},
+            segment,
+            count(*) as row_count,
+            {% for side in sides %}
+                avg(case when {{ side }}_rank <= 10 then ln(2e0) / ln(1e0 + {{ side }}_rank) else 0e0 end) as {{ side }}_ndcg_at_10,
+                avg(case when {{ side }}_rank <= 10 then 1e0 else 0e0 end) as {{ side }}_recall_at_10,
+                avg(coalesce(1e0 / {{ side }}_rank, 0e0)) as {{ side }}_mrr,
+                avg({{ side }}_candidate_recall) as {{ side }}_candidate_recall{{ ',' if not loop.last }}
+            {% endfor %}
+        from segmented
+        group by {{ groups }}, segment
+
+    ),
+
+    offered as (
+
+        select
+            as_of_date,
+            count(*) as items
+        from {{ catalogue }}
+        where {{ on_offer }}
+        group by as_of_date
+
+    ),
+
+    covered as (
+
+        select
+            {{ groups }},
+            {{ date }} as query_date,
+            count(distinct {{ query }}) as row_count,
+            {% for side, column in sides.items() %}
+                count(distinct case when {{ side }}_rank <= 10{{ ' and ' ~ column ~ ' > 0' if side == 'baseline' }} then {{ item }} end) as {{ side }}_items{{ ',' if not loop.last }}
+            {% endfor %}
+        from ranked
+        group by {{ groups }}, {{ date }}
+
+    ),
+
+    coverage as (
+
+        select
+            {{ groups }},
+            sum(covered.row_count) as row_count,
+            {% for side in sides %}
+                avg(covered.{{ side }}_items / cast(offered.items as double)) as {{ side }}_coverage_at_10{{ ',' if not loop.last }}
+            {% endfor %}
+        from covered
+        inner join offered on covered.query_date = offered.as_of_date
+        group by {{ groups }}
+
+    ),
+
+    unioned as (
+
+        {% for relation, metrics in {
+            'averaged': ['ndcg_at_10', 'recall_at_10', 'mrr', 'candidate_recall'], 'coverage': ['coverage_at_10']
+        }.items() %}
+            {% set outer = loop %}
+            {% for metric in metrics %}
+                select
+                    model_version,
+                    evaluated_as_of as as_of_date,
+                    split,
+                    {{ 'segment' if relation == 'averaged' else "'all' as segment" }},
+                    '{{ metric }}' as metric_name,
+                    cast(model_{{ metric }} as double) as metric_value,
+                    cast(baseline_{{ metric }} as double) as baseline_value,
+                    cast(row_count as bigint) as row_count
+                from {{ relation }}
+                {{ 'union all' if not (outer.last and loop.last) }}
+            {% endfor %}
+        {% endfor %}
+
+    ),
+
+    final as (
+
+        select * from unioned
+
+    )
+
+    select * from final
+{% endmacro %}

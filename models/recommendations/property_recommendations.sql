@@ -1,0 +1,115 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['scoring_date', 'user_id', 'rank'],
+    full_refresh=false,
+    post_hook="{{ delete_older(this, 'scoring_date', 30 + 30) }}"
+) }}
+
+with scores as (
+
+    {{ unwritten(ref('recommendations_scores')) }}
+
+),
+
+user_features as (
+
+    select * from {{ ref('user_features') }}
+
+),
+
+users as (
+
+    select
+        spine.user_id,
+        clock.as_of_date
+    from (
+        select
+            user_id,
+            min(feature_date) as known_from
+        from user_features
+        group by user_id
+    ) as spine
+    cross join {{ ref('point_in_time') }} as clock
+    where clock.as_of_date >= spine.known_from
+
+),
+
+described as (
+
+    {{ as_of_join('users', 'user_features', ['user_id'], 'as_of_date', 'feature_date', ['country', 'bookings_ever']) }}
+
+),
+
+new_users as (
+
+    select
+        user_id,
+        coalesce(country, 'unknown') as country
+    from described
+    where bookings_ever = 0
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by query_id order by score desc, property_id asc) as rank
+    from scores
+
+),
+
+top as (
+
+    select *
+    from ranked
+    where rank <= 10
+
+),
+
+-- a query is one user's, or that of all new users of a country
+addressed as (
+
+    select
+        query_id as user_id,
+        rank,
+        property_id,
+        score,
+        model_name,
+        model_version,
+        as_of_date
+    from top
+    where query_id > 0
+    union all
+    select
+        new_users.user_id,
+        top.rank,
+        top.property_id,
+        top.score,
+        top.model_name,
+        top.model_version,
+        top.as_of_date
+    from new_users
+    inner join top
+        on new_users.country = top.country
+        and top.query_id < 0
+
+),
+
+final as (
+
+    select
+        user_id,
+        cast(rank as int) as rank,
+        property_id,
+        score,
+        model_name,
+        model_version,
+        as_of_date,
+        as_of_date as scoring_date,
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+    from addressed
+
+)
+
+select * from final

@@ -1,0 +1,9 @@
+def model(dbt, session):
+    from wanderbricks_ml.fitting import fit_when_due
+
+    return fit_when_due(
+        session,
+        examples=dbt.ref("recommendations_examples"),
+        decision=dbt.ref("recommendations_retraining"),
+        settings=dbt.config.get("meta"),
+    )

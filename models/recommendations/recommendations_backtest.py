@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import backtest
+
+    return backtest(
+        session,
+        examples=dbt.ref("recommendations_examples"),
+        decision=dbt.ref("recommendations_retraining"),
+        versions=dbt.ref("property_recommender"),
+        settings=dbt.config.get("meta"),
+    )

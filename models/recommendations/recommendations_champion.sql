@@ -1,0 +1,7 @@
+{{ choose_champion(
+    model_name='property_recommender',
+    metrics=ref('recommendations_metrics'),
+    decision=ref('recommendations_retraining'),
+    targets=ref('performance_targets'),
+    blocks='user_group'
+) }}

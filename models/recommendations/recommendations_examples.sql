@@ -1,0 +1,341 @@
+with queries as (
+
+    select * from {{ ref('recommendations_queries') }}
+
+),
+
+proposed as (
+
+    select
+        candidates.*,
+        case when queries.split = 'train' then queries.next_property_id end as taught_property_id
+    from {{ ref('recommendations_candidates') }} as candidates
+    inner join queries
+        on candidates.as_of_date = queries.as_of_date
+        and candidates.query_id = queries.query_id
+
+),
+
+taught as (
+
+    select
+        as_of_date,
+        query_id
+    from proposed
+    where property_id = taught_property_id
+
+),
+
+-- a query whose next property is no candidate teaches nothing, yet counts as missed where a version is judged
+candidates as (
+
+    select proposed.*
+    from proposed
+    left join taught
+        on proposed.as_of_date = taught.as_of_date
+        and proposed.query_id = taught.query_id
+    where proposed.taught_property_id is null or taught.query_id is not null
+
+),
+
+listings as (
+
+    select * from {{ ref('recommendations_listings') }}
+
+),
+
+histories as (
+
+    select * from {{ ref('recommendations_histories') }}
+
+),
+
+country_popularity as (
+
+    select * from {{ ref('recommendations_countries') }}
+
+),
+
+-- habits of the user: what share of the bookings went to a destination, a type, a price band
+
+booked as (
+
+    select
+        histories.as_of_date,
+        histories.query_id,
+        histories.bookings,
+        histories.recency,
+        listings.destination_id,
+        listings.property_type,
+        listings.price_band,
+        listings.latitude,
+        listings.longitude,
+        cast(sum(histories.bookings) over (partition by histories.as_of_date, histories.query_id) as double) as all_bookings
+    from histories
+    inner join listings
+        on histories.as_of_date = listings.as_of_date
+        and histories.property_id = listings.property_id
+
+),
+
+{% set habits = ['destination_id', 'property_type', 'price_band'] %}
+{% for habit in habits %}
+    shares_of_{{ habit }} as (
+
+        select
+            as_of_date,
+            query_id,
+            {{ habit }},
+            sum(bookings) / max(all_bookings) as share
+        from booked
+        group by as_of_date, query_id, {{ habit }}
+
+    ),
+
+{% endfor %}
+last_places as (
+
+    select
+        as_of_date,
+        query_id,
+        latitude,
+        longitude
+    from booked
+    where recency = 1
+
+),
+
+-- where the country's users go, over where all go
+
+country_destinations as (
+
+    select
+        as_of_date,
+        country,
+        destination_id,
+        sum(cast(booked_popularity as decimal(28, 9))) as popularity,
+        sum(sum(cast(booked_popularity as decimal(28, 9)))) over (partition by as_of_date, country) as country_popularity
+    from country_popularity
+    group by as_of_date, country, destination_id
+
+),
+
+destinations as (
+
+    select
+        as_of_date,
+        destination_id,
+        sum(cast(popularity as decimal(28, 9))) as popularity,
+        sum(sum(cast(popularity as decimal(28, 9)))) over (partition by as_of_date) as all_popularity
+    from listings
+    group by as_of_date, destination_id
+
+),
+
+affinities as (
+
+    select
+        country_destinations.as_of_date,
+        country_destinations.country,
+        country_destinations.destination_id,
+        -- a prior of 20 bookings like everybody's
+        (
+            cast(country_destinations.popularity as double)
+            + 20 * cast(destinations.popularity as double) / nullif(cast(destinations.all_popularity as double), 0)
+        )
+        / (cast(country_destinations.country_popularity as double) + 20)
+        / nullif(cast(destinations.popularity as double) / nullif(cast(destinations.all_popularity as double), 0), 0)
+            as affinity
+    from country_destinations
+    inner join destinations
+        on country_destinations.as_of_date = destinations.as_of_date
+        and country_destinations.destination_id = destinations.destination_id
+
+),
+
+totals as (
+
+    select
+        as_of_date,
+        cast(sum(cast(popularity as decimal(28, 9))) as double) as popularity
+    from listings
+    group by as_of_date
+
+),
+
+paired as (
+
+    select
+        queries.as_of_date,
+        queries.query_id,
+        candidates.property_id,
+        queries.user_id,
+        queries.split,
+        queries.label_known_date,
+        queries.country,
+        queries.next_property_id,
+        queries.next_property,
+        candidates.first_place_rank,
+        country_popularity.country_rank,
+
+        queries.user_type,
+        queries.bookings_ever as user_bookings_ever,
+        queries.bookings_365d as user_bookings_365d,
+        queries.destinations_ever,
+        queries.mean_lead_days,
+        queries.weekend_share,
+        queries.mean_night_price,
+        queries.mean_nights,
+        queries.mean_guests,
+        queries.largest_party,
+        queries.tenure_days,
+        queries.days_since_last_trip_booked,
+
+        listings.destination_id,
+        listings.property_type,
+        listings.base_price,
+        listings.price_to_market,
+        listings.max_guests,
+        listings.bedrooms,
+        listings.bathrooms,
+        listings.host_rating,
+        listings.listing_age_days,
+        listings.days_since_last_booking,
+        listings.bookings_30d,
+        listings.bookings_90d,
+        listings.bookings_365d,
+        listings.bookings_ever,
+        listings.popularity,
+        listings.destination_rank,
+        listings.market_rank,
+
+        coalesce(
+            country_popularity.country_share,
+            20 * listings.popularity / nullif(totals.popularity, 0) / 20
+        ) as country_share,
+        affinities.affinity as country_affinity,
+        cast(coalesce(histories.bookings, 0) as double) as bookings_here,
+        cast({{ dbt.datediff('histories.last_booked_date', 'queries.as_of_date', 'day') }} as double) as days_since_booked_here,
+        coalesce(histories.bookings, 0) * listings.popularity / nullif(listings.bookings_ever, 0) as expected_returns,
+        candidates.co_booking,
+        candidates.wording,
+        coalesce(shares_of_destination_id.share, 0) as destination_share,
+        coalesce(shares_of_property_type.share, 0) as type_share,
+        coalesce(shares_of_price_band.share, 0) as price_band_share,
+        listings.base_price / nullif(queries.mean_night_price, 0) as price_to_habit,
+        listings.max_guests / nullif(queries.mean_guests, 0) as capacity_to_party,
+        listings.max_guests / nullif(queries.largest_party, 0) as capacity_to_largest_party,
+        {{ distance_km('last_places.latitude', 'last_places.longitude', 'listings.latitude', 'listings.longitude') }}
+            as distance_km
+    from candidates
+    inner join queries
+        on candidates.as_of_date = queries.as_of_date
+        and candidates.query_id = queries.query_id
+    inner join listings
+        on candidates.as_of_date = listings.as_of_date
+        and candidates.property_id = listings.property_id
+    inner join totals on candidates.as_of_date = totals.as_of_date
+    left join histories
+        on candidates.as_of_date = histories.as_of_date
+        and candidates.query_id = histories.query_id
+        and candidates.property_id = histories.property_id
+    left join country_popularity
+        on queries.as_of_date = country_popularity.as_of_date
+        and queries.country = country_popularity.country
+        and candidates.property_id = country_popularity.property_id
+    left join affinities
+        on queries.as_of_date = affinities.as_of_date
+        and queries.country = affinities.country
+        and listings.destination_id = affinities.destination_id
+    {% for habit in habits %}
+        left join shares_of_{{ habit }}
+            on candidates.as_of_date = shares_of_{{ habit }}.as_of_date
+            and candidates.query_id = shares_of_{{ habit }}.query_id
+            and listings.{{ habit }} = shares_of_{{ habit }}.{{ habit }}
+    {% endfor %}
+    left join last_places
+        on candidates.as_of_date = last_places.as_of_date
+        and candidates.query_id = last_places.query_id
+
+),
+
+final as (
+
+    select
+        paired.as_of_date,
+        paired.query_id,
+        paired.property_id,
+        paired.user_id,
+        paired.split,
+        paired.label_known_date,
+        paired.country,
+        case
+            when paired.split <> 'score' and paired.property_id = paired.next_property_id then 1e0
+            when paired.split <> 'score' then 0e0
+        end as is_next,
+        -- popularity where the user books most, then in the country of residence
+        cast(
+            case
+                when paired.first_place_rank is not null then 1000 - paired.first_place_rank
+                when paired.country_rank <= 15 then 100 - paired.country_rank
+                else 0
+            end as double
+        ) as baseline_score,
+        cast(floor(20 * {{ hash_fraction(['paired.query_id'], salt=22) }}) as int) as user_group,
+        case
+            when paired.user_bookings_ever = 0 then 'never booked'
+            when paired.user_bookings_ever = 1 then '1 booking'
+            when paired.user_bookings_ever <= 4 then '2-4 bookings'
+            else '5+ bookings'
+        end as activity,
+        paired.next_property,
+
+        paired.user_type,
+        paired.user_bookings_ever,
+        paired.user_bookings_365d,
+        paired.destinations_ever,
+        paired.mean_lead_days,
+        paired.weekend_share,
+        paired.mean_night_price,
+        paired.mean_nights,
+        paired.mean_guests,
+        paired.largest_party,
+        paired.tenure_days,
+        paired.days_since_last_trip_booked,
+
+        paired.property_type,
+        paired.base_price,
+        paired.price_to_market,
+        paired.max_guests,
+        paired.bedrooms,
+        paired.bathrooms,
+        paired.host_rating,
+        paired.listing_age_days,
+        paired.days_since_last_booking,
+        paired.bookings_30d,
+        paired.bookings_90d,
+        paired.bookings_365d,
+        paired.bookings_ever,
+        paired.popularity,
+        cast(paired.destination_rank as double) as destination_rank,
+        cast(paired.market_rank as double) as market_rank,
+
+        paired.country_share,
+        paired.country_affinity,
+        paired.bookings_here,
+        paired.days_since_booked_here,
+        paired.expected_returns,
+        paired.co_booking,
+        paired.wording,
+        paired.destination_share,
+        paired.type_share,
+        paired.price_band_share,
+        paired.price_to_habit,
+        paired.capacity_to_party,
+        paired.capacity_to_largest_party,
+        paired.distance_km
+    from paired
+
+)
+
+select * from final

@@ -1,0 +1,186 @@
+{% set half_life = 60 %}
+
+with decision as (
+
+    select * from {{ ref('recommendations_retraining') }}
+
+),
+
+-- snapshots to learn from and to test on only when a fit is due
+snapshots as (
+
+    select splits.snapshot_date as as_of_date
+    from {{ ref('recommendations_splits') }} as splits
+    cross join decision
+    where decision.fit_due or splits.split = 'score'
+
+),
+
+versions as (
+
+    select
+        cast(property_id as bigint) as property_id,
+        known_from,
+        title,
+        description,
+        cast(property_latitude as double) as latitude,
+        cast(property_longitude as double) as longitude,
+        cast(effective_to as date) as ended_date
+    from ({{ dated_versions('dim_property', key='property_id', version_key='property_key', since='created_at') }}) as dated
+
+),
+
+listed as (
+
+    select
+        property_id,
+        min(known_from) as known_from
+    from versions
+    group by property_id
+
+),
+
+spine as (
+
+    select
+        snapshots.as_of_date,
+        listed.property_id
+    from snapshots
+    inner join listed on snapshots.as_of_date >= listed.known_from
+
+),
+
+described as (
+
+    {{ as_of_join('spine', 'versions', ['property_id'], 'as_of_date', 'known_from', [
+        'title', 'description', 'latitude', 'longitude', 'ended_date',
+    ]) }}
+
+),
+
+property_features as (
+
+    select * from {{ ref('property_features') }}
+
+),
+
+featured as (
+
+    {{ as_of_join('described', 'property_features', ['property_id'], 'as_of_date', 'feature_date', [
+        'host_id', 'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms',
+        'price_to_market', 'host_rating', 'listed_date', 'bookings_30d', 'bookings_90d', 'bookings_365d',
+        'average_booking_value_365d', 'last_booking_date',
+    ]) }}
+
+),
+
+host_versions as (
+
+    select * from {{ ref('host_versions') }}
+
+),
+
+hosted as (
+
+    {{ as_of_join('featured', 'host_versions', ['host_id'], 'as_of_date', 'known_from', ['is_active']) }}
+
+),
+
+bookings as (
+
+    select
+        cast(property_id as bigint) as property_id,
+        cast(created_at as date) as created_date
+    from {{ source('gold', 'fact_booking_detail') }}
+    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+
+),
+
+booked as (
+
+    select
+        snapshots.as_of_date,
+        bookings.property_id,
+        count(*) as bookings_ever,
+        coalesce(
+            sum({{ decayed_weight(dbt.datediff('bookings.created_date', 'snapshots.as_of_date', 'day'), half_life) }})
+            -- older ones count for less than a sixtieth
+            filter (where snapshots.as_of_date <= bookings.created_date + 365), 0
+        ) / 1e6 as popularity
+    from snapshots
+    inner join bookings on snapshots.as_of_date > bookings.created_date
+    group by snapshots.as_of_date, bookings.property_id
+
+),
+
+joined as (
+
+    select
+        hosted.*,
+        cast(coalesce(booked.bookings_ever, 0) as double) as bookings_ever,
+        cast(coalesce(booked.popularity, 0) as double) as popularity,
+        -- out of force: its last version has ended and no other has begun
+        coalesce(hosted.is_active, true)
+        and (hosted.ended_date is null or hosted.ended_date >= hosted.as_of_date) as is_on_offer
+    from hosted
+    left join booked
+        on hosted.as_of_date = booked.as_of_date
+        and hosted.property_id = booked.property_id
+    where hosted.destination_id is not null
+
+),
+
+banded as (
+
+    select
+        *,
+        ntile(5) over (partition by as_of_date order by base_price, property_id) as price_band
+    from joined
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        property_id,
+        is_on_offer,
+        destination_id,
+        property_type,
+        price_band,
+        title,
+        description,
+        latitude,
+        longitude,
+        base_price,
+        price_to_market,
+        max_guests,
+        bedrooms,
+        bathrooms,
+        host_rating,
+        cast({{ dbt.datediff('listed_date', 'as_of_date', 'day') }} as double) as listing_age_days,
+        cast({{ dbt.datediff('last_booking_date', 'as_of_date', 'day') }} as double) as days_since_last_booking,
+        bookings_30d,
+        bookings_90d,
+        bookings_365d,
+        bookings_ever,
+        average_booking_value_365d,
+        popularity,
+        -- ranks among what is on offer; the rest comes after it
+        row_number() over (
+            partition by as_of_date
+            order by case when is_on_offer then 0 else 1 end asc, popularity desc, property_id asc
+        ) as popularity_rank,
+        row_number() over (
+            partition by as_of_date, destination_id
+            order by case when is_on_offer then 0 else 1 end asc, popularity desc, property_id asc
+        ) as destination_rank,
+        row_number() over (
+            partition by as_of_date, destination_id, property_type, price_band
+            order by case when is_on_offer then 0 else 1 end asc, popularity desc, property_id asc
+        ) as market_rank
+    from banded
+
+)
+
+select * from final

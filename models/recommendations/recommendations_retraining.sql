@@ -1,0 +1,96 @@
+with splits as (
+
+    select * from {{ ref('recommendations_splits') }}
+
+),
+
+bookings as (
+
+    select
+        user_id,
+        cast(created_at as date) as created_date
+    from {{ source('gold', 'fact_booking_detail') }}
+    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+
+),
+
+first_bookings as (
+
+    select
+        user_id,
+        min(created_date) as first_booking_date
+    from bookings
+    group by user_id
+
+),
+
+-- those whose next booking follows on a history
+returned as (
+
+    select distinct
+        splits.split,
+        splits.snapshot_date,
+        bookings.user_id
+    from splits
+    inner join bookings
+        on splits.snapshot_date <= bookings.created_date
+        and splits.label_known_date > bookings.created_date
+    inner join first_bookings
+        on bookings.user_id = first_bookings.user_id
+        and splits.snapshot_date > first_bookings.first_booking_date
+    where splits.split <> 'score'
+
+),
+
+counted as (
+
+    select
+        splits.split,
+        count(returned.user_id) as users
+    from splits
+    left join returned
+        on splits.split = returned.split
+        and splits.snapshot_date = returned.snapshot_date
+    where splits.split <> 'score'
+    group by splits.split
+
+),
+
+extent as (
+
+    select
+        {{ dbt.datediff('max(first_booking_date)', 'max(as_of_date)', 'day') }} as history_days,
+        count(*) filter (where split = 'train') as snapshots
+    from splits
+
+),
+
+fewest as (
+
+    select min(users) as users
+    from counted
+
+),
+
+learnability as (
+
+    select
+        case
+            when extent.history_days is null then 'gold holds no booking before the point in time'
+            when extent.snapshots = 0
+                then
+                    'too little history: bookings of '
+                    || cast(extent.history_days as {{ dbt.type_string() }})
+                    || ' days, 212 are needed: a quarter of habits, and a month each to learn from, to validate and to test on'
+            when fewest.users < 100
+                then
+                    'too few users book again: '
+                    || cast(fewest.users as {{ dbt.type_string() }})
+                    || ' who booked before do so within 30 days in the smallest of the splits, 100 are needed'
+        end as not_learnable
+    from extent
+    cross join fewest
+
+)
+
+{{ decide_retraining('property_recommender', ref('model_state'), ref('point_in_time'), 'learnability') }}

@@ -1,0 +1,10 @@
+def model(dbt, session):
+    from wanderbricks_ml.predicting import score
+
+    return score(
+        session,
+        examples=dbt.ref("recommendations_examples"),
+        champion=dbt.ref("recommendations_champion"),
+        versions=dbt.ref("property_recommender"),
+        settings=dbt.config.get("meta"),
+    )

@@ -1,0 +1,121 @@
+"""CandidateRanker: which of the candidates of a query comes first."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from wanderbricks_ml.fitting import group_numbers
+from wanderbricks_ml.ranking import CandidateRanker
+from wanderbricks_ml.reports import report
+
+PARAMS = {"eta": 0.2, "max_depth": 3, "seed": 7, "nthread": 1}
+CANDIDATES = 12
+
+Made = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def made(queries: int, seed: int) -> Made:
+    """Return X, labels and queries; a softmax of 2 x1 - x2 chooses, x3 is the query's own and says nothing."""
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(queries, CANDIDATES, 3))
+    X[:, :, 2] = random.normal(size=(queries, 1))
+    utility = 2 * X[:, :, 0] - X[:, :, 1] + random.gumbel(size=(queries, CANDIDATES))
+    y = (np.arange(CANDIDATES) == utility.argmax(axis=1)[:, None]).astype(np.float64)
+    return X.reshape(-1, 3).astype(np.float32), y.ravel(), np.repeat(np.arange(queries), CANDIDATES)
+
+
+def fitted(train: Made, validation: Made | None = None, **settings: Any) -> CandidateRanker:
+    held_out = None if validation is None else validation[:2]
+    groups = (train[2], train[2][:0] if validation is None else validation[2])
+    return CandidateRanker(params=PARAMS, **settings).fit(*train[:2], validation=held_out, groups=groups)
+
+
+def first_places(scores: np.ndarray, y: np.ndarray) -> float:
+    """Share of the queries whose right candidate comes first."""
+    best = scores.reshape(-1, CANDIDATES).argmax(axis=1)
+    return float(y.reshape(-1, CANDIDATES)[np.arange(len(best)), best].mean())
+
+
+def test_finds_what_decides() -> None:
+    X, y, _ = made(2_000, seed=3)
+    model = fitted(made(3_000, seed=1), made(1_000, seed=2))
+    truth = first_places(2 * X[:, 0] - X[:, 1], y)
+    found = first_places(model.predict(X), y)
+    assert truth > 0.5
+    assert found > 0.93 * truth
+    assert len(model.progress_["validation"]) >= model.booster_.num_boosted_rounds()
+    assert max(model.progress_["validation"]) == pytest.approx(
+        model.progress_["validation"][model.booster_.num_boosted_rounds() - 1]
+    )
+
+
+def test_only_candidates_of_one_query_are_compared() -> None:
+    """Half of the queries have candidates that are all worse than those of the others, and a right one yet."""
+    X, y, groups = made(2_000, seed=1)
+    shifted = X.copy()
+    # every other query lies ten lower in what decides
+    shifted[:, 0] -= 10 * (groups % 2)
+    model = fitted((shifted, y, groups))
+    assert first_places(model.predict(shifted), y) > 0.4
+
+
+def test_queries_without_a_right_candidate_teach_nothing() -> None:
+    X, y, groups = made(500, seed=1)
+    empty = np.zeros_like(y[:120])
+    more = (
+        np.concatenate([X, X[:120]]),
+        np.concatenate([y, empty]),
+        np.concatenate([groups, groups[:120] + 500]),
+    )
+    assert np.array_equal(fitted(more, rounds=10).predict(X), fitted((X, y, groups), rounds=10).predict(X))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y, groups: (X, y, None), "needs `groups`"),
+        (lambda X, y, groups: (X, y, (groups[:-1], groups[:0])), "24 training rows, but groups for 23"),
+        (lambda X, y, groups: (X, y + 1, (groups, groups[:0])), "a training label is neither 0 nor 1"),
+        (lambda X, y, groups: (X, y, (np.arange(24) % 2, groups[:0])), "scattered"),
+        (lambda X, y, groups: (X, 0 * y, (groups, groups[:0])), "nothing to learn"),
+    ],
+)
+def test_what_it_cannot_learn_from(change: Any, message: str) -> None:
+    X, y, groups = change(*made(2, seed=1))
+    with pytest.raises(ValueError, match=message):
+        CandidateRanker(rounds=2, params=PARAMS).fit(X, y, groups=groups)
+
+
+def test_numbers_of_queries_need_not_rise() -> None:
+    X, y, groups = made(300, seed=1)
+    falling = fitted((X, y, groups[::-1]), rounds=10)
+    assert np.array_equal(falling.predict(X), fitted((X, y, groups), rounds=10).predict(X))
+
+
+def test_survives_pickling() -> None:
+    train = made(300, seed=1)
+    model = fitted(train, made(100, seed=2), rounds=10)
+    copied = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(copied.predict(train[0]), model.predict(train[0]))
+
+
+def test_the_report_shows_the_gain_by_round() -> None:
+    validation = made(200, seed=2)
+    model = fitted(made(500, seed=1), validation, rounds=15)
+    found = report(model, *validation[:2], ["one", "two", "own"])
+    assert found.metrics["validation_ndcg_at_10"] == max(model.progress_["validation"])
+    assert {"ndcg_by_round.png", "scores.png", "feature_importance.png"} <= set(found.figures)
+    assert list(found.tables["feature_importance.csv"]["feature"])[:2] == ["one", "two"]
+
+
+def test_groups_are_counted_in_the_order_of_the_keys() -> None:
+    known = pa.table({"day": [1, 1, 1, 2, 2], "user": [7, 7, 8, 8, 9], "label": [0, 1, 0, 1, 0]})
+    settings = {"group": ["day", "user"], "keys": ["day", "user", "item"]}
+    assert group_numbers(known, settings).tolist() == [0, 0, 1, 2, 3]
+    with pytest.raises(ValueError, match="the keys begin otherwise"):
+        group_numbers(known, {"group": ["user"], "keys": ["day", "user", "item"]})

@@ -67,8 +67,8 @@ class Tuned:
     estimator
         Settings of the estimator, for `estimators.made_from`.
     record
-        What `parameters` of the version holds under `tuning`: definition, study, trials, folds, loss, default_loss and
-        the parameters found (none where the defaults stayed); None where nothing was ever searched.
+        What `parameters` of the version holds under `tuning`: definition, study, trials, folds, seconds (of one
+        core), loss, default_loss and the parameters found (none where the defaults stayed); None where nothing was ever searched.
     trials
         Finished trials of this run's study, in order: number, state, origin, loss, losses, seconds, params,
         distributions, started, ended.
@@ -274,7 +274,10 @@ def folds_of(
     rows: int,
     preprocessing: Callable[[], Any],
 ) -> list[Fold]:
-    """Folds of a sample of the train rows; where these cannot be divided in time, of train against validation.
+    """Folds of a sample of the train rows, divided in time.
+
+    Where these cannot be, train is fitted against validation, one half of which stops the fit that the other judges, and
+    the other way round. No row of test is ever read.
 
     Parameters
     ----------
@@ -306,9 +309,9 @@ def folds_of(
     if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
         logger.warning("%s: too few rows to tune on; the parameters stay", name)
         return []
-    logger.info("%s: train cannot be divided in time; tuning on train against validation", name)
-    parts = [(frame, labels), (held_out[first], held_labels[first]), (held_out[~first], held_labels[~first])]
-    return [_fold(preprocessing(), parts)]
+    logger.info("%s: train cannot be divided in time; tuning on train against halves of validation", name)
+    train, halves = (frame, labels), [(held_out[half], held_labels[half]) for half in (first, ~first)]
+    return [_fold(preprocessing(), [train, *order]) for order in (halves, halves[::-1])]
 
 
 def _sampled(
@@ -584,6 +587,7 @@ def _chosen(study: Any, settings: Mapping[str, Any], current: Tuned, study_name:
         "study": study_name,
         "trials": len(finished),
         "folds": len(defaults.user_attrs["losses"]),
+        "seconds": round(sum(trial.user_attrs["seconds"] for trial in finished), 1),
         "loss": taken.value,
         "default_loss": defaults.value,
         "params": params,

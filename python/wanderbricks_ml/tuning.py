@@ -494,8 +494,8 @@ def _run_batch(
     study.sampler = optuna.samplers.TPESampler(
         seed=seed,
         n_startup_trials=2 * BATCH,
-        multivariate=True,
-        group="algorithms" in settings["tuning"],
+        # where parameters depend on the algorithm there is no one space to draw from jointly
+        multivariate="algorithms" not in settings["tuning"],
     )
     known = space(settings)
     trials = [study.ask() for _ in range(size)]

@@ -95,8 +95,20 @@ def _searched(
     folds = tuning.folds_of(splits, settings, rows, lambda: preprocessing(settings))
     if not folds:
         return current
-    loss_name = tuning.LOSSES[ESTIMATORS[settings["estimator"]["class"]].task][0]
-    return tuning.tuned(settings, row, current, tuning.losses_on(folds), tuning.data_digest(folds), loss_name)
+
+    def on_all_rows() -> tuning.Evaluate | None:
+        whole = tuning.halves_of_validation(splits, settings, None, lambda: preprocessing(settings))
+        return tuning.losses_on(whole) if whole else None
+
+    return tuning.tuned(
+        settings,
+        row,
+        current,
+        tuning.losses_on(folds),
+        tuning.data_digest(folds),
+        loss_name=tuning.LOSSES[ESTIMATORS[settings["estimator"]["class"]].task][0],
+        final=on_all_rows,
+    )
 
 
 def _read(

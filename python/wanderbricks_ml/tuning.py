@@ -41,6 +41,9 @@ Evaluate = Callable[[dict[str, Any]], Iterator[float]]
 BATCH = 4
 """Trials that are drawn together. Fixed, so that a seed gives the same study on any number of cores."""
 
+FINALISTS = 3
+"""Trials that are fitted again on all rows."""
+
 SHOWN_SECONDS = 5
 LEAST_ROWS = 100
 """Rows without which a part of a fold says nothing."""
@@ -68,10 +71,11 @@ class Tuned:
         Settings of the estimator, for `estimators.made_from`.
     record
         What `parameters` of the version holds under `tuning`: definition, study, trials, folds, seconds (of one
-        core), loss, default_loss and the parameters found (none where the defaults stayed); None where nothing was ever searched.
+        core), loss and default_loss by which it was chosen, and the params found (none where the defaults stayed);
+        None where nothing was ever searched.
     trials
-        Finished trials of this run's study, in order: number, state, origin, loss, losses, seconds, params,
-        distributions, started, ended.
+        Finished trials of this run's study, in order: number, state, origin, loss, losses, final_loss, seconds,
+        params, distributions, started, ended.
     """
 
     estimator: dict[str, Any]
@@ -276,8 +280,7 @@ def folds_of(
 ) -> list[Fold]:
     """Folds of a sample of the train rows, divided in time.
 
-    Where these cannot be, train is fitted against validation, one half of which stops the fit that the other judges, and
-    the other way round. No row of test is ever read.
+    Where these cannot be, see `halves_of_validation`. No row of test is ever read.
 
     Parameters
     ----------
@@ -298,20 +301,41 @@ def folds_of(
     made = []
     for places in split_in_time(day, seen, label_known, tuning.get("folds", 3)):
         if all(_varies(labels[place]) for place in places):
-            made.append(_fold(preprocessing(), [(frame.iloc[place], labels[place]) for place in places]))
+            made.append(Fold(*_encoded(preprocessing(), [(frame.iloc[place], labels[place]) for place in places])))
     if made:
         logger.info("%s: tuning on %d folds in time, %s rows", name, len(made), f"{len(frame):,}")
         return made
-    # a draw of whole keys, since the rows of one are alike
-    held_out, held_known = _sampled(*splits["validation"], settings, rows)
-    first = pd.util.hash_array(held_known[settings["keys"][0]].to_numpy()) % 2 == 0
-    held_labels = held_known[settings["label"]].to_numpy()
-    if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
-        logger.warning("%s: too few rows to tune on; the parameters stay", name)
-        return []
     logger.info("%s: train cannot be divided in time; tuning on train against halves of validation", name)
-    train, halves = (frame, labels), [(held_out[half], held_labels[half]) for half in (first, ~first)]
-    return [_fold(preprocessing(), [train, *order]) for order in (halves, halves[::-1])]
+    return halves_of_validation(splits, settings, rows, preprocessing)
+
+
+def halves_of_validation(
+    splits: Mapping[str, tuple[pd.DataFrame, pa.Table]],
+    settings: Mapping[str, Any],
+    rows: int | None,
+    preprocessing: Callable[[], Any],
+) -> list[Fold]:
+    """Two folds: a fit on train that one half of validation stops and the other judges, and the other way round.
+
+    Halves are of keys, since the rows of one are alike. No fold where a part is too small.
+
+    Parameters
+    ----------
+    splits, rows, preprocessing
+        See `folds_of`; all rows where `rows` is None.
+    """
+    (frame, known), (held_out, held_known) = (
+        _sampled(*splits[split], settings, rows or len(splits[split][0])) for split in ("train", "validation")
+    )
+    labels, held_labels = (part[settings["label"]].to_numpy() for part in (known, held_known))
+    first = pd.util.hash_array(held_known[settings["keys"][0]].to_numpy()) % 2 == 0
+    if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
+        logger.warning("%s: too few rows to tune on; the parameters stay", settings["model_name"])
+        return []
+    train, *halves = _encoded(
+        preprocessing(), [(frame, labels), *((held_out[half], held_labels[half]) for half in (first, ~first))]
+    )
+    return [Fold(train, *halves), Fold(train, *halves[::-1])]
 
 
 def _sampled(
@@ -334,9 +358,10 @@ def _varies(labels: Floats) -> bool:
     return bool(labels.min() < labels.max())
 
 
-def _fold(preprocess: Any, parts: Sequence[tuple[pd.DataFrame, Floats]]) -> Fold:
+def _encoded(preprocess: Any, parts: Sequence[tuple[pd.DataFrame, Floats]]) -> list[Rows]:
+    """Features of all parts as numbers, encoded as the first one has them."""
     preprocess.fit(parts[0][0])
-    return Fold(*((np.asarray(preprocess.transform(frame), dtype=np.float32), labels) for frame, labels in parts))
+    return [(np.asarray(preprocess.transform(frame), dtype=np.float32), labels) for frame, labels in parts]
 
 
 def losses_on(folds: Sequence[Fold]) -> Evaluate:
@@ -384,12 +409,15 @@ def tuned(
     digest: str,
     loss_name: str = "loss",
     batch: int = BATCH,
+    final: Callable[[], Evaluate | None] | None = None,
 ) -> Tuned:
     """Search the space within this run's budget.
 
     A study is of one definition and one set of rows: it goes on where it was interrupted, and is searched anew when
     either changes. Its first trials are the defaults and the parameters in use. The best trial replaces them only
-    where its mean loss is lower by more than one standard error of the paired difference over the folds.
+    where its mean loss is lower by more than one standard error of the paired difference over the folds. What is best
+    for a sample need not be for many times as many rows, which bear larger trees: with `final` the `FINALISTS` best
+    trials are compared by that instead.
 
     Parameters
     ----------
@@ -405,6 +433,8 @@ def tuned(
         For the log.
     batch
         Trials that run side by side, on at most as many threads as there are cores.
+    final
+        Makes what gives the losses of a fit on all rows, or None where these are too few.
 
     Raises
     ------
@@ -444,17 +474,19 @@ def tuned(
                     study.best_value,
                     min(trial.value for trial in _of(study, "defaults")),
                 )
-    result = _chosen(study, settings, current, study_name)
-    assert result.record is not None
+        seconds = time.perf_counter() - started
+        logger.info("%s: %d trials in %.0f s", name, len(_finished(study)), seconds)
+        in_full = None if final is None else final()
+        result = _chosen(study, settings, study_name, in_full, pool)
+    record = result.record or {}
     logger.info(
-        "%s: %d trials in %.0f s, %s %.5g, defaults %.5g%s",
+        "%s: %s %.5g, defaults %.5g%s%s",
         name,
-        len(result.trials),
-        time.perf_counter() - started,
         loss_name,
-        result.record["loss"],
-        result.record["default_loss"],
-        "" if result.record["params"] else ": the defaults stay",
+        record["loss"],
+        record["default_loss"],
+        " on all rows" if in_full else "",
+        "" if record["params"] else ": the defaults stay",
     )
     return result
 
@@ -573,35 +605,64 @@ def _of(study: Any, origin: str) -> list[Any]:
     return [trial for trial in _finished(study) if trial.user_attrs.get("origin") == origin]
 
 
-def _chosen(study: Any, settings: Mapping[str, Any], current: Tuned, study_name: str) -> Tuned:
-    defaults, best = min(_of(study, "defaults"), key=lambda trial: trial.value), study.best_trial
-    start = min([defaults, *_of(study, "in use")], key=lambda trial: trial.value)
-    gain = np.subtract(start.user_attrs["losses"], best.user_attrs["losses"])
+def _chosen(
+    study: Any, settings: Mapping[str, Any], study_name: str, final: Evaluate | None, pool: ThreadPoolExecutor
+) -> Tuned:
+    finished = _finished(study)
+    starts = [min(_of(study, "defaults"), key=lambda trial: trial.value), *_of(study, "in use")]
+    others = sorted(
+        (trial for trial in finished if "origin" not in trial.user_attrs and trial.state.name == "COMPLETE"),
+        key=lambda trial: (trial.value, trial.number),
+    )[: 1 if final is None else FINALISTS]
+    # of several candidates none is dropped where none was found to be better
+    params = [{} if trial.user_attrs.get("origin") == "defaults" else dict(trial.params) for trial in starts + others]
+    seconds = sum(trial.user_attrs["seconds"] for trial in finished)
+    losses = [trial.user_attrs["losses"] for trial in starts + others]
+    if final is not None:
+        rerun = list(
+            pool.map(lambda place: _finals(settings, final, starts + others, params, place), range(len(params)))
+        )
+        losses = [found for found, _ in rerun]
+        seconds += sum(spent for _, spent in rerun)
+    means = [float(np.mean(found)) for found in losses]
+    start, best = int(np.argmin(means[: len(starts)])), int(np.argmin(means))
+    gain = np.subtract(losses[start], losses[best])
     uncertain = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
     taken = best if gain.mean() > uncertain else start
-    # of several candidates none is dropped where none was found to be better
-    params = {} if taken.user_attrs.get("origin") == "defaults" else dict(taken.params)
-    finished = _finished(study)
     record = {
         "definition": definition(settings),
         "study": study_name,
         "trials": len(finished),
-        "folds": len(defaults.user_attrs["losses"]),
-        "seconds": round(sum(trial.user_attrs["seconds"] for trial in finished), 1),
-        "loss": taken.value,
-        "default_loss": defaults.value,
-        "params": params,
+        "folds": len(losses[0]),
+        "seconds": round(seconds, 1),
+        "loss": means[taken],
+        "default_loss": means[0],
+        "params": params[taken],
     }
-    return Tuned(with_parameters(settings, params), record, [_fact(trial) for trial in finished])
+    finals = {} if final is None else dict(zip([trial.number for trial in starts + others], means, strict=True))
+    return Tuned(with_parameters(settings, params[taken]), record, [_fact(trial, finals) for trial in finished])
 
 
-def _fact(trial: Any) -> dict[str, Any]:
+def _finals(
+    settings: Mapping[str, Any], final: Evaluate, trials: Sequence[Any], params: Sequence[dict[str, Any]], place: int
+) -> tuple[list[float], float]:
+    """Losses on all rows, and the seconds that they took."""
+    began = time.perf_counter()
+    try:
+        losses = list(final(with_parameters(settings, params[place])))
+    except Exception as error:
+        raise RuntimeError(_failure(settings, trials[place].number, trials[place].params, str(error))) from error
+    return losses, time.perf_counter() - began
+
+
+def _fact(trial: Any, finals: Mapping[int, float]) -> dict[str, Any]:
     return {
         "number": trial.number,
         "state": trial.state.name.lower(),
         "origin": trial.user_attrs.get("origin", ""),
-        "loss": trial.value,
+        "loss": trial.value if trial.state.name == "COMPLETE" else None,
         "losses": trial.user_attrs["losses"],
+        "final_loss": finals.get(trial.number),
         "seconds": trial.user_attrs["seconds"],
         "params": dict(trial.params),
         "distributions": dict(trial.distributions),
@@ -640,6 +701,8 @@ def log_trials(tuning: Tuned, run: Any) -> None:
         metrics = [Metric("fold_loss", loss, ended, fold) for fold, loss in enumerate(trial["losses"], 1)]
         if trial["loss"] is not None:
             metrics.append(Metric("loss", trial["loss"], ended, 0))
+        if trial["final_loss"] is not None:
+            metrics.append(Metric("final_loss", trial["final_loss"], ended, 0))
         tags = [RunTag("state", trial["state"]), RunTag("origin", trial["origin"])]
         client.log_batch(nested, metrics, [Param(name, str(value)) for name, value in trial["params"].items()], tags)
         client.set_terminated(nested, "FINISHED", end_time=ended)
@@ -654,7 +717,7 @@ def log_trials(tuning: Tuned, run: Any) -> None:
 
 
 def trial_table(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a finished trial: trial, state, origin, loss, best_loss so far, seconds, and a column a parameter.
+    """One row a finished trial: trial, state, origin, loss, best_loss so far, final_loss, seconds, and its parameters.
 
     A pruned trial's loss is missing: it is the mean over all folds.
     """
@@ -663,7 +726,8 @@ def trial_table(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             "trial": trial["number"],
             "state": trial["state"],
             "origin": trial["origin"],
-            "loss": np.nan if trial["state"] == "pruned" or trial["loss"] is None else trial["loss"],
+            "loss": np.nan if trial["loss"] is None else trial["loss"],
+            "final_loss": np.nan if trial["final_loss"] is None else trial["final_loss"],
             "seconds": trial["seconds"],
             **trial["params"],
         }

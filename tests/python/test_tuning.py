@@ -230,6 +230,29 @@ def test_the_defaults_stay_where_nothing_is_clearly_better() -> None:
     assert found.record["loss"] == found.record["default_loss"] == 1.0
 
 
+def test_the_best_of_a_sample_has_to_win_on_all_rows_too() -> None:
+    judged: list[dict[str, Any]] = []
+
+    def in_full(estimator: dict[str, Any]) -> Iterator[float]:
+        judged.append(estimator["params"])
+        # with more rows deeper is better
+        yield from [10.0 - estimator["params"]["max_depth"]] * 2
+
+    given = with_trials(16)
+    found = tuning.tuned(given, DUE, Tuned(given["estimator"]), Planted(), "rows", final=lambda: in_full)
+    assert len(judged) == 1 + tuning.FINALISTS
+    assert judged[0] == given["estimator"]["params"]
+    complete = [trial for trial in found.trials[1:] if trial["state"] == "complete"]
+    finalists = sorted(complete, key=lambda trial: trial["loss"])[: tuning.FINALISTS]
+    depths = [trial["params"]["params.max_depth"] for trial in finalists]
+    assert found.estimator["params"]["max_depth"] == max([3, *depths])
+    assert found.record is not None and found.record["default_loss"] == 7.0
+
+    worse = lambda: lambda estimator: iter([float(estimator["params"]["eta"] != 0.1)] * 2)  # noqa: E731
+    kept = tuning.tuned(given, DUE, Tuned(given["estimator"]), Planted(), "rows", final=worse)
+    assert kept.estimator == given["estimator"]
+
+
 def outcome(found: Tuned) -> list[tuple[Any, ...]]:
     return [(trial["state"], trial["params"], trial["losses"]) for trial in found.trials]
 

@@ -478,7 +478,9 @@ def test_a_study_is_logged_reads_no_test_row_and_is_taken_up_by_the_next_fit(
         runs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{first['run_id']}'")
         names = {artifact.path for artifact in client.list_artifacts(first["run_id"], "tuning")}
         assert record["trials"] == len(runs) == 10
-        assert {"loss", "fold_loss"} <= set(runs[0].data.metrics)
+        complete = [run for run in runs if run.data.tags["state"] == "complete"]
+        assert {"loss", "fold_loss"} <= set(complete[0].data.metrics)
+        assert len([run for run in runs if "final_loss" in run.data.metrics]) == 1 + tuning.FINALISTS
         assert set(runs[0].data.params) == {"params.eta", "params.max_depth"}
         assert names >= {"tuning/trials.csv", "tuning/history.png"}
 

@@ -477,6 +477,8 @@ def tuned(
         seconds = time.perf_counter() - started
         logger.info("%s: %d trials in %.0f s", name, len(_finished(study)), seconds)
         in_full = None if final is None else final()
+        if in_full:
+            logger.info("%s: the %d best and what is in use are fitted on all rows", name, FINALISTS)
         result = _chosen(study, settings, study_name, in_full, pool)
     record = result.record or {}
     logger.info(

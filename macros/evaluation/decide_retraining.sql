@@ -3,7 +3,8 @@
 
   Reasons, first that holds: `not_learnable` and `never` (no fit), then `forced`, `no_champion`, `drift`,
   `performance`, `schedule` (fit), else `not_due`. Schedules count from the last attempt, so that a
-  losing candidate is not fitted again every day.
+  losing candidate is not fitted again every day. Var `tune` forces a fit too, one that searches its parameters with
+  the full budget.
 
   `score_due` says whether there is a day to score: not where the reigning version has scored it already and no fit may
   change who serves, nor where nothing can be learned and no version reigns.
@@ -19,6 +20,10 @@
 #}
 {% macro decide_retraining(model_name, state, clock, learnability) %}
     {% set retrain = var('retrain', 'auto') %}
+    {% set tune = var('tune', false) %}
+    {% if tune not in [true, false] %}
+        {{ exceptions.raise_compiler_error("var tune is '" ~ tune ~ "'; it takes true or false") }}
+    {% endif %}
     {% if retrain not in ['auto', 'force', 'never'] %}
         {{ exceptions.raise_compiler_error("var retrain is '" ~ retrain ~ "'; it takes auto, force or never") }}
     {% endif %}
@@ -33,7 +38,8 @@
         reason in {{ fits }}
         or (reigning_version is not null and coalesce(last_scoring_date <> as_of_date, true)) as score_due,
         reason,
-        not_learnable
+        not_learnable,
+        {{ 'true' if tune else 'false' }} as tune
     from (
         select
             state.model_name,
@@ -46,7 +52,7 @@
             case
                 when learnability.not_learnable is not null then 'not_learnable'
                 when '{{ retrain }}' = 'never' then 'never'
-                when '{{ retrain }}' = 'force' then 'forced'
+                when '{{ retrain }}' = 'force' or {{ 'true' if tune else 'false' }} then 'forced'
                 when state.reigning_version is null then 'no_champion'
                 when state.has_drifted then 'drift'
                 when state.has_degraded then 'performance'

@@ -6,4 +6,5 @@ def model(dbt, session):
         examples=dbt.ref("customer_ltv_examples"),
         decision=dbt.ref("customer_ltv_retraining"),
         settings=dbt.config.get("meta"),
+        versions=session.table(str(dbt.this)) if dbt.is_incremental else None,
     )

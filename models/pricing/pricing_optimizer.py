@@ -6,4 +6,5 @@ def model(dbt, session):
         examples=dbt.ref("pricing_examples"),
         decision=dbt.ref("pricing_retraining"),
         settings=dbt.config.get("meta"),
+        versions=session.table(str(dbt.this)) if dbt.is_incremental else None,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
 from datetime import UTC, datetime
@@ -13,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from wanderbricks_ml import tuning
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.frames import feature_frame, iso, one_row, with_attributes
+from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
     from wanderbricks_ml.reports import Report
@@ -41,7 +42,7 @@ VERSION_SCHEMA = pa.schema(
 )
 
 
-def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any]) -> Any:
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any], versions: Any = None) -> Any:
     """Fit, log and register a candidate, or do nothing when no fit is due.
 
     Parameters
@@ -53,7 +54,9 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     settings
         ``config.meta`` of the product's predictor: model_name, label, date, keys, numeric, categorical,
         estimator (its class, and what it is made with); group, if rows belong together: the first keys, whose
-        values tell the groups apart.
+        values tell the groups apart; perhaps tuning (docs/tuning.md).
+    versions
+        This table as the last run left it, whose newest tuned parameters are taken up again; None on the first one.
 
     Returns
     -------
@@ -70,7 +73,8 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
     settings = with_attributes(settings, engine.schema(examples))
-    kept = list(dict.fromkeys([settings["date"], settings["label"], *settings.get("group", [])]))
+    wanted = [settings["date"], *tuning.columns(settings, row), settings["label"], *settings.get("group", [])]
+    kept = list(dict.fromkeys(wanted))
     splits = {split: _read(engine, examples, split, kept, settings) for split in ("train", "validation")}
     for split, (frame, _) in splits.items():
         if frame.empty:
@@ -78,8 +82,36 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
                 f"{settings['model_name']}: a fit is due ({row['reason']}), but its examples hold no "
                 f"{split} rows; look at the product's splits and features for {iso(row['as_of_date'])}"
             )
+    found = tuning.in_use(settings, row, None if versions is None else engine.rows(versions))
+    if tuning.budget(settings, row)["trials"] >= 1:
+        found = _searched(splits, row, found, settings)
     on_cluster = examples if engine.is_beyond_driver(examples, settings) else None
-    return engine.result(pa.Table.from_pylist([_fit(splits, on_cluster, row, settings)], schema=VERSION_SCHEMA))
+    return engine.result(pa.Table.from_pylist([_fit(splits, on_cluster, row, found, settings)], schema=VERSION_SCHEMA))
+
+
+def _searched(
+    splits: dict[str, tuple[pd.DataFrame, pa.Table]], row: dict[str, Any], current: Tuned, settings: dict[str, Any]
+) -> Tuned:
+    from wanderbricks_ml.estimators import ESTIMATORS
+
+    rows = int(tuning.budget(settings, row)["rows"])
+    folds = tuning.folds_of(splits, settings, rows, lambda: preprocessing(settings))
+    if not folds:
+        return current
+
+    def on_all_rows() -> tuning.Evaluate | None:
+        whole = tuning.halves_of_validation(splits, settings, None, lambda: preprocessing(settings))
+        return tuning.losses_on(whole) if whole else None
+
+    return tuning.tuned(
+        settings,
+        row,
+        current,
+        tuning.losses_on(folds),
+        tuning.data_digest(folds),
+        loss_name=tuning.LOSSES[ESTIMATORS[settings["estimator"]["class"]].task][0],
+        final=on_all_rows,
+    )
 
 
 def _read(
@@ -128,7 +160,11 @@ def preprocessing(settings: dict[str, Any]) -> Any:
 
 
 def _fit(
-    splits: dict[str, tuple[pd.DataFrame, pa.Table]], on_cluster: Any, row: dict[str, Any], settings: dict[str, Any]
+    splits: dict[str, tuple[pd.DataFrame, pa.Table]],
+    on_cluster: Any,
+    row: dict[str, Any],
+    found: Tuned,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Fit on the splits, or on the data frame `on_cluster`, of which the splits are then a sample."""
     from sklearn.pipeline import Pipeline
@@ -152,7 +188,7 @@ def _fit(
     validation = preprocess.transform(splits["validation"][0])
     # the frames are the largest things here, and a booster makes its own copy
     splits.clear()
-    estimator = made_from(settings["estimator"])
+    estimator = made_from(found.estimator)
     if on_cluster is None:
         estimator.fit(train, labels["train"], validation=(validation, labels["validation"]), **together)
     else:
@@ -166,7 +202,7 @@ def _fit(
         "model_name": settings["model_name"],
         "as_of_date": row["as_of_date"],
         "reason": row["reason"],
-        "parameters": json.dumps(settings["estimator"], sort_keys=True),
+        "parameters": found.parameters,
         "train_first_date": pa.compute.min(dates).as_py(),
         "train_last_date": pa.compute.max(dates).as_py(),
         "train_rows": len(train),
@@ -175,9 +211,10 @@ def _fit(
         "fitted_at": datetime.now(UTC).replace(tzinfo=None),
     }
     names = [str(feature) for feature in preprocess.get_feature_names_out()]
-    found = report(estimator, validation, labels["validation"], names)
+    shown = report(estimator, validation, labels["validation"], names)
     pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
-    return facts | log_version(pipeline, example, digest.hexdigest()[:32], found, facts, row["last_version"], settings)
+    last_version = row["last_version"]
+    return facts | log_version(pipeline, example, digest.hexdigest()[:32], shown, facts, last_version, found, settings)
 
 
 def log_version(
@@ -187,6 +224,7 @@ def log_version(
     found: Report,
     facts: dict[str, Any],
     last_version: int | None,
+    tuned: Tuned,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Log and register a fitted model.
@@ -205,6 +243,8 @@ def log_version(
         What `VERSION_SCHEMA` holds and is known before the version is registered.
     last_version
         Newest version that the database knows.
+    tuned
+        What the model was made with, and the trials that this run searched.
     settings
         The product's settings.
 
@@ -222,7 +262,7 @@ def log_version(
     from mlflow.models import infer_signature
 
     name, registered = settings["model_name"], registry.registered_name(settings)
-    estimator = settings["estimator"]
+    estimator = tuned.estimator
     example = example.astype(
         {column: "float64" for column in settings["numeric"]} | {column: "object" for column in settings["categorical"]}
     )
@@ -239,6 +279,7 @@ def log_version(
         )
         mlflow.log_metrics(found.metrics | {"fit_seconds": facts["fit_seconds"]})
         mlflow.set_tags({"product": settings["product"], "as_of_date": iso(facts["as_of_date"])})
+        tuning.log_trials(tuned, run)
         for file, table in found.tables.items():
             mlflow.log_text(table.to_csv(index=False), file)
         for file, figure in found.figures.items():

@@ -88,6 +88,30 @@ def importance_figure(table: pd.DataFrame, top: int = 20, label: str = "share of
     return figure
 
 
+def study_figure(table: pd.DataFrame) -> Figure:
+    """Loss of each trial of a study, the best so far and the defaults', from `tuning.trial_table`."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    own = table["origin"] == ""
+    axes.plot(table.loc[own, "trial"], table.loc[own, "loss"], "o", color="#bc6c25", label="trial")
+    axes.plot(table.loc[~own, "trial"], table.loc[~own, "loss"], "D", color="#2d6a4f", label="defaults, in use")
+    axes.step(table["trial"], table["best_loss"], where="post", color="#2a6f97", label="best so far")
+    defaults = table.loc[table["origin"] == "defaults", "loss"].min()
+    axes.axhline(defaults, color="#8c8c8c", linewidth=1)
+    # a trial far off would flatten all others into one line
+    spread = table["loss"].quantile(0.75) - table["best_loss"].min()
+    top = max(float(table["best_loss"].min() + 2.5 * spread), float(defaults) + 0.1 * float(spread))
+    if spread > 0:
+        axes.set_ylim(float(table["best_loss"].min() - 0.2 * spread), top)
+    for position in table.loc[table["state"] == "pruned", "trial"]:
+        axes.axvline(position, ymax=0.02, color="#8c8c8c", linewidth=1)
+    axes.set_xlabel("trial (marks on the axis: pruned)")
+    axes.set_ylabel("mean loss over the folds")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def calibration_figure(actual: np.ndarray, predicted: np.ndarray, groups: int = 20) -> Figure:
     """Mean label against mean prediction in groups of equal size, ordered by prediction."""
     order = np.argsort(predicted, kind="stable")

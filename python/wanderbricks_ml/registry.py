@@ -1,4 +1,4 @@
-"""The one place that knows MLflow: where it is, how a model is logged, registered and loaded."""
+"""The one place that knows MLflow: where it is, how a model is logged, registered and loaded; and where studies are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import hashlib
 import logging
 import os
+import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +57,27 @@ def experiment_id(name: str) -> str:
     if uri.startswith("sqlite:///"):
         location = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
     return str(client.create_experiment(name, artifact_location=location))
+
+
+def study_storage() -> str:
+    """The database of hyper-parameter studies, as a URL of SQLAlchemy: WANDERBRICKS_STUDIES, or a SQLite file.
+
+    The file lies beside MLflow's where that is SQLite, else under ``data/``; on Databricks, which keeps no file of ours
+    from one cluster to the next, among the driver's temporary files.
+    """
+    named = os.environ.get("WANDERBRICKS_STUDIES")
+    if named:
+        return named
+    connect()
+    import mlflow
+
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).resolve().parent
+    else:
+        folder = Path(tempfile.gettempdir() if "DATABRICKS_RUNTIME_VERSION" in os.environ else "data").resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'studies.db'}"
 
 
 def registered_name(settings: Mapping[str, Any]) -> str:

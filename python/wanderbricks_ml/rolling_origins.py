@@ -12,18 +12,19 @@ import logging
 import pickle
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from wanderbricks_ml import registry
+from wanderbricks_ml import registry, tuning
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.fitting import VERSION_SCHEMA, log_version
 from wanderbricks_ml.frames import iso, one_row
 from wanderbricks_ml.predicting import considered_versions, version_to_score, version_uris
+from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
     from wanderbricks_ml.forecasting import Calibration, FittedSeries, Recipe, SeriesForecaster
@@ -81,8 +82,13 @@ SCORE_SCHEMA = pa.schema(
 )
 
 
-def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any]) -> Any:
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any], versions: Any = None) -> Any:
     """Calibrate the recipe at the validation cut-offs, fit it through the point in time, log and register it.
+
+    Parameters
+    ----------
+    versions
+        This table as the last run left it, whose newest tuned recipe is taken up again; None on the first one.
 
     Returns
     -------
@@ -102,7 +108,10 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
 
     name = settings["model_name"]
     started = time.perf_counter()
-    forecaster = SeriesForecaster(**settings["estimator"])
+    found = tuning.in_use(settings, row, None if versions is None else engine.rows(versions))
+    if tuning.budget(settings, row)["trials"] >= 1:
+        found = _searched(engine, examples, row, found, settings)
+    forecaster = SeriesForecaster(**found.estimator)
     raw = _raw(engine, examples, "validation", forecaster.recipe)
     if raw.empty:
         raise ValueError(
@@ -123,7 +132,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         "model_name": name,
         "as_of_date": row["as_of_date"],
         "reason": row["reason"],
-        "parameters": json.dumps(settings["estimator"], sort_keys=True),
+        "parameters": found.parameters,
         "train_first_date": min(history["forecast_date"]),
         "train_last_date": max(history["forecast_date"]),
         "train_rows": len(history),
@@ -136,12 +145,40 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     digest = hashlib.sha256(rows.to_numpy().tobytes())
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
     example["forecast_date"] = pd.to_datetime(example["forecast_date"])
-    found = _report(forecaster, raw, history, future)
+    shown = _report(forecaster, raw, history, future)
+    last_version = row["last_version"]
     with warnings.catch_warnings():
         # MLflow warns that whole numbers cannot be missing; a series' key never is
         warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
-        version = log_version(forecaster, example, digest.hexdigest()[:32], found, facts, row["last_version"], settings)
+        version = log_version(forecaster, example, digest.hexdigest()[:32], shown, facts, last_version, found, settings)
     return engine.result(pa.Table.from_pylist([facts | version], schema=VERSION_SCHEMA))
+
+
+def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned, settings: dict[str, Any]) -> Tuned:
+    """Search for a recipe: the loss is the total's WAPE at each validation cut-off, the folds.
+
+    Prophet and the pick-up estimate weigh the same there, since their weights are learnt from all of these cut-offs.
+    """
+    from wanderbricks_ml.forecasting import Calibration, SeriesForecaster, combine
+
+    days = examples.filter("split = 'validation' and forecast_level = 'total' and horizon_days > 0")
+    known = engine.rows(days).to_pandas().sort_values(["as_of_date", "forecast_date"], ignore_index=True)
+    if known.empty:
+        return current
+    columns = ["as_of_date", "forecast_date", "revenue", *settings["numeric"]]
+    digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
+
+    def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
+        for cutoff in sorted(set(known["as_of_date"])):
+            condition = f"split = 'validation' and as_of_date = date '{iso(cutoff)}'"
+            raw = _raw_of(engine, examples, condition, SeriesForecaster(**estimator).recipe)
+            combined = combine(raw, Calibration.neutral())
+            total = combined[combined["forecast_level"] == "total"]
+            error = (total["forecast_revenue"] - total["revenue"]).abs().sum()
+            yield float(error / max(total["revenue"].sum(), 1e-9))
+
+    # one trial at a time: its series are fitted side by side
+    return tuning.tuned(settings, row, current, evaluate, digest, "WAPE", batch=1)
 
 
 def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]) -> Any:
@@ -215,6 +252,10 @@ def _frame(engine: Engine, examples: Any, condition: str) -> pd.DataFrame:
 
 def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFrame:
     """The recipe fitted to every series at every cut-off of a split, and its forecasts before combination."""
+    return _raw_of(engine, examples, f"split = '{split}'", recipe)
+
+
+def _raw_of(engine: Engine, examples: Any, condition: str, recipe: Recipe) -> pd.DataFrame:
     from wanderbricks_ml.forecasting import fit_series
 
     def forecast(rows: pd.DataFrame) -> pd.DataFrame:
@@ -222,7 +263,7 @@ def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFr
         made: pd.DataFrame = future.join(fit_series(history, recipe).predict(future))[RAW_SCHEMA.names]
         return made
 
-    table = engine.grouped(examples, f"split = '{split}'", [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
+    table = engine.grouped(examples, condition, [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
     frame: pd.DataFrame = table.to_pandas()
     return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 

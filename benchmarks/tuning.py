@@ -1,0 +1,145 @@
+"""What tuning gains over the defaults on test rows, and what it costs, per product.
+
+Each gold folder is built twice on a fresh database: with the defaults, then with `--vars '{tune: true}'`, so that both
+versions are judged on the same test rows. Prints one Markdown row for each product and folder: trials, seconds of one
+core that they took, the mean loss of both versions, and how much lower that of the tuned one is, with a 95 % bootstrap
+interval over units (properties, users, dates). The loss is the one that the study minimises, on other rows.
+
+    python benchmarks/tuning.py [--products demand ...] NAME=FOLDER [NAME=FOLDER ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+from build import run_dbt
+from skill import log_loss, poisson_loss
+
+REPLICATES = 1_000
+
+Floats = npt.NDArray[np.float64]
+
+
+class Product(NamedTuple):
+    """How a product's versions are compared: tables, columns of its backtest, and the loss by row."""
+
+    predictions: str
+    model_name: str
+    unit: str
+    label: str
+    prediction: str
+    keys: str
+    loss: Callable[[Floats, Floats], Floats]
+    condition: str = "true"
+
+
+def absolute_error(label: Floats, expected: Floats) -> Floats:
+    """Absolute error by row, over the mean label: its mean is WAPE."""
+    return np.abs(label - expected) / label.mean()
+
+
+PRODUCTS = {
+    "demand": Product(
+        "demand_predictions", "demand_predictor", "property_id", "bookings", "predicted_bookings",
+        "property_id, check_in_date, as_of_date", poisson_loss,
+    ),
+    "revenue": Product(
+        "revenue_forecasts", "revenue_forecaster", "forecast_date", "revenue", "forecast_revenue",
+        "as_of_date, forecast_date", absolute_error, "window_days = 1 and forecast_level = 'total'",
+    ),
+    "conversion": Product(
+        "conversion_predictions", "conversion_predictor", "property_id", "converted", "conversion_probability",
+        "property_id, engagement_date", log_loss,
+    ),
+    "pricing": Product(
+        "pricing_recommendations", "pricing_optimizer", "property_id", "bookings", "expected_bookings",
+        "property_id, stay_month, as_of_date", poisson_loss,
+    ),
+    "customer_ltv": Product(
+        "customer_ltv_predictions", "customer_ltv_predictor", "user_id", "revenue", "predicted_ltv_12m",
+        "user_id, as_of_date", poisson_loss,
+    ),
+}  # fmt: skip
+
+QUERY = """
+    select
+        cast({unit} as varchar) as unit,
+        any_value(cast({label} as double)) as label,
+        max(cast({prediction} as double)) filter (where model_version = 1) as defaults,
+        max(cast({prediction} as double)) filter (where model_version = 2) as tuned
+    from wanderbricks_ml.{name}_backtest
+    where split = 'test' and {condition}
+    group by unit, {keys}
+    order by unit, {keys}
+"""
+
+
+def gain(rows: dict[str, Floats], loss: Callable[[Floats, Floats], Floats], seed: int = 0) -> tuple[Floats, Floats]:
+    """Mean loss of both versions, and gain with its interval, resampling whole units, as fractions of the defaults'."""
+    losses = np.stack([loss(rows["label"], np.maximum(rows[name], 1e-9)) for name in ("defaults", "tuned")])
+    _, unit = np.unique(rows["unit"], return_inverse=True)
+    sums = np.stack([np.bincount(unit, by_row) for by_row in losses])
+    drawn = np.random.default_rng(seed).integers(0, sums.shape[1], (REPLICATES, sums.shape[1]))
+    totals = sums[:, drawn].sum(axis=2)
+    share = 1 - totals[1] / totals[0]
+    return losses.mean(axis=1), np.array([1 - sums[1].sum() / sums[0].sum(), *np.quantile(share, [0.025, 0.975])])
+
+
+def measure(products: list[str], gold: Path) -> dict[str, tuple[dict[str, float], Floats, Floats]]:
+    """Build with the defaults and tuned; the study's record, losses and gain by product."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        selection = " ".join(f"+{PRODUCTS[name].predictions}" for name in products)
+        for arguments in ([], ["--vars", "{tune: true}"]):
+            print(f"{gold}: building {selection} {' '.join(arguments)}", file=sys.stderr)
+            run = run_dbt(work, gold, "--exclude-resource-type", "unit_test", *arguments, selection=selection)
+            # a red gate is no error here: both versions are judged before it
+            if run.code not in (0, 1):
+                raise SystemExit((work / "dbt.out").read_text()[-4000:])
+        found = {}
+        with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
+            for name in products:
+                product = PRODUCTS[name]
+                rows = connection.execute(QUERY.format(name=name, **product._asdict())).fetchnumpy()
+                if len(rows["unit"]) == 0 or np.ma.is_masked(rows["tuned"]):
+                    print(f"{name} is not learnable, or was not fitted twice", file=sys.stderr)
+                    continue
+                query = f"select parameters from wanderbricks_ml.{product.model_name} where model_version = 2"
+                record = json.loads(connection.execute(query).fetchall()[0][0])["tuning"]
+                found[name] = (record, *gain({key: np.asarray(value) for key, value in rows.items()}, product.loss))
+        return found
+
+
+def main() -> None:
+    """Print one Markdown row for each product and folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("golds", nargs="+", metavar="NAME=FOLDER", help="gold to build")
+    parser.add_argument(
+        "--products", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="products (default all)"
+    )
+    arguments = parser.parse_args()
+    print("| product | gold | trials | core seconds | folds: defaults | tuned | test: defaults | tuned | gain (95 %) |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for given in arguments.golds:
+        label, _, folder = given.partition("=")
+        for name, (record, losses, share) in measure(arguments.products, Path(folder)).items():
+            numbers = (record["default_loss"], record["loss"], *losses)
+            print(
+                f"| {name} | {label} | {record['trials']} | {record['seconds']:.0f} | "
+                + " | ".join(f"{number:.5g}" for number in numbers)
+                + f" | {share[0]:.2%} ({share[1]:.2%} to {share[2]:.2%}) |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

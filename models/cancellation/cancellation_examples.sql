@@ -3,15 +3,18 @@
 {% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
 {% for attribute in attributes %}{% do entities.update({'attribute_' ~ attribute: 'text_' ~ attribute}) %}{% endfor %}
 
-with clock as (
+with decision as (
 
-    select * from {{ ref('point_in_time') }}
+    select * from {{ ref('cancellation_retraining') }}
 
 ),
 
-decision as (
+-- where nothing is to be scored, no fact is read
+clock as (
 
-    select * from {{ ref('cancellation_retraining') }}
+    select as_of_date
+    from decision
+    where score_due
 
 ),
 
@@ -29,7 +32,7 @@ splits as (
         end as row_limit
     from {{ ref('cancellation_splits') }} as splits
     cross join decision
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 

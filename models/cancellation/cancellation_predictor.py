@@ -6,4 +6,5 @@ def model(dbt, session):
         examples=dbt.ref("cancellation_examples"),
         decision=dbt.ref("cancellation_retraining"),
         settings=dbt.config.get("meta"),
+        versions=session.table(str(dbt.this)) if dbt.is_incremental else None,
     )

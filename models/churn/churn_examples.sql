@@ -9,7 +9,7 @@ with decision as (
 
 ),
 
--- rows to learn from and to test on only when a fit is due
+-- rows to learn from and to test on only when a fit is due; where nothing is to be scored, no fact is read
 snapshots as (
 
     select
@@ -24,7 +24,7 @@ snapshots as (
         end as row_limit
     from {{ ref('churn_splits') }} as splits
     cross join decision
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 
@@ -52,7 +52,7 @@ bookings as (
         -- updated_at is the moment of cancellation only for a booking that is cancelled
         case when is_cancelled then cast(updated_at as date) end as cancelled_date
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    where cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 

@@ -29,7 +29,7 @@ users as (
         from user_features
         group by user_id
     ) as spine
-    cross join {{ ref('point_in_time') }} as clock
+    cross join (select max(as_of_date) as as_of_date from scores) as clock
     where clock.as_of_date >= spine.known_from
 
 ),

@@ -6,4 +6,5 @@ def model(dbt, session):
         examples=dbt.ref("recommendations_examples"),
         decision=dbt.ref("recommendations_retraining"),
         settings=dbt.config.get("meta"),
+        versions=session.table(str(dbt.this)) if dbt.is_incremental else None,
     )

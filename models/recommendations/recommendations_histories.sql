@@ -16,7 +16,7 @@ bookings as (
         cast(property_id as bigint) as property_id,
         cast(created_at as date) as created_date
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    where cast(created_at as date) < (select max(as_of_date) from queries)
 
 ),
 

@@ -12,7 +12,7 @@ snapshots as (
     select splits.snapshot_date as as_of_date
     from {{ ref('recommendations_splits') }} as splits
     cross join decision
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 
@@ -92,7 +92,7 @@ bookings as (
         cast(property_id as bigint) as property_id,
         cast(created_at as date) as created_date
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    where cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 

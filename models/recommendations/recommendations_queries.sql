@@ -17,7 +17,7 @@ snapshots as (
         end as query_limit
     from {{ ref('recommendations_splits') }} as splits
     cross join decision
-    where decision.fit_due or splits.split = 'score'
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 
@@ -52,7 +52,7 @@ bookings as (
     from {{ source('gold', 'fact_booking_detail') }}
     where
         user_id is not null
-        and cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+        and cast(created_at as date) < (select as_of_date from decision where score_due)
 
 ),
 

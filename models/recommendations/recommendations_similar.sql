@@ -39,7 +39,7 @@ stays as (
     from {{ source('gold', 'fact_booking_detail') }}
     where
         user_id is not null
-        and cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+        and cast(created_at as date) < (select max(as_of_date) from listings)
 
 ),
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from wanderbricks_ml import tuning
 from wanderbricks_ml.engines import Engine, engine_of
-from wanderbricks_ml.frames import feature_frame, iso, one_row, with_attributes
+from wanderbricks_ml.frames import feature_frame, group_numbers, iso, one_row, with_attributes
 from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
@@ -119,24 +119,6 @@ def _read(
 ) -> tuple[pd.DataFrame, pa.Table]:
     batches = list(engine.examples(examples, [split], kept, settings))
     return feature_frame(batches, settings), pa.concat_tables(batches).select(kept)
-
-
-def group_numbers(known: pa.Table, settings: dict[str, Any]) -> np.ndarray:
-    """Number of the group of each row, shape (rows,), counted in the order of the rows.
-
-    Raises
-    ------
-    ValueError
-        When the setting `group` does not begin the keys, in whose order rows are read.
-    """
-    names = settings["group"]
-    if list(settings["keys"][: len(names)]) != list(names):
-        raise ValueError(f"group is {names}, but the keys begin otherwise: {settings['keys']}; correct config.meta")
-    begins = np.zeros(known.num_rows, dtype=np.int64)
-    for name in names:
-        codes = known[name].combine_chunks().dictionary_encode().indices.to_numpy()
-        begins[1:] |= np.diff(codes) != 0
-    return np.cumsum(begins)
 
 
 def preprocessing(settings: dict[str, Any]) -> Any:

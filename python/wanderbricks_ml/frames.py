@@ -74,3 +74,21 @@ def feature_frame(batches: Sequence[pa.Table], settings: Mapping[str, Any]) -> p
 def iso(day: date) -> str:
     """A date as text for parameters and tags."""
     return day.isoformat()
+
+
+def group_numbers(known: pa.Table, settings: dict[str, Any]) -> np.ndarray:
+    """Number of the group of each row, shape (rows,), counted in the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        When the setting `group` does not begin the keys, in whose order rows are read.
+    """
+    names = settings["group"]
+    if list(settings["keys"][: len(names)]) != list(names):
+        raise ValueError(f"group is {names}, but the keys begin otherwise: {settings['keys']}; correct config.meta")
+    begins = np.zeros(known.num_rows, dtype=np.int64)
+    for name in names:
+        codes = known[name].combine_chunks().dictionary_encode().indices.to_numpy()
+        begins[1:] |= np.diff(codes) != 0
+    return np.cumsum(begins)

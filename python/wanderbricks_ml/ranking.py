@@ -122,6 +122,26 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
         return np.asarray(self.booster_.inplace_predict(X, predict_type="margin"), dtype=np.float64)
 
 
+def mean_ndcg(y: Floats, scores: Floats, groups: Ints) -> float:
+    """Mean normalised discounted cumulative gain at 10 over the queries; one without a right candidate counts as 0.
+
+    Parameters
+    ----------
+    y, scores
+        Labels of 0 or 1 and scores, shape (rows,).
+    groups
+        Number of the query of each row, shape (rows,); rows of a query follow one another.
+    """
+    number = _numbered(groups)
+    order = np.lexsort((-scores, number))
+    place = np.arange(len(y)) - np.searchsorted(number, number)
+    discount = np.where(place < CUT, 1 / np.log2(place + 2.0), 0.0)
+    right = np.bincount(number, y).astype(np.int64)
+    best = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(CUT) + 2.0))])[np.minimum(right, CUT)]
+    gain = np.bincount(number, y[order] * discount)
+    return float(np.mean(gain / np.where(right > 0, best, 1.0)))
+
+
 def _check(y: Floats, groups: Ints, what: str) -> None:
     if len(y) != len(groups):
         raise ValueError(f"{len(y)} {what} rows, but groups for {len(groups)}")

@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wanderbricks_ml.frames import iso
+from wanderbricks_ml.frames import group_numbers, iso
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class Fold(NamedTuple):
     train: Rows
     stop: Rows
     judged: Rows
+    groups: tuple[Places, Places, Places] | None = None
+    """Number of the group of each row of the three parts, for estimators that compare rows of a group."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,16 @@ def log_loss(actual: Floats, probability: Floats) -> float:
     return float(-np.mean(np.log(np.maximum(likely, 1e-9))))
 
 
-LOSSES: dict[str, tuple[str, Callable[[Any, Floats, Floats], float]]] = {
+LOSSES: dict[str, tuple[str, Callable[..., float]]] = {
     "count": ("Poisson deviance", lambda model, X, y: poisson_deviance(y, model.predict(X))),
     "probability": ("log loss", lambda model, X, y: log_loss(y, model.predict(X))),
     "value": ("Poisson deviance", lambda model, X, y: poisson_deviance(y, model.predict(X)[:, 0])),
     # of expected bookings at the prices asked, which are wrong where the slope or what is expected without it is
     "price_response": ("Poisson deviance", lambda model, X, y: poisson_deviance(y, model.predict(X)[:, 0])),
+    "ranking": ("1 - NDCG at 10", lambda model, X, y, groups: 1 - _ndcg(model, X, y, groups)),
 }
-"""By task of the estimator: name of the loss, and its mean from a fitted estimator, columns and labels."""
+"""By task of the estimator: name of the loss, and its mean from a fitted estimator, columns, labels and, for a ranking,
+groups."""
 
 
 def budget(settings: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, float]:
@@ -301,7 +305,8 @@ def folds_of(
     made = []
     for places in split_in_time(day, seen, label_known, tuning.get("folds", 3)):
         if all(_varies(labels[place]) for place in places):
-            made.append(Fold(*_encoded(preprocessing(), [(frame.iloc[place], labels[place]) for place in places])))
+            parts = _encoded(preprocessing(), [(frame.iloc[place], labels[place]) for place in places])
+            made.append(Fold(*parts, groups=_groups(known, places, settings)))
     if made:
         logger.info("%s: tuning on %d folds in time, %s rows", name, len(made), f"{len(frame):,}")
         return made
@@ -317,7 +322,7 @@ def halves_of_validation(
 ) -> list[Fold]:
     """Two folds: a fit on train that one half of validation stops and the other judges, and the other way round.
 
-    Halves are of keys, since the rows of one are alike. No fold where a part is too small.
+    Halves are of units, or else of the first key, since the rows of one are alike. No fold where a part is too small.
 
     Parameters
     ----------
@@ -328,14 +333,30 @@ def halves_of_validation(
         _sampled(*splits[split], settings, rows or len(splits[split][0])) for split in ("train", "validation")
     )
     labels, held_labels = (part[settings["label"]].to_numpy() for part in (known, held_known))
-    first = pd.util.hash_array(held_known[settings["keys"][0]].to_numpy()) % 2 == 0
+    unit = settings["tuning"].get("unit", settings["keys"][0])
+    first = pd.util.hash_array(held_known[unit].to_numpy()) % 2 == 0
     if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
         logger.warning("%s: too few rows to tune on; the parameters stay", settings["model_name"])
         return []
     train, *halves = _encoded(
         preprocessing(), [(frame, labels), *((held_out[half], held_labels[half]) for half in (first, ~first))]
     )
-    return [Fold(train, *halves), Fold(train, *halves[::-1])]
+    of_train = _groups(known, [np.arange(len(frame))], settings)
+    of_halves = _groups(held_known, [np.flatnonzero(first), np.flatnonzero(~first)], settings)
+    if of_train is None or of_halves is None:
+        return [Fold(train, *halves), Fold(train, *halves[::-1])]
+    return [
+        Fold(train, *halves, groups=(*of_train, *of_halves)),
+        Fold(train, *halves[::-1], groups=(*of_train, *of_halves[::-1])),
+    ]
+
+
+def _groups(known: pa.Table, places: Sequence[Places], settings: Mapping[str, Any]) -> Any:
+    """Number of the group of the rows at each of `places`; None where rows stand for themselves."""
+    if "group" not in settings:
+        return None
+    numbers = group_numbers(known, settings)
+    return tuple(numbers[place] for place in places)
 
 
 def _sampled(
@@ -352,6 +373,12 @@ def _sampled(
         values, place = np.unique(known[unit].to_numpy(), return_inverse=True)
         chosen = np.flatnonzero((random.random(len(values)) < rows / len(frame))[place])
     return frame.iloc[chosen], known.take(pa.array(chosen))
+
+
+def _ndcg(model: Any, X: Floats, y: Floats, groups: Places) -> float:
+    from wanderbricks_ml.ranking import mean_ndcg
+
+    return mean_ndcg(y, model.predict(X), groups)
 
 
 def _varies(labels: Floats) -> bool:
@@ -375,8 +402,9 @@ def losses_on(folds: Sequence[Fold]) -> Evaluate:
         for fold in folds:
             model = made_from(_with_one_thread(estimator))
             with threadpool_limits(1, "openmp"):
-                model.fit(*fold.train, validation=fold.stop)
-                loss = LOSSES[model.task][1](model, *fold.judged)
+                together = {} if fold.groups is None else {"groups": fold.groups[:2]}
+                model.fit(*fold.train, validation=fold.stop, **together)
+                loss = LOSSES[model.task][1](model, *fold.judged, *(fold.groups or ())[2:])
             yield loss
 
     return evaluate
@@ -395,7 +423,7 @@ def data_digest(folds: Sequence[Fold]) -> str:
     """Digest of the rows of all folds."""
     digest = hashlib.sha256()
     for fold in folds:
-        for X, y in fold:
+        for X, y in fold[:3]:
             digest.update(np.ascontiguousarray(X).tobytes())
             digest.update(np.ascontiguousarray(y).tobytes())
     return digest.hexdigest()

@@ -6,11 +6,14 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
-from wanderbricks_ml.fitting import group_numbers
-from wanderbricks_ml.ranking import CandidateRanker
+from wanderbricks_ml import tuning
+from wanderbricks_ml.fitting import preprocessing
+from wanderbricks_ml.frames import group_numbers
+from wanderbricks_ml.ranking import CandidateRanker, mean_ndcg
 from wanderbricks_ml.reports import report
 
 PARAMS = {"eta": 0.2, "max_depth": 3, "seed": 7, "nthread": 1}
@@ -119,3 +122,58 @@ def test_groups_are_counted_in_the_order_of_the_keys() -> None:
     assert group_numbers(known, settings).tolist() == [0, 0, 1, 2, 3]
     with pytest.raises(ValueError, match="the keys begin otherwise"):
         group_numbers(known, {"group": ["user"], "keys": ["day", "user", "item"]})
+
+
+def test_gain_by_hand() -> None:
+    """The right one comes second of three, first of two, is not there, and is eleventh of eleven."""
+    y = np.array([0, 1, 0, 1, 0, 0, 0, *[0] * 10, 1.0])
+    scores = np.array([0.9, 0.5, 0.1, 2.0, 1.0, 1.0, 0.0, *range(11, 0, -1)], dtype=np.float64)
+    groups = np.array([4, 4, 4, 7, 7, 8, 8, *[9] * 11])
+    assert mean_ndcg(y, scores, groups) == pytest.approx((1 / np.log2(3) + 1 + 0 + 0) / 4)
+
+
+def test_it_agrees_with_the_boosters_own_gain() -> None:
+    validation = made(1_000, seed=2)
+    model = fitted(made(1_000, seed=1), validation)
+    gain = mean_ndcg(validation[1], model.predict(validation[0]), validation[2])
+    assert gain == pytest.approx(max(model.progress_["validation"]), abs=1e-6)
+
+
+def ranked_splits() -> dict[str, tuple[pd.DataFrame, pa.Table]]:
+    found = {}
+    for split, (first, days, seed) in {"train": ("2025-01-01", 90, 1), "validation": ("2025-05-01", 10, 2)}.items():
+        X, y, query = made(1_200, seed)
+        order = np.argsort(query % days, kind="stable")
+        day = np.datetime64(first) + (query[order] % days).astype("timedelta64[D]")
+        found[split] = (
+            pd.DataFrame(X[order], columns=["x1", "x2", "x3"]),
+            pa.table(
+                {"as_of_date": day, "label_known_date": day + 1, "query_id": query[order], "is_next": y[order]},
+            ),
+        )
+    return found
+
+
+@pytest.mark.parametrize("halves", [False, True])
+def test_a_study_sees_whole_queries(halves: bool) -> None:
+    settings: dict[str, Any] = {
+        "model_name": "ranker",
+        "label": "is_next",
+        "date": "as_of_date",
+        "keys": ["as_of_date", "query_id", "property_id"],
+        "group": ["as_of_date", "query_id"],
+        "numeric": ["x1", "x2", "x3"],
+        "categorical": [],
+        "tuning": {"unit": "query_id", "folds": 2},
+    }
+    made_folds = tuning.halves_of_validation if halves else tuning.folds_of
+    folds = made_folds(ranked_splits(), settings, 9_000, lambda: preprocessing(settings))
+    assert len(folds) == 2
+    estimator = {"class": "CandidateRanker", "rounds": 20, "params": PARAMS}
+    for fold, loss in zip(folds, tuning.losses_on(folds)(estimator), strict=True):
+        assert fold.groups is not None
+        for (_, y), numbers in zip(fold[:3], fold.groups, strict=True):
+            assert set(np.unique(numbers, return_counts=True)[1]) == {CANDIDATES}
+            assert (np.bincount(np.unique(numbers, return_inverse=True)[1], y) == 1).all()
+        # guessing among twelve candidates gains some 0.38
+        assert 0 < loss < 0.5

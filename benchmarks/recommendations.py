@@ -5,6 +5,9 @@ item-item neighbours (cosine, BM25) learn from all bookings before a snapshot, w
 same rules as the product: nothing off offer, nothing that the user booked of late, and what was booked earlier may come
 again. Users without a booking get the product's baseline. Settings are chosen by NDCG at 10 on the validation snapshot.
 
+Beside them a rule without any learning, `returns first`: what the user may return to, by popularity times the user's
+share of the property's bookings (the feature expected_returns), then the baseline.
+
 implicit is no dependency of the project. Build the product in a run that fits, then run this from an environment of its
 own:
 
@@ -78,6 +81,15 @@ LISTS = """
     group by query_id
 """
 
+RETURNS_FIRST = """
+    select
+        query_id,
+        list(property_id order by expected_returns desc, baseline_score desc, property_id)[:10] as top
+    from built.wanderbricks_ml.recommendations_examples
+    where split = $split and as_of_date = $snapshot
+    group by query_id
+"""
+
 
 class Snapshot(NamedTuple):
     """Queries of one snapshot, what was known then, and what the product recommended."""
@@ -90,6 +102,7 @@ class Snapshot(NamedTuple):
     offered: set[int]
     product: dict[int, list[int]]
     baseline: dict[int, list[int]]
+    returns_first: dict[int, list[int]]
 
 
 def columns_of(result: duckdb.DuckDBPyConnection) -> dict[str, NDArray[np.int64]]:
@@ -118,6 +131,7 @@ def read(connection: duckdb.DuckDBPyConnection, bookings: str, split: str) -> li
                 offered={row[0] for row in connection.execute(OFFERED, {"snapshot": snapshot}).fetchall()},
                 product=dict(connection.execute(LISTS.format(column="score"), given).fetchall()),
                 baseline=dict(connection.execute(LISTS.format(column="baseline_score"), given).fetchall()),
+                returns_first=dict(connection.execute(RETURNS_FIRST, given).fetchall()),
             )
         )
     return found
@@ -215,6 +229,7 @@ def main() -> None:
 
     rows: list[tuple[str, str, list[dict[int, list[int]]]]] = [
         ("popularity, the baseline", "", [one.baseline for one in test]),
+        ("returns first, a rule", "", [one.returns_first for one in test]),
         ("property_recommender", "", [one.product for one in test]),
     ]
     for method, (_, words, make, half_life) in best.items():

@@ -120,6 +120,16 @@ country_destinations as (
 
 ),
 
+countries as (
+
+    select distinct
+        as_of_date,
+        country,
+        cast(country_popularity as double) as popularity
+    from country_destinations
+
+),
+
 destinations as (
 
     select
@@ -211,7 +221,7 @@ paired as (
 
         coalesce(
             country_popularity.country_share,
-            20 * listings.popularity / nullif(totals.popularity, 0) / 20
+            20 * listings.popularity / nullif(totals.popularity, 0) / (coalesce(countries.popularity, 0) + 20)
         ) as country_share,
         affinities.affinity as country_affinity,
         cast(coalesce(histories.bookings, 0) as double) as bookings_here,
@@ -243,6 +253,9 @@ paired as (
         on queries.as_of_date = country_popularity.as_of_date
         and queries.country = country_popularity.country
         and candidates.property_id = country_popularity.property_id
+    left join countries
+        on queries.as_of_date = countries.as_of_date
+        and queries.country = countries.country
     left join affinities
         on queries.as_of_date = affinities.as_of_date
         and queries.country = affinities.country

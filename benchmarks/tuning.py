@@ -2,8 +2,9 @@
 
 Each gold folder is built twice on a fresh database: with the defaults, then with `--vars '{tune: true}'`, so that both
 versions are judged on the same test rows. Prints one Markdown row for each product and folder: trials, wall seconds of
-all of them added up (several run side by side), the mean loss of both versions, and how much lower that of the tuned one is, with a 95 % bootstrap
-interval over units (properties, users, dates). The loss is the one that the study minimises, on other rows.
+all of them added up (several run side by side), the mean loss of both versions, and how much lower that of the tuned
+one is, with a 95 % bootstrap interval over units (properties, users, dates). The loss is the one that the study
+minimises, on other rows.
 
     python benchmarks/tuning.py [--products demand ...] NAME=FOLDER [NAME=FOLDER ...]
 """

@@ -1,9 +1,10 @@
 """What tuning gains over the defaults on test rows, and what it costs, per product.
 
 Each gold folder is built twice on a fresh database: with the defaults, then with `--vars '{tune: true}'`, so that both
-versions are judged on the same test rows. Prints one Markdown row for each product and folder: trials, seconds of one
-core that they took, the mean loss of both versions, and how much lower that of the tuned one is, with a 95 % bootstrap
-interval over units (properties, users, dates). The loss is the one that the study minimises, on other rows.
+versions are judged on the same test rows. Prints one Markdown row for each product and folder: trials, wall seconds of
+all of them added up (several run side by side), the mean loss of both versions, and how much lower that of the tuned
+one is, with a 95 % bootstrap interval over units (properties, users, dates). The loss is the one that the study
+minimises, on other rows.
 
     python benchmarks/tuning.py [--products demand ...] NAME=FOLDER [NAME=FOLDER ...]
 """
@@ -127,7 +128,9 @@ def main() -> None:
         "--products", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="products (default all)"
     )
     arguments = parser.parse_args()
-    print("| product | gold | trials | core seconds | folds: defaults | tuned | test: defaults | tuned | gain (95 %) |")
+    print(
+        "| product | gold | trials | trial seconds | folds: defaults | tuned | test: defaults | tuned | gain (95 %) |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for given in arguments.golds:
         label, _, folder = given.partition("=")

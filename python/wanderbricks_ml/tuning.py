@@ -72,9 +72,9 @@ class Tuned:
     estimator
         Settings of the estimator, for `estimators.made_from`.
     record
-        What `parameters` of the version holds under `tuning`: definition, study, trials, folds, seconds (of one
-        core), loss and default_loss by which it was chosen, and the params found (none where the defaults stayed);
-        None where nothing was ever searched.
+        What `parameters` of the version holds under `tuning`: definition, study, trials, folds, seconds (wall time of
+        all trials and finalists, added up), loss and default_loss by which it was chosen, and the params found (none
+        where the defaults stayed); None where nothing was ever searched.
     trials
         Finished trials of this run's study, in order: number, state, origin, loss, losses, final_loss, seconds,
         params, distributions, started, ended.

@@ -76,7 +76,7 @@ def iso(day: date) -> str:
     return day.isoformat()
 
 
-def group_numbers(known: pa.Table, settings: dict[str, Any]) -> np.ndarray:
+def group_numbers(known: pa.Table, settings: Mapping[str, Any]) -> np.ndarray:
     """Number of the group of each row, shape (rows,), counted in the order of the rows.
 
     Raises

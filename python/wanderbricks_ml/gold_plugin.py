@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
+
+from wanderbricks_ml.dbt_log import show_among_dbts_lines
 
 # Not wanderbricks_ml.gold: that imports pyarrow, which a run with its gold in place does not need.
 GOLD_TABLES = (
@@ -28,13 +29,6 @@ SEED = 7
 logger = AdapterLogger("wanderbricks")
 
 
-class _ToDbt(logging.Handler):
-    """Shows what the package logs, such as the progress of a long fit, among dbt's own lines."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        (logger.warning if record.levelno >= logging.WARNING else logger.info)(record.getMessage())
-
-
 class Plugin(BasePlugin):
     """Prepares the files that dbt is about to open.
 
@@ -52,11 +46,7 @@ class Plugin(BasePlugin):
         plugin_config
             ``folder``, the gold folder, from the profile.
         """
-        package = logging.getLogger("wanderbricks_ml")
-        if not package.handlers:
-            package.addHandler(_ToDbt())
-            package.setLevel(logging.INFO)
-            package.propagate = False
+        show_among_dbts_lines()
         if self.creds is not None and not self.creds.is_motherduck:
             # DuckDB does not make the folder of its database file.
             Path(self.creds.path).parent.mkdir(parents=True, exist_ok=True)

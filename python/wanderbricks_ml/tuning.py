@@ -305,8 +305,12 @@ def folds_of(
     made = []
     for places in split_in_time(day, seen, label_known, tuning.get("folds", 3)):
         if all(_varies(labels[place]) for place in places):
-            parts = _encoded(preprocessing(), [(frame.iloc[place], labels[place]) for place in places])
-            made.append(Fold(*parts, groups=_groups(known, places, settings)))
+            fit, stop, judge = _encoded(preprocessing(), [(frame.iloc[place], labels[place]) for place in places])
+            groups = None
+            if "group" in settings:
+                numbers = group_numbers(known, settings)
+                groups = (numbers[places[0]], numbers[places[1]], numbers[places[2]])
+            made.append(Fold(fit, stop, judge, groups))
     if made:
         logger.info("%s: tuning on %d folds in time, %s rows", name, len(made), f"{len(frame):,}")
         return made
@@ -338,25 +342,16 @@ def halves_of_validation(
     if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
         logger.warning("%s: too few rows to tune on; the parameters stay", settings["model_name"])
         return []
-    train, *halves = _encoded(
+    train, one, other = _encoded(
         preprocessing(), [(frame, labels), *((held_out[half], held_labels[half]) for half in (first, ~first))]
     )
-    of_train = _groups(known, [np.arange(len(frame))], settings)
-    of_halves = _groups(held_known, [np.flatnonzero(first), np.flatnonzero(~first)], settings)
-    if of_train is None or of_halves is None:
-        return [Fold(train, *halves), Fold(train, *halves[::-1])]
-    return [
-        Fold(train, *halves, groups=(*of_train, *of_halves)),
-        Fold(train, *halves[::-1], groups=(*of_train, *of_halves[::-1])),
-    ]
-
-
-def _groups(known: pa.Table, places: Sequence[Places], settings: Mapping[str, Any]) -> Any:
-    """Number of the group of the rows at each of `places`; None where rows stand for themselves."""
     if "group" not in settings:
-        return None
-    numbers = group_numbers(known, settings)
-    return tuple(numbers[place] for place in places)
+        return [Fold(train, one, other), Fold(train, other, one)]
+    learnt, held = group_numbers(known, settings), group_numbers(held_known, settings)
+    return [
+        Fold(train, one, other, (learnt, held[first], held[~first])),
+        Fold(train, other, one, (learnt, held[~first], held[first])),
+    ]
 
 
 def _sampled(

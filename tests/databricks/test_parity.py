@@ -17,7 +17,8 @@ from workspace import Emulator
 BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "scored_at", "artifact_digest"}
 """Columns that differ between any two runs: clocks, ids, and pickles that name their engine's paths."""
 
-SCORES = {"predicted_bookings", "conversion_probability", "churn_probability"}
+SCORES = {"predicted_bookings", "conversion_probability", "churn_probability", "cancellation_probability"}
+SCORES |= {"remaining_probability", "revenue_at_risk", "score"}
 """What a model predicts: two fits on the same rows; elsewhere nine digits agree."""
 
 STOPS_EARLY = {"revenue_backtest", "revenue_metrics", "revenue_champion", "revenue_scores"}

@@ -80,6 +80,22 @@ def test_what_model_state_looks_back_at_is_built_after_it(manifest: dict[str, An
     assert looked_at <= downstream_of("model_state", manifest)
 
 
+def test_every_product_hangs_its_gate_on_the_champion(manifest: dict[str, Any]) -> None:
+    tests: dict[str, set[str]] = {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and node.get("attached_node"):
+            kind = node["test_metadata"]["name"]
+            tests.setdefault(node["attached_node"].split(".")[-1], set()).add(kind)
+    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
+        products = [row["product"] for row in csv.DictReader(file)]
+    assert len(products) == 8
+    for product in products:
+        gate = {"valid_rows", "unique", "serves_a_version_that_passes", "serves_without_warning"}
+        assert gate <= tests[f"{product}_champion"], product
+        for table in ("retraining", "examples", "backtest", "metrics", "scores"):
+            assert "valid_rows" in tests[f"{product}_{table}"], (product, table)
+
+
 def test_every_model_has_a_description(models: dict[str, dict[str, Any]]) -> None:
     assert [name for name, node in sorted(models.items()) if not node["description"].strip()] == []
 

@@ -9,7 +9,16 @@ with decision as (
 
 ),
 
--- rows to learn from and to test on only when a fit is due; where nothing is to be scored, no fact is read
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- rows to learn from and to test on only when a fit is due
 snapshots as (
 
     select
@@ -52,7 +61,7 @@ bookings as (
         -- updated_at is the moment of cancellation only for a booking that is cancelled
         case when is_cancelled then cast(updated_at as date) end as cancelled_date
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

@@ -8,7 +8,16 @@ with decision as (
 
 ),
 
--- training and evaluation rows only when a fit is due; where nothing is to be scored, no fact is read
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- training and evaluation rows only when a fit is due
 splits as (
 
     select
@@ -72,7 +81,7 @@ engagement as (
         coalesce(search_count, 0) as searches,
         avg_time_on_page as time_on_page
     from {{ source('gold', 'fact_property_engagement') }}
-    where engagement_date < (select as_of_date from decision where score_due)
+    where engagement_date < (select as_of_date from clock)
 
 ),
 
@@ -85,7 +94,7 @@ bookings as (
         check_in_date,
         nights_booked
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

@@ -8,7 +8,16 @@ with decision as (
 
 ),
 
--- rows to learn from and to test on only when a fit is due; where nothing is to be scored, no fact is read
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- rows to learn from and to test on only when a fit is due
 snapshots as (
 
     select
@@ -51,7 +60,7 @@ bookings as (
         -- decimals add up to the same in any order
         cast(total_amount as decimal(18, 2)) as amount
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

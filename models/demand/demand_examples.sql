@@ -7,7 +7,16 @@ with decision as (
 
 ),
 
--- training and evaluation rows only when a fit is due; where nothing is to be scored, no fact is read
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- training and evaluation rows only when a fit is due
 splits as (
 
     select
@@ -82,7 +91,7 @@ bookings as (
         nights_booked
     from {{ source('gold', 'fact_booking_detail') }}
     -- a booking can be made after its own check-in date, so the labels need this too
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

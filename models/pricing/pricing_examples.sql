@@ -9,6 +9,15 @@ with decision as (
 
 ),
 
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
 splits as (
 
     select
@@ -20,7 +29,7 @@ splits as (
         end as row_limit
     from {{ ref('pricing_splits') }} as splits
     cross join decision
-    -- training and evaluation rows only when a fit is due; where nothing is to be scored, no fact is read
+    -- training and evaluation rows only when a fit is due
     where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
@@ -54,7 +63,7 @@ bookings as (
         case when is_cancelled then cast(updated_at as date) end as cancelled_date,
         cast({{ dbt.date_trunc('month', 'check_in_date') }} as date) as stay_month
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 
@@ -78,7 +87,7 @@ snapshots as (
     select
         {{ months_from('clock.as_of_date', '(-numbers.number)') }} as as_of_date,
         cast({{ dbt.date_trunc('month', months_from('clock.as_of_date', '(-numbers.number)') ~ ' - 1') }} as date) as month_before
-    from decision as clock
+    from clock
     inner join numbers on numbers.number < 240
     cross join history
     where {{ months_from('clock.as_of_date', '(-numbers.number)') }} > history.first_booking_date + 30

@@ -11,6 +11,14 @@ with scores as (
 
 ),
 
+-- none where nothing is new
+clock as (
+
+    select max(as_of_date) as as_of_date
+    from scores
+
+),
+
 user_features as (
 
     select * from {{ ref('user_features') }}
@@ -29,7 +37,7 @@ users as (
         from user_features
         group by user_id
     ) as spine
-    cross join (select max(as_of_date) as as_of_date from scores) as clock
+    cross join clock
     where clock.as_of_date >= spine.known_from
 
 ),

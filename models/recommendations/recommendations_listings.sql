@@ -6,6 +6,15 @@ with decision as (
 
 ),
 
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
 -- snapshots to learn from and to test on only when a fit is due
 snapshots as (
 
@@ -92,7 +101,7 @@ bookings as (
         cast(property_id as bigint) as property_id,
         cast(created_at as date) as created_date
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

@@ -4,6 +4,15 @@ with decision as (
 
 ),
 
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
 snapshots as (
 
     select
@@ -52,7 +61,7 @@ bookings as (
     from {{ source('gold', 'fact_booking_detail') }}
     where
         user_id is not null
-        and cast(created_at as date) < (select as_of_date from decision where score_due)
+        and cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

@@ -8,7 +8,16 @@ with decision as (
 
 ),
 
--- cut-offs of the backtest only when a fit is due; where nothing is to be scored, no fact is read
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- cut-offs of the backtest only when a fit is due
 cutoffs as (
 
     select
@@ -43,7 +52,7 @@ bookings as (
         case when is_cancelled then cast(updated_at as date) end as cancelled_date,
         cast(total_amount as double) as amount
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from decision where score_due)
+    where cast(created_at as date) < (select as_of_date from clock)
 
 ),
 

@@ -40,6 +40,7 @@ class Local:
                 "WANDERBRICKS_GOLD": str(gold),
                 "WANDERBRICKS_DB": str(self.folder / "wanderbricks.duckdb"),
                 "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
+                "MLFLOW_REGISTRY_URI": f"sqlite:///{self.folder}/mlflow.db",
                 "DBT_TARGET_PATH": str(self.folder / "target"),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
             },

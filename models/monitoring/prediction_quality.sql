@@ -265,7 +265,7 @@ demand_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'demand_predictor' as split,
         0 as model_version,
         served.model_version as served_version,
         due_parts.part,
@@ -321,7 +321,7 @@ revenue_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'revenue_forecaster' as split,
         0 as model_version,
         served.model_version as served_version,
         due_parts.part,
@@ -363,7 +363,7 @@ conversion_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'conversion_predictor' as split,
         0 as model_version,
         served.model_version as served_version,
         due_parts.part,
@@ -417,7 +417,7 @@ pricing_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'pricing_optimizer' as split,
         0 as model_version,
         served.model_version as served_version,
         served.part,
@@ -457,7 +457,7 @@ customer_ltv_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'customer_ltv_predictor' as split,
         0 as model_version,
         served.model_version as served_version,
         due_parts.part,
@@ -518,7 +518,7 @@ churn_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'churn_predictor' as split,
         0 as model_version,
         served.model_version as served_version,
         due_parts.part,
@@ -557,7 +557,7 @@ cancellation_rows as (
 
     select
         served.week_start as evaluated_as_of,
-        'live' as split,
+        'cancellation_predictor' as split,
         0 as model_version,
         served.model_version as served_version,
         due_parts.part,
@@ -631,7 +631,7 @@ recommendations_rows as (
 
     select
         week_start as evaluated_as_of,
-        'live' as split,
+        'property_recommender' as split,
         0 as model_version,
         model_version as served_version,
         part,
@@ -664,34 +664,83 @@ recommendations_rows as (
 
 ),
 
--- by the formulas of the back-test
+-- by the formulas of the back-test, whose split is the model here, so that models of a kind share them
 
-{% set weeks = {} %}
-{% for model in products %}
-    {% do weeks.update({
-        model: "(select week_start as as_of_date, true as fit_due from due where model_name = '" ~ model ~ "')"
-    }) %}
-{% endfor %}
-demand_live as (
+count_rows as (
+
+    {% for product, prediction, date in [
+        ('demand', 'predicted_bookings', 'check_in_date'), ('pricing', 'expected_bookings', 'stay_month')
+    ] %}
+        select
+            evaluated_as_of,
+            split,
+            model_version,
+            {{ date }} as label_date,
+            destination_id,
+            {{ prediction }} as prediction,
+            baseline_bookings as baseline,
+            bookings as label
+        from {{ product }}_rows
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+probability_rows as (
+
+    {% for product, label in {'conversion': 'converted', 'churn': 'churned', 'cancellation': 'cancelled'}.items() %}
+        select
+            evaluated_as_of,
+            split,
+            model_version,
+            evaluated_as_of as label_date,
+            {{ product }}_probability as prediction,
+            baseline_probability as baseline,
+            {{ label }} as label
+        from {{ product }}_rows
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+{% set weeks = '(select distinct week_start as as_of_date, true as fit_due from due)' %}
+count_live as (
 
     {{ count_metrics(
-        backtest='demand_rows',
-        decision=weeks['demand_predictor'],
-        label='bookings',
-        prediction='predicted_bookings',
-        baseline='baseline_bookings',
-        date='check_in_date',
+        backtest='count_rows',
+        decision=weeks,
+        label='label',
+        prediction='prediction',
+        baseline='baseline',
+        date='label_date',
         aggregate='destination_id',
         segments={}
     ) }}
 
 ),
 
-revenue_live as (
+probability_live as (
+
+    {# no threshold is looked up: the metrics at one are counted below #}
+    {{ probability_metrics(
+        model_name='',
+        backtest='probability_rows',
+        decision=weeks,
+        targets='targets',
+        label='label',
+        prediction='prediction',
+        baseline='baseline',
+        date='label_date',
+        segments={}
+    ) }}
+
+),
+
+forecast_live as (
 
     {{ forecast_metrics(
         backtest='revenue_rows',
-        decision=weeks['revenue_forecaster'],
+        decision=weeks,
         label='revenue',
         prediction='forecast_revenue',
         baseline='baseline_revenue',
@@ -700,42 +749,11 @@ revenue_live as (
 
 ),
 
-conversion_live as (
-
-    {{ probability_metrics(
-        model_name='conversion_predictor',
-        backtest='conversion_rows',
-        decision=weeks['conversion_predictor'],
-        targets=ref('performance_targets'),
-        label='converted',
-        prediction='conversion_probability',
-        baseline='baseline_probability',
-        date='engagement_date',
-        segments={}
-    ) }}
-
-),
-
-pricing_live as (
-
-    {{ count_metrics(
-        backtest='pricing_rows',
-        decision=weeks['pricing_optimizer'],
-        label='bookings',
-        prediction='expected_bookings',
-        baseline='baseline_bookings',
-        date='stay_month',
-        aggregate='destination_id',
-        segments={}
-    ) }}
-
-),
-
-customer_ltv_live as (
+value_live as (
 
     {{ value_metrics(
         backtest='customer_ltv_rows',
-        decision=weeks['customer_ltv_predictor'],
+        decision=weeks,
         label='revenue',
         prediction='predicted_ltv_12m',
         baseline='baseline_revenue',
@@ -747,43 +765,11 @@ customer_ltv_live as (
 
 ),
 
-churn_live as (
-
-    {{ probability_metrics(
-        model_name='churn_predictor',
-        backtest='churn_rows',
-        decision=weeks['churn_predictor'],
-        targets=ref('performance_targets'),
-        label='churned',
-        prediction='churn_probability',
-        baseline='baseline_probability',
-        date='as_of_date',
-        segments={}
-    ) }}
-
-),
-
-cancellation_live as (
-
-    {{ probability_metrics(
-        model_name='cancellation_predictor',
-        backtest='cancellation_rows',
-        decision=weeks['cancellation_predictor'],
-        targets=ref('performance_targets'),
-        label='cancelled',
-        prediction='cancellation_probability',
-        baseline='baseline_probability',
-        date='check_in_date',
-        segments={}
-    ) }}
-
-),
-
-recommendations_live as (
+ranking_live as (
 
     {{ ranking_metrics(
         backtest='recommendations_rows',
-        decision=weeks['property_recommender'],
+        decision=weeks,
         catalogue='(select as_of_date, true as is_on_offer from clock where 1 = 0)',
         label='is_next',
         prediction='score',
@@ -835,15 +821,15 @@ scored_calls as (
 
 live as (
 
-    {% for model, product in products.items() %}
+    {% for kind in ['count', 'probability', 'forecast', 'value', 'ranking'] %}
         select
-            '{{ model }}' as model_name,
+            split as model_name,
             as_of_date as week_start,
             metric_name,
             metric_value,
             baseline_value,
             row_count
-        from {{ product.product }}_live
+        from {{ kind }}_live
         where segment = 'all' and metric_name not in ('f1', 'f1_over_trivial')
         union all
     {% endfor %}

@@ -74,6 +74,7 @@
     {% set product = products[model_name] %}
     {% set backtest = ref(product.product ~ '_backtest') %}
     {% set metrics = ref(product.product ~ '_metrics') %}
+    {% set targets = ref('performance_targets') %}
     {% set numbers = [version, other_version] | unique | join(', ') %}
     {% set found = {'metric_name': 'poisson_deviance', 'comparison': 'at_most', 'evaluated_as_of': '1970-01-01'} %}
     {% if execute %}
@@ -81,7 +82,7 @@
             {{ refuse_decision(model_name ~ ' was never evaluated; run dbt build --select +' ~ metrics.identifier) }}
         {% endif %}
         {% set primary = run_query(
-            'select metric_name, comparison from ' ~ ref('performance_targets')
+            'select metric_name, comparison from ' ~ targets
             ~ " where is_primary and model_name = '" ~ model_name ~ "'"
         )[0] %}
         {% set common = run_query(

@@ -9,6 +9,10 @@
   reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
   fraction of the reigning version's value.
 
+  A version that was promoted or rolled back to by decision is pinned: it is considered too, and it alone may serve, if it
+  passes, until the pin is lifted. A pin is no way around the gate. Archived versions never come here: model_state
+  neither lets one reign nor keeps a pin on one.
+
   Data that cannot teach the model any longer fit no candidate, and the reigning version serves on.
   Where there is nothing to consider (not learnable, or `retrain: never` on a fresh database), one
   row with a null version says why.
@@ -91,11 +95,16 @@
         select
             metrics.model_version,
             max(metrics.as_of_date) as evaluated_as_of,
-            case when max(decision.reigning_version) = metrics.model_version then 'reigning' else 'candidate' end as role
+            case
+                when max(decision.pinned_version) = metrics.model_version then 'pinned'
+                when max(decision.reigning_version) = metrics.model_version then 'reigning'
+                else 'candidate'
+            end as role
         from metrics
         cross join decision
         where
             metrics.model_version = decision.reigning_version
+            or metrics.model_version = decision.pinned_version
             or (
                 decision.fit_due
                 and metrics.as_of_date = decision.as_of_date
@@ -204,6 +213,7 @@
             meets_targets and beats_baseline as passes,
             row_number() over (
                 order by
+                    case when role = 'pinned' then 0 else 1 end,
                     case when meets_targets and beats_baseline then 0 else 1 end,
                     direction * metric_value
                     - case when role = 'reigning' then min_improvement * abs(metric_value) else 0 end,
@@ -223,7 +233,7 @@
             decision.as_of_date,
             decision.not_learnable is null as is_learnable,
             ranked.passes,
-            ranked.passes and ranked.place = 1 as serves,
+            ranked.passes and ranked.place = 1 and (decision.pinned_version is null or ranked.role = 'pinned') as serves,
             ranked.meets_targets,
             ranked.beats_baseline,
             ranked.metric_name,
@@ -245,6 +255,12 @@
             || case when ranked.missed_targets is not null then '; ' || ranked.missed_targets else '' end
             || case when ranked.beats_baseline then '' else '; does not beat the baseline' end
             || case
+                when ranked.role = 'pinned' and ranked.passes then '; serves; pinned, ' || decision.pinned_because
+                when ranked.role = 'pinned' then '; does not serve, though it is pinned, ' || decision.pinned_because
+                when decision.pinned_version is not null
+                    then
+                        case when ranked.passes then '; passes, but v' else '; does not serve; v' end
+                        || cast(decision.pinned_version as {{ text }}) || ' is pinned, ' || decision.pinned_because
                 when ranked.passes and ranked.place = 1 then '; serves'
                 when ranked.passes then '; passes, but the other version is kept'
                 else '; does not serve'

@@ -16,6 +16,18 @@ with inventory as (
 
 ),
 
+pins as (
+
+    {{ pinned_versions(ref('registry_decisions'), ref('point_in_time')) }}
+
+),
+
+archived as (
+
+    {{ archived_versions(ref('registry_decisions'), ref('point_in_time')) }}
+
+),
+
 attempts as (
 
     {% for model, predictions in products.items() %}
@@ -55,10 +67,17 @@ last_attempts as (
 
 ranked_scorings as (
 
+    -- an archived version is never considered, whatever it served before
     select
-        *,
-        row_number() over (partition by model_name order by as_of_date desc, model_version desc) as recency
+        scorings.*,
+        row_number() over (
+            partition by scorings.model_name order by scorings.as_of_date desc, scorings.model_version desc
+        ) as recency
     from scorings
+    left join archived
+        on scorings.model_name = archived.model_name
+        and scorings.model_version = archived.model_version
+    where archived.model_version is null
 
 ),
 
@@ -157,6 +176,8 @@ final as (
 
     select
         inventory.model_name,
+        pins.pinned_version,
+        pins.pinned_because,
         ranked_scorings.model_version as reigning_version,
         ranked_scorings.as_of_date as last_scoring_date,
         last_attempts.last_version,
@@ -167,6 +188,7 @@ final as (
         drift_evidence.evidence as drift_evidence,
         degraded.quality_evidence
     from inventory
+    left join pins on inventory.model_name = pins.model_name
     left join last_attempts on inventory.model_name = last_attempts.model_name
     left join drift_evidence on inventory.model_name = drift_evidence.model_name
     left join ranked_scorings

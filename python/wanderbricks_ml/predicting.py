@@ -27,7 +27,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     Raises
     ------
     RuntimeError
-        When the reigning version is in no row of the predictor's table.
+        When a version is in no row of the predictor's table, or its files are not those that were logged.
     """
     engine = engine_of(session)
     settings = with_attributes(settings, engine.schema(examples))
@@ -65,7 +65,8 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     Raises
     ------
     RuntimeError
-        When no version passes the gate; quotes the verdicts. Earlier predictions stay as they are.
+        When no version passes the gate; quotes the verdicts. When the files of the one that serves are not those that
+        were logged; names them. Earlier predictions stay as they are.
     """
     engine = engine_of(session)
     settings = with_attributes(settings, engine.schema(examples))
@@ -88,7 +89,9 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
 
 
 def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[int]:
-    """Versions to judge in the run of a retraining decision: its candidate and the reigning one; none without a fit.
+    """Versions to judge in the run of a retraining decision; none without a fit.
+
+    They are its candidate, the version that reigns, and the one that is pinned.
 
     Parameters
     ----------
@@ -104,8 +107,8 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[
         for version in versions.to_pylist()
         if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
     ]
-    reigning = [] if row["reigning_version"] is None else [row["reigning_version"]]
-    return sorted({*fitted[-1:], *reigning})
+    kept = [row[name] for name in ("reigning_version", "pinned_version") if row[name] is not None]
+    return sorted({*fitted[-1:], *kept})
 
 
 def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dict[str, Any]) -> int | None:
@@ -135,21 +138,21 @@ def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dic
 
 
 def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:
-    """Where MLflow loads each version from, by the predictor's table.
+    """Where to load each version from: the folder of its files, proven to be those that were logged.
 
     Raises
     ------
     RuntimeError
-        When the table does not know a version.
+        When the predictor's table does not know a version, MLflow has it no longer, or a file of it was changed.
     """
-    known = {row["model_version"]: row["model_uri"] for row in versions.to_pylist()}
+    known = {row["model_version"]: row for row in versions.to_pylist()}
     absent = [number for number in numbers if number not in known]
     if absent:
         raise RuntimeError(
             f"{name} v{absent[0]} serves, but the predictor's table does not know it; "
             "restore that table, or drop the predictions to start again"
         )
-    return {number: known[number] for number in numbers}
+    return {number: str(registry.verified(name, known[number])) for number in numbers}
 
 
 def _predictor(uri: str | None, settings: dict[str, Any]) -> Predictor:

@@ -62,7 +62,7 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by query_id order by score desc, property_id asc) as rank
+        row_number() over (partition by model_version, query_id order by score desc, property_id asc) as rank
     from scores
 
 ),
@@ -104,6 +104,12 @@ addressed as (
 
 ),
 
+own as (
+
+    {{ of_own_arm('addressed', ref('recommendations_champion'), 'user_id') }}
+
+),
+
 final as (
 
     select
@@ -116,7 +122,7 @@ final as (
         as_of_date,
         as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
-    from addressed
+    from own
 
 )
 

@@ -53,6 +53,7 @@
 
         select
             experiment_name,
+            control_version,
             treatment_version,
             treatment_share
         from {{ experiments }}
@@ -249,8 +250,8 @@
             running.treatment_share
         from ranked as treatment
         inner join running on treatment.model_version = running.treatment_version
-        inner join ranked as control on control.role = 'reigning' and control.passes and control.place = 1
-        where treatment.role = 'experiment' and treatment.passes
+        inner join ranked as control on running.control_version = control.model_version
+        where treatment.role = 'experiment' and treatment.passes and control.passes and control.place = 1
 
     ),
 

@@ -1,7 +1,7 @@
 {#
   The normal deviate, 0 or more, with the same two-sided p-value as Student's t: Hill (1970), Algorithm 395, "Student's
   t-distribution", Communications of the ACM 13. With normal_p_value the p-value's absolute error is below 3e-5 for 3
-  degrees of freedom, 4e-7 for 5, 1e-9 for 10 and 3e-11 from 20 on.
+  degrees of freedom, 4e-7 for 5, 1e-9 for 10 and 2e-10 from 20 on.
 
   Arguments: columns, since they are named many times; degrees of freedom need not be whole.
 

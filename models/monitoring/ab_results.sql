@@ -128,7 +128,20 @@ sums as (
 listed as (
 
     select
-        experiments.*,
+        experiment_name,
+        occurrence,
+        model_name,
+        unit,
+        metric_name,
+        control_version,
+        treatment_version,
+        treatment_share,
+        start_date,
+        end_date,
+        minimum_sample,
+        as_of_date,
+        status,
+        problem,
         cast(null as bigint) as orphaned_units
     from experiments
     union all
@@ -136,11 +149,11 @@ listed as (
         gone.experiment_name,
         1 as occurrence,
         gone.model_name,
+        gone.unit,
+        cast(null as {{ text }}) as metric_name,
         cast(null as int) as control_version,
         cast(null as int) as treatment_version,
         cast(null as double) as treatment_share,
-        gone.unit,
-        cast(null as {{ text }}) as metric_name,
         cast(null as date) as start_date,
         cast(null as date) as end_date,
         cast(null as bigint) as minimum_sample,

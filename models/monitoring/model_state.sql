@@ -28,6 +28,12 @@ archived as (
 
 ),
 
+experiments as (
+
+    select * from {{ ref('experiments') }}
+
+),
+
 attempts as (
 
     {% for model, predictions in products.items() %}
@@ -59,9 +65,26 @@ last_attempts as (
     select
         model_name,
         max(as_of_date) as last_attempt_date,
-        max(model_version) as last_version
+        max(model_version) as last_version,
+        {{ joined_text('cast(model_version as ' ~ dbt.type_string() ~ ')') }} as known_versions
     from attempts
     group by model_name
+
+),
+
+-- on a day of an experiment two versions served; the one under treatment does not reign
+treated_scorings as (
+
+    select distinct
+        scorings.model_name,
+        scorings.as_of_date,
+        scorings.model_version
+    from scorings
+    inner join experiments
+        on scorings.model_name = experiments.model_name
+        and scorings.model_version = try_cast(experiments.treatment_version as int)
+        and scorings.as_of_date >= try_cast(experiments.start_date as date)
+        and scorings.as_of_date < try_cast(experiments.end_date as date)
 
 ),
 
@@ -71,12 +94,20 @@ ranked_scorings as (
     select
         scorings.*,
         row_number() over (
-            partition by scorings.model_name order by scorings.as_of_date desc, scorings.model_version desc
+            partition by scorings.model_name
+            order by
+                scorings.as_of_date desc,
+                case when treated_scorings.model_version is null then 0 else 1 end,
+                scorings.model_version desc
         ) as recency
     from scorings
     left join archived
         on scorings.model_name = archived.model_name
         and scorings.model_version = archived.model_version
+    left join treated_scorings
+        on scorings.model_name = treated_scorings.model_name
+        and scorings.as_of_date = treated_scorings.as_of_date
+        and scorings.model_version = treated_scorings.model_version
     where archived.model_version is null
 
 ),
@@ -181,6 +212,7 @@ final as (
         ranked_scorings.model_version as reigning_version,
         ranked_scorings.as_of_date as last_scoring_date,
         last_attempts.last_version,
+        last_attempts.known_versions,
         last_attempts.last_attempt_date,
         inventory.schedule_days,
         drift_evidence.evidence is not null as has_drifted,

@@ -70,7 +70,9 @@ final as (
         ranked_scorings.as_of_date as last_scoring_date,
         last_attempts.last_version,
         last_attempts.last_attempt_date,
-        inventory.schedule_days,
+        {{ next_due_date(
+            'last_attempts.last_attempt_date', 'inventory.schedule', 'inventory.schedule_weekday'
+        ) }} as next_due_date,
         false as has_drifted,
         false as has_degraded
     from inventory

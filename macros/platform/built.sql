@@ -29,7 +29,7 @@
             {% for column in columns %}
                 cast(null as {{ node.found.columns[column].data_type }}) as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
-        from {{ ref('point_in_time') }}
-        where 1 = 0
+        from (select 1 as one) as nothing
+        where one = 0
     {% endif %}
 {% endmacro %}

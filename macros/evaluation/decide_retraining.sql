@@ -6,6 +6,8 @@
   days has come since the last attempt: a missed one is caught up, and a losing candidate is not fitted again
   every day. Var `tune` forces a fit too, one that searches its parameters with the full budget.
 
+  `evidence` says in words what drifted or degraded, where that is the reason.
+
   `score_due` says whether there is a day to score: not where the reigning version has scored it already and no fit may
   change who serves, nor where nothing can be learned and no version reigns.
 
@@ -39,7 +41,8 @@
         or (reigning_version is not null and coalesce(last_scoring_date <> as_of_date, true)) as score_due,
         reason,
         not_learnable,
-        {{ 'true' if tune else 'false' }} as tune
+        {{ 'true' if tune else 'false' }} as tune,
+        case reason when 'drift' then drift_evidence when 'performance' then quality_evidence end as evidence
     from (
         select
             state.model_name,
@@ -49,6 +52,8 @@
             state.last_attempt_date,
             state.last_scoring_date,
             learnability.not_learnable,
+            state.drift_evidence,
+            state.quality_evidence,
             case
                 when learnability.not_learnable is not null then 'not_learnable'
                 when '{{ retrain }}' = 'never' then 'never'

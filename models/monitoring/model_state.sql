@@ -62,6 +62,62 @@ ranked_scorings as (
 
 ),
 
+-- Drift of the version that reigns, on the newest day that was scored, and only if it lasted long enough since the last
+-- fit: what a fit has not mended is tried again after as many days, not every day.
+drift as (
+
+    select * from ({{ earlier('drift', [
+        'model_name', 'model_version', 'feature_name', 'scoring_date', 'psi', 'psi_act', 'days_in_row', 'act_days', 'is_drifted'
+    ]) }}) as measured
+
+),
+
+days_since_attempt as (
+
+    select
+        drift.model_name,
+        count(distinct drift.scoring_date) as days
+    from drift
+    left join last_attempts on drift.model_name = last_attempts.model_name
+    where last_attempts.last_attempt_date is null or drift.scoring_date > last_attempts.last_attempt_date
+    group by drift.model_name
+
+),
+
+drifted as (
+
+    select
+        drift.*,
+        row_number() over (partition by drift.model_name order by drift.psi desc, drift.feature_name) as place,
+        count(*) over (partition by drift.model_name) as features
+    from drift
+    inner join ranked_scorings
+        on drift.model_name = ranked_scorings.model_name
+        and drift.model_version = ranked_scorings.model_version
+        and drift.scoring_date = ranked_scorings.as_of_date
+        and ranked_scorings.recency = 1
+    inner join days_since_attempt
+        on drift.model_name = days_since_attempt.model_name
+        and drift.act_days <= days_since_attempt.days
+    where drift.is_drifted
+
+),
+
+drift_evidence as (
+
+    select
+        model_name,
+        feature_name || ': PSI ' || {{ number_text('psi') }} || ', at least ' || {{ number_text('psi_act') }} || ' for '
+        || cast(days_in_row as {{ dbt.type_string() }}) || ' days'
+        || case
+            when features > 1 then '; and ' || cast(features - 1 as {{ dbt.type_string() }}) || ' more'
+            else ''
+        end as evidence
+    from drifted
+    where place = 1
+
+),
+
 final as (
 
     select
@@ -73,10 +129,13 @@ final as (
         {{ next_due_date(
             'last_attempts.last_attempt_date', 'inventory.schedule', 'inventory.schedule_weekday'
         ) }} as next_due_date,
-        false as has_drifted,
-        false as has_degraded
+        drift_evidence.evidence is not null as has_drifted,
+        false as has_degraded,
+        drift_evidence.evidence as drift_evidence,
+        cast(null as {{ dbt.type_string() }}) as quality_evidence
     from inventory
     left join last_attempts on inventory.model_name = last_attempts.model_name
+    left join drift_evidence on inventory.model_name = drift_evidence.model_name
     left join ranked_scorings
         on inventory.model_name = ranked_scorings.model_name
         and ranked_scorings.recency = 1

@@ -1,0 +1,73 @@
+{#
+  Counts of values in the bins of their reference: one row a bin of either side. Values that no bin of the reference takes,
+  which are levels that it does not know and values of a column that it only knows as missing, are in bin -1.
+
+  Arguments
+    counts  CTE with `keys`, feature_name, value, level and row_count
+    bins    CTE or relation with the columns of reference_bins
+    keys    list of columns that tell sets of rows apart, in both
+
+  Columns: keys, feature_name, bin, group_number, is_number, reference_rows, current_rows
+
+  Example: with compared as ({{ binned_counts('counted', 'bins', ['model_name', 'model_version']) }})
+#}
+{% macro binned_counts(counts, bins, keys) %}
+    {% set keys = keys + ['feature_name'] %}
+    {% set by = keys | join(', ') %}
+    {% set same %}{% for key in keys %}counts.{{ key }} = bins.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}{% endset %}
+    select
+        {{ by }},
+        bin,
+        max(group_number) as group_number,
+        max(case when upper_edge is not null then 1 else 0 end) = 1 as is_number,
+        sum(reference_rows) as reference_rows,
+        sum(current_rows) as current_rows
+    from (
+        select
+            {% for key in keys %}counts.{{ key }}, {% endfor %}
+            coalesce(bins.bin, -1) as bin,
+            coalesce(bins.group_number, -1) as group_number,
+            bins.upper_edge,
+            0 as reference_rows,
+            counts.row_count as current_rows
+        from {{ counts }} as counts
+        left join {{ bins }} as bins
+            on {{ same }}
+            and counts.value > bins.lower_edge
+            and counts.value <= bins.upper_edge
+        where counts.value is not null
+        union all
+        select
+            {% for key in keys %}counts.{{ key }}, {% endfor %}
+            coalesce(bins.bin, -1) as bin,
+            coalesce(bins.group_number, -1) as group_number,
+            bins.upper_edge,
+            0 as reference_rows,
+            counts.row_count as current_rows
+        from {{ counts }} as counts
+        left join {{ bins }} as bins
+            on {{ same }}
+            and counts.level = bins.level
+        where counts.level is not null
+        union all
+        select
+            {{ by }},
+            0 as bin,
+            0 as group_number,
+            cast(null as double) as upper_edge,
+            0 as reference_rows,
+            row_count as current_rows
+        from {{ counts }}
+        where value is null and level is null
+        union all
+        select
+            {{ by }},
+            bin,
+            group_number,
+            upper_edge,
+            row_count as reference_rows,
+            0 as current_rows
+        from {{ bins }}
+    ) as both_sides
+    group by {{ by }}, bin
+{% endmacro %}

@@ -1,0 +1,246 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['model_name', 'feature_name', 'scoring_date'],
+    full_refresh=false
+) }}
+
+{% set text = dbt.type_string() %}
+{% set parts = [] %}
+
+with policy as (
+
+    select * from {{ ref('drift_policy') }}
+
+),
+
+reference as (
+
+    select * from {{ ref('drift_reference') }}
+
+),
+
+-- days that are recorded: a day scored again by the same version stays as it is
+recorded as (
+
+    {% if is_incremental() %}
+        select
+            model_name,
+            model_version,
+            feature_name,
+            scoring_date,
+            state,
+            days_in_row
+        from {{ this }}
+    {% else %}
+        select
+            cast(null as {{ text }}) as model_name,
+            cast(null as int) as model_version,
+            cast(null as {{ text }}) as feature_name,
+            cast(null as date) as scoring_date,
+            cast(null as {{ text }}) as state,
+            cast(null as int) as days_in_row
+        from (select 1 as one) as nothing
+        where one = 0
+    {% endif %}
+
+),
+
+{% for model_name, product in drift_products().items() %}
+    {% set examples = ref(product ~ '_examples') %}
+    {% set champion = ref(product ~ '_champion') %}
+    {% set scores = ref(product ~ '_scores') %}
+    {% set watched = monitored_columns(model_name, examples) %}
+
+    {% if is_built(examples) and is_built(champion) and is_built(scores) %}
+        {{ product }}_served as (
+
+            select distinct
+                '{{ model_name }}' as model_name,
+                champion.model_version,
+                champion.as_of_date
+            from {{ champion }} as champion
+            inner join {{ scores }} as scores
+                on champion.model_version = scores.model_version
+                and champion.as_of_date = scores.as_of_date
+            left join recorded
+                on recorded.model_name = '{{ model_name }}'
+                and champion.model_version = recorded.model_version
+                and champion.as_of_date = recorded.scoring_date
+            where champion.serves and recorded.model_version is null
+
+        ),
+
+        {{ product }}_counted as (
+
+            {{ version_counts(product ~ '_served', examples, scores, watched, 'score', false) }}
+
+        ),
+
+        {% do parts.append(product) %}
+    {% endif %}
+{% endfor %}
+
+counted as (
+
+    {% for product in parts %}
+        select * from {{ product }}_counted
+        union all
+    {% endfor %}
+    select
+        cast(null as {{ text }}) as model_name,
+        cast(null as int) as model_version,
+        cast(null as date) as as_of_date,
+        cast(null as {{ text }}) as kind,
+        cast(null as {{ text }}) as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ text }}) as level,
+        cast(null as bigint) as row_count
+    from (select 1 as one) as nothing
+    where one = 0
+
+),
+
+-- histograms of the versions that score now, no others
+scored as (
+
+    select distinct
+        model_name,
+        model_version,
+        as_of_date
+    from counted
+
+),
+
+bins as (
+
+    select reference.*
+    from reference
+    inner join scored
+        on reference.model_name = scored.model_name
+        and reference.model_version = scored.model_version
+
+),
+
+compared as (
+
+    {{ binned_counts('counted', 'bins', ['model_name', 'model_version', 'kind']) }}
+
+),
+
+-- a feature that the reference does not have cannot be compared
+comparable as (
+
+    select *
+    from (
+        select
+            *,
+            sum(reference_rows) over (partition by model_name, model_version, kind, feature_name) as reference_all,
+            sum(current_rows) over (partition by model_name, model_version, kind, feature_name) as current_all
+        from compared
+    ) as totalled
+    where reference_all > 0 and current_all > 0
+
+),
+
+measured as (
+
+    {{ drift_measures('comparable', ['model_name', 'model_version', 'kind']) }}
+
+),
+
+judged as (
+
+    select
+        measured.*,
+        scored.as_of_date,
+        coalesce(own.psi_warn, usual.psi_warn) as psi_warn,
+        coalesce(own.psi_act, usual.psi_act) as psi_act,
+        coalesce(own.days_in_row, usual.days_in_row) as act_days,
+        coalesce(own.is_monitored, usual.is_monitored)
+        and measured.row_count >= coalesce(own.min_rows, usual.min_rows)
+        and measured.reference_row_count >= coalesce(own.min_rows, usual.min_rows) as is_monitored
+    from measured
+    inner join scored
+        on measured.model_name = scored.model_name
+        and measured.model_version = scored.model_version
+    left join policy as usual
+        on measured.model_name = usual.model_name
+        and usual.feature_name = '*'
+    left join policy as own
+        on measured.model_name = own.model_name
+        and measured.feature_name = own.feature_name
+
+),
+
+stated as (
+
+    select
+        *,
+        case
+            when not coalesce(is_monitored, false) then 'ok'
+            when round(psi, 9) >= psi_act then 'act'
+            when round(psi, 9) >= psi_warn then 'warn'
+            else 'ok'
+        end as state
+    from judged
+
+),
+
+-- the model's scoring before this one, if the same version made it
+previous_dates as (
+
+    select
+        scored.model_name,
+        max(recorded.scoring_date) as scoring_date
+    from scored
+    inner join recorded
+        on scored.model_name = recorded.model_name
+        and scored.as_of_date > recorded.scoring_date
+    group by scored.model_name
+
+),
+
+previous as (
+
+    select recorded.*
+    from recorded
+    inner join previous_dates
+        on recorded.model_name = previous_dates.model_name
+        and recorded.scoring_date = previous_dates.scoring_date
+
+),
+
+final as (
+
+    select
+        stated.model_name,
+        stated.feature_name,
+        stated.as_of_date as scoring_date,
+        cast(stated.model_version as int) as model_version,
+        stated.kind,
+        cast(stated.row_count as bigint) as row_count,
+        cast(stated.reference_row_count as bigint) as reference_row_count,
+        stated.psi,
+        stated.ks,
+        stated.js_distance,
+        stated.psi_warn,
+        stated.psi_act,
+        coalesce(stated.is_monitored, false) as is_monitored,
+        stated.state,
+        cast(
+            case when stated.state = 'act' then 1 + coalesce(previous.days_in_row, 0) else 0 end as int
+        ) as days_in_row,
+        cast(stated.act_days as int) as act_days,
+        coalesce(
+            stated.state = 'act' and 1 + coalesce(previous.days_in_row, 0) >= stated.act_days, false
+        ) as is_drifted,
+        stated.as_of_date
+    from stated
+    left join previous
+        on stated.model_name = previous.model_name
+        and stated.model_version = previous.model_version
+        and stated.feature_name = previous.feature_name
+
+)
+
+select * from final

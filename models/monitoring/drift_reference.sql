@@ -1,0 +1,150 @@
+{{ config(
+    materialized='incremental',
+    unique_key=['model_name', 'model_version', 'feature_name', 'bin'],
+    full_refresh=false
+) }}
+
+{% set text = dbt.type_string() %}
+{% set parts = [] %}
+
+with known as (
+
+    {% if is_incremental() %}
+        select distinct
+            model_name,
+            model_version
+        from {{ this }}
+    {% else %}
+        select
+            cast(null as {{ text }}) as model_name,
+            cast(null as int) as model_version
+        from (select 1 as one) as nothing
+        where one = 0
+    {% endif %}
+
+),
+
+{% for model_name, product in drift_products().items() %}
+    {% set examples = ref(product ~ '_examples') %}
+    {% set decision = ref(product ~ '_retraining') %}
+    {% set versions = ref(model_name) %}
+    {% set backtest = ref(product ~ '_backtest') %}
+    {% set champion = ref(product ~ '_champion') %}
+    {% set scores = ref(product ~ '_scores') %}
+    {% set watched = monitored_columns(model_name, examples) %}
+    {% set split = watched.reference_split %}
+
+    {% if split and is_built(examples) and is_built(decision) and is_built(versions) and is_built(backtest) %}
+        -- the version fitted in this run, by rows of the weeks before
+        {{ product }}_fitted as (
+
+            select
+                '{{ model_name }}' as model_name,
+                max(versions.model_version) as model_version,
+                max(decision.as_of_date) as as_of_date
+            from {{ versions }} as versions
+            inner join {{ decision }} as decision
+                on versions.as_of_date = decision.as_of_date
+                and versions.model_version > coalesce(decision.last_version, 0)
+            left join known
+                on known.model_name = '{{ model_name }}'
+                and versions.model_version = known.model_version
+            where decision.fit_due and known.model_version is null
+            having count(*) > 0
+
+        ),
+
+        {{ product }}_before as (
+
+            {{ version_counts(product ~ '_fitted', examples, backtest, watched, split, true) }}
+
+        ),
+
+        {% do parts.append([product ~ '_before', split]) %}
+    {% endif %}
+
+    {% if is_built(examples) and is_built(champion) and is_built(scores) %}
+        -- a version that no such rows are known of, by those of the first day that it scores
+        {{ product }}_served as (
+
+            select distinct
+                '{{ model_name }}' as model_name,
+                champion.model_version,
+                champion.as_of_date
+            from {{ champion }} as champion
+            inner join {{ scores }} as scores
+                on champion.model_version = scores.model_version
+                and champion.as_of_date = scores.as_of_date
+            left join known
+                on known.model_name = '{{ model_name }}'
+                and champion.model_version = known.model_version
+            {% if [product ~ '_before', split] in parts %}
+                left join {{ product }}_before as counted on champion.model_version = counted.model_version
+            {% endif %}
+            where
+                champion.serves
+                and known.model_version is null
+                {{ 'and counted.model_version is null' if [product ~ '_before', split] in parts }}
+
+        ),
+
+        {{ product }}_first_day as (
+
+            {{ version_counts(product ~ '_served', examples, scores, watched, 'score', false) }}
+
+        ),
+
+        {% do parts.append([product ~ '_first_day', 'score']) %}
+    {% endif %}
+{% endfor %}
+
+counted as (
+
+    {% for part, split in parts %}
+        select
+            *,
+            '{{ split }}' as reference_split
+        from {{ part }}
+        union all
+    {% endfor %}
+    select
+        cast(null as {{ text }}) as model_name,
+        cast(null as int) as model_version,
+        cast(null as date) as as_of_date,
+        cast(null as {{ text }}) as kind,
+        cast(null as {{ text }}) as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ text }}) as level,
+        cast(null as bigint) as row_count,
+        cast(null as {{ text }}) as reference_split
+    from (select 1 as one) as nothing
+    where one = 0
+
+),
+
+bins as (
+
+    {{ reference_bins('counted', ['model_name', 'model_version', 'as_of_date', 'reference_split', 'kind']) }}
+
+),
+
+final as (
+
+    select
+        model_name,
+        cast(model_version as int) as model_version,
+        feature_name,
+        cast(bin as int) as bin,
+        kind,
+        reference_split,
+        cast(group_number as int) as group_number,
+        lower_edge,
+        upper_edge,
+        level,
+        cast(row_count as bigint) as row_count,
+        as_of_date
+    from bins
+
+)
+
+select * from final

@@ -49,7 +49,8 @@ final as (
         cut.model_version,
         cut.as_of_date,
         cut.as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        cut.baseline_probability
     from cut
     left join levels
         on cut.distance >= levels.lower_bound

@@ -33,7 +33,8 @@ final as (
         scores.model_version,
         scores.as_of_date,
         scores.as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        scores.baseline_probability
     from scores
     inner join serving on scores.model_version = serving.model_version
 

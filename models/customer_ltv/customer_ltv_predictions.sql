@@ -34,7 +34,9 @@ final as (
         scores.model_version,
         scores.as_of_date,
         scores.as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        scores.baseline_revenue,
+        scores.activity
     from scores
     left join segments
         on scores.predicted_ltv_12m >= segments.lower_bound

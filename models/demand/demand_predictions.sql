@@ -22,7 +22,8 @@ final as (
         scores.model_version,
         scores.as_of_date,
         scores.as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        scores.baseline_bookings
     from scores
 
 )

@@ -118,6 +118,41 @@ drift_evidence as (
 
 ),
 
+-- the newest week of each metric, and of the version that reigns: what is wrong with another one it cannot help
+judged_weeks as (
+
+    select
+        *,
+        row_number() over (partition by model_name, metric_name order by week_start desc) as recency
+    from (
+        {{ earlier('prediction_quality', [
+            'model_name', 'week_start', 'metric_name', 'model_version', 'metric_value', 'baseline_value', 'backtest_value',
+            'backtest_baseline_value', 'measured_as', 'tolerance', 'weeks', 'is_degraded', 'as_of_date'
+        ]) }}
+    ) as measured
+
+),
+
+degraded as (
+
+    select
+        judged_weeks.model_name,
+        {{ joined_text(quality_evidence_text()) }} as quality_evidence
+    from judged_weeks
+    inner join ranked_scorings
+        on judged_weeks.model_name = ranked_scorings.model_name
+        and judged_weeks.model_version = ranked_scorings.model_version
+        and ranked_scorings.recency = 1
+    left join last_attempts on judged_weeks.model_name = last_attempts.model_name
+    where
+        judged_weeks.recency = 1
+        and judged_weeks.is_degraded
+        -- a fit since then has seen what the week has shown
+        and judged_weeks.as_of_date > coalesce(last_attempts.last_attempt_date, cast('1900-01-01' as date))
+    group by judged_weeks.model_name
+
+),
+
 final as (
 
     select
@@ -130,15 +165,16 @@ final as (
             'last_attempts.last_attempt_date', 'inventory.schedule', 'inventory.schedule_weekday'
         ) }} as next_due_date,
         drift_evidence.evidence is not null as has_drifted,
-        false as has_degraded,
+        degraded.quality_evidence is not null as has_degraded,
         drift_evidence.evidence as drift_evidence,
-        cast(null as {{ dbt.type_string() }}) as quality_evidence
+        degraded.quality_evidence
     from inventory
     left join last_attempts on inventory.model_name = last_attempts.model_name
     left join drift_evidence on inventory.model_name = drift_evidence.model_name
     left join ranked_scorings
         on inventory.model_name = ranked_scorings.model_name
         and ranked_scorings.recency = 1
+    left join degraded on inventory.model_name = degraded.model_name
 
 )
 

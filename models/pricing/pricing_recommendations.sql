@@ -2,7 +2,7 @@
     materialized='incremental',
     unique_key=['scoring_date', 'property_id', 'stay_month'],
     full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', 31 * pricing_months() + 30) }}"
+    post_hook="{{ delete_older(this, 'scoring_date', 31 * (pricing_months() + 1) + 30) }}"
 ) }}
 
 with scores as (
@@ -26,6 +26,7 @@ compared as (
         changed.*,
         here.asked_price as current_price,
         here.expected_revenue as current_revenue,
+        here.expected_bookings as current_bookings,
         -- what is left when the slope is worse for the change than expected
         changed.expected_revenue
         * exp(
@@ -87,7 +88,9 @@ final as (
         chosen.model_version,
         chosen.as_of_date,
         chosen.as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        chosen.current_bookings as expected_bookings_current,
+        chosen.baseline_bookings
     from chosen
 
 )

@@ -62,16 +62,24 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by query_id order by score desc, property_id asc) as rank
+        row_number() over (partition by query_id order by score desc, property_id asc) as rank,
+        row_number() over (partition by query_id order by baseline_score desc, property_id asc) as baseline_rank
     from scores
 
 ),
 
+-- what the baseline would recommend in that place; what it scores 0 it does not
 top as (
 
-    select *
+    select
+        ranked.*,
+        of_baseline.property_id as baseline_property_id
     from ranked
-    where rank <= 10
+    left join ranked as of_baseline
+        on ranked.query_id = of_baseline.query_id
+        and ranked.rank = of_baseline.baseline_rank
+        and of_baseline.baseline_score > 0
+    where ranked.rank <= 10
 
 ),
 
@@ -85,7 +93,8 @@ addressed as (
         score,
         model_name,
         model_version,
-        as_of_date
+        as_of_date,
+        baseline_property_id
     from top
     where query_id > 0
     union all
@@ -96,7 +105,8 @@ addressed as (
         top.score,
         top.model_name,
         top.model_version,
-        top.as_of_date
+        top.as_of_date,
+        top.baseline_property_id
     from new_users
     inner join top
         on new_users.country = top.country
@@ -115,7 +125,8 @@ final as (
         model_version,
         as_of_date,
         as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        baseline_property_id
     from addressed
 
 )

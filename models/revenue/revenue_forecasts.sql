@@ -35,7 +35,8 @@ final as (
         scores.model_version,
         scores.as_of_date,
         scores.as_of_date as scoring_date,
-        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at
+        cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
+        scores.baseline_revenue
     from scores
     inner join champion
         on scores.as_of_date = champion.as_of_date

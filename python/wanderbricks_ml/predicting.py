@@ -59,7 +59,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     Returns
     -------
     table
-        model_name, model_version, the settings' keys and keep columns, and the predictions; no row when the
+        model_name, model_version, the settings' keys, keep and baseline columns, and the predictions; no row when the
         data cannot teach the product or the day is scored already.
 
     Raises
@@ -82,7 +82,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
                 {"model_name": pa.scalar(name, pa.string()), "model_version": pa.scalar(number, pa.int32())},
             )
         ],
-        [*settings["keys"], *settings["keep"]],
+        [*settings["keys"], *settings["keep"], *([settings["baseline"]] if "baseline" in settings else [])],
         settings,
     )
 

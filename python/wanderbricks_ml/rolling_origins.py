@@ -77,6 +77,7 @@ SCORE_SCHEMA = pa.schema(
         *_KEYS,
         ("horizon_days", pa.int32()),
         ("window_days", pa.int32()),
+        ("baseline_revenue", pa.float64()),
         *_INTERVAL,
     ]
 )
@@ -241,7 +242,7 @@ def score(
         raw = forecaster.raw(future)
     else:
         raw = _raw(engine, examples, "score", forecaster.recipe)
-    rows = _days_and_windows(raw, forecaster.calibration_, []).assign(model_name=name, model_version=number)
+    rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"]).assign(model_name=name, model_version=number)
     return engine.result(pa.Table.from_pandas(rows, schema=SCORE_SCHEMA, preserve_index=False))
 
 

@@ -30,6 +30,7 @@ snapshots as (
             when 'train' then {{ var('churn_training_rows') }}
             when 'validation' then {{ var('churn_evaluation_rows') }}
             when 'test' then {{ var('churn_evaluation_rows') }}
+            when 'reference' then {{ var('churn_evaluation_rows') }}
         end as row_limit
     from {{ ref('churn_splits') }} as splits
     cross join decision
@@ -228,7 +229,7 @@ final as (
         cast(floor(20 * {{ hash_fraction(['user_id'], salt=22) }}) as int) as user_group,
         recency,
         frequency,
-        case when split <> 'score' then cast(churned as double) end as churned,
+        case when split not in ('score', 'reference') then cast(churned as double) end as churned,
         baseline_probability,
 
         -- recency

@@ -65,6 +65,18 @@ final as (
         split is not null
         -- habits have to be seen before they can be learnt from
         and (split <> 'train' or snapshot_date >= first_booking_date + {{ history_days }})
+    union all
+    -- the weeks before, whose rows look as those to score do: what drift is measured against
+    select
+        clock.as_of_date,
+        'reference' as split,
+        clock.as_of_date - cast(7 * steps.step as int) as snapshot_date,
+        clock.as_of_date - cast(7 * steps.step as int) + {{ label_days }} as label_known_date,
+        history.first_booking_date
+    from clock
+    cross join history
+    cross join steps
+    where steps.step between 1 and 4
 
 )
 

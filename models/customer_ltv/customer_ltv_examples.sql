@@ -28,6 +28,7 @@ snapshots as (
         case splits.split
             when 'learn' then {{ var('customer_ltv_training_rows') }}
             when 'test' then {{ var('customer_ltv_evaluation_rows') }}
+            when 'reference' then {{ var('customer_ltv_evaluation_rows') }}
         end as row_limit
     from {{ ref('customer_ltv_splits') }} as splits
     cross join decision
@@ -240,7 +241,7 @@ final as (
             when bookings_365d <= 4 then '2-4 bookings'
             else '5+ bookings'
         end as activity,
-        case when split <> 'score' then cast(revenue as double) end as revenue,
+        case when split not in ('score', 'reference') then cast(revenue as double) end as revenue,
         cast(baseline_revenue as double) as baseline_revenue,
 
         -- gamma-Poisson: a prior of one booking in {{ prior_days }} days. Silence is the logarithm of the odds that such

@@ -32,7 +32,7 @@ newest as (
         max(snapshot_date) as snapshot_date,
         max(label_known_date) as label_known_date
     from splits
-    where split <> 'score'
+    where split not in ('score', 'reference')
     group by split
 
 ),

@@ -50,6 +50,14 @@ unioned as (
         as_of_date - {{ label_days }} as snapshot_date
     from clock
     union all
+    -- the weeks before, whose rows look as those to score do: what drift is measured against
+    select
+        clock.as_of_date,
+        'reference' as split,
+        clock.as_of_date - cast(7 * numbers.number as int) as snapshot_date
+    from clock
+    inner join numbers on numbers.number between 1 and 4
+    union all
     select
         as_of_date,
         'score' as split,

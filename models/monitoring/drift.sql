@@ -72,7 +72,11 @@ recorded as (
 
         {{ product }}_counted as (
 
-            {{ version_counts(product ~ '_served', examples, scores, watched, 'score', false) }}
+            {{ version_counts(product ~ '_served', 'feature', examples, watched, split='score', date='as_of_date') }}
+            {% if watched.predictions %}
+                union all
+                {{ version_counts(product ~ '_served', 'prediction', scores, watched, date='as_of_date') }}
+            {% endif %}
 
         ),
 

@@ -12,12 +12,14 @@ with known as (
     {% if is_incremental() %}
         select distinct
             model_name,
-            model_version
+            model_version,
+            kind
         from {{ this }}
     {% else %}
         select
             cast(null as {{ text }}) as model_name,
-            cast(null as int) as model_version
+            cast(null as int) as model_version,
+            cast(null as {{ text }}) as kind
         from (select 1 as one) as nothing
         where one = 0
     {% endif %}
@@ -32,70 +34,88 @@ with known as (
     {% set champion = ref(product ~ '_champion') %}
     {% set scores = ref(product ~ '_scores') %}
     {% set watched = monitored_columns(model_name, examples) %}
-    {% set split = watched.reference_split %}
+    {# the split `reference` is not backtested #}
+    {% set kinds = {
+        'feature': {'columns': watched.numeric + watched.categorical, 'split': watched.reference_split},
+        'prediction': {
+            'columns': watched.predictions, 'split': 'test' if watched.reference_split == 'test' else none
+        },
+    } %}
+    {% for kind, of_kind in kinds.items() if of_kind.columns %}
+        {% set name = product ~ '_' ~ kind %}
+        {% set before = of_kind.split and is_built(examples) and is_built(decision) and is_built(versions) and is_built(backtest) %}
 
-    {% if split and is_built(examples) and is_built(decision) and is_built(versions) and is_built(backtest) %}
-        -- the version fitted in this run, by rows of the weeks before
-        {{ product }}_fitted as (
+        {% if before %}
+            -- the version fitted in this run, by rows of the weeks before
+            {{ name }}_fitted as (
 
-            select
-                '{{ model_name }}' as model_name,
-                max(versions.model_version) as model_version,
-                max(decision.as_of_date) as as_of_date
-            from {{ versions }} as versions
-            inner join {{ decision }} as decision
-                on versions.as_of_date = decision.as_of_date
-                and versions.model_version > coalesce(decision.last_version, 0)
-            left join known
-                on known.model_name = '{{ model_name }}'
-                and versions.model_version = known.model_version
-            where decision.fit_due and known.model_version is null
-            having count(*) > 0
+                select
+                    '{{ model_name }}' as model_name,
+                    max(versions.model_version) as model_version,
+                    max(decision.as_of_date) as as_of_date
+                from {{ versions }} as versions
+                inner join {{ decision }} as decision
+                    on versions.as_of_date = decision.as_of_date
+                    and versions.model_version > coalesce(decision.last_version, 0)
+                left join known
+                    on known.model_name = '{{ model_name }}'
+                    and known.kind = '{{ kind }}'
+                    and versions.model_version = known.model_version
+                where decision.fit_due and known.model_version is null
+                having count(*) > 0
 
-        ),
+            ),
 
-        {{ product }}_before as (
+            {{ name }}_before as (
 
-            {{ version_counts(product ~ '_fitted', examples, backtest, watched, split, true) }}
+                {{ version_counts(
+                    name ~ '_fitted', kind, backtest if kind == 'prediction' else examples, watched,
+                    split=of_kind.split, date='evaluated_as_of' if kind == 'prediction'
+                ) }}
 
-        ),
+            ),
 
-        {% do parts.append([product ~ '_before', split]) %}
-    {% endif %}
+            {% do parts.append([name ~ '_before', of_kind.split]) %}
+        {% endif %}
 
-    {% if is_built(examples) and is_built(champion) and is_built(scores) %}
-        -- a version that no such rows are known of, by those of the first day that it scores
-        {{ product }}_served as (
+        {% if is_built(examples) and is_built(champion) and is_built(scores) %}
+            -- a version that no such rows are known of, by those of the first day that it scores
+            {{ name }}_served as (
 
-            select distinct
-                '{{ model_name }}' as model_name,
-                champion.model_version,
-                champion.as_of_date
-            from {{ champion }} as champion
-            inner join {{ scores }} as scores
-                on champion.model_version = scores.model_version
-                and champion.as_of_date = scores.as_of_date
-            left join known
-                on known.model_name = '{{ model_name }}'
-                and champion.model_version = known.model_version
-            {% if [product ~ '_before', split] in parts %}
-                left join {{ product }}_before as counted on champion.model_version = counted.model_version
-            {% endif %}
-            where
-                champion.serves
-                and known.model_version is null
-                {{ 'and counted.model_version is null' if [product ~ '_before', split] in parts }}
+                select distinct
+                    '{{ model_name }}' as model_name,
+                    champion.model_version,
+                    champion.as_of_date
+                from {{ champion }} as champion
+                inner join {{ scores }} as scores
+                    on champion.model_version = scores.model_version
+                    and champion.as_of_date = scores.as_of_date
+                left join known
+                    on known.model_name = '{{ model_name }}'
+                    and known.kind = '{{ kind }}'
+                    and champion.model_version = known.model_version
+                {% if before %}
+                    left join {{ name }}_before as counted on champion.model_version = counted.model_version
+                {% endif %}
+                where
+                    champion.serves
+                    and known.model_version is null
+                    {{ 'and counted.model_version is null' if before }}
 
-        ),
+            ),
 
-        {{ product }}_first_day as (
+            {{ name }}_first_day as (
 
-            {{ version_counts(product ~ '_served', examples, scores, watched, 'score', false) }}
+                {{ version_counts(
+                    name ~ '_served', kind, scores if kind == 'prediction' else examples, watched,
+                    split='score' if kind == 'feature', date='as_of_date'
+                ) }}
 
-        ),
+            ),
 
-        {% do parts.append([product ~ '_first_day', 'score']) %}
-    {% endif %}
+            {% do parts.append([name ~ '_first_day', 'score']) %}
+        {% endif %}
+    {% endfor %}
 {% endfor %}
 
 counted as (

@@ -26,6 +26,8 @@
             max(label_known_date) as last_label_known,
             min(as_of_date) as first_as_of
         from {{ model }}
+        -- rows that drift is measured against have no label
+        where split <> 'reference'
         group by split
 
     )

@@ -2,9 +2,9 @@
   Whether to fit now, and why: one row.
 
   Reasons, first that holds: `not_learnable` and `never` (no fit), then `forced`, `no_champion`, `drift`,
-  `performance`, `schedule` (fit), else `not_due`. Schedules count from the last attempt, so that a
-  losing candidate is not fitted again every day. Var `tune` forces a fit too, one that searches its parameters with
-  the full budget.
+  `performance`, `schedule` (fit), else `not_due`. A schedule is due when one of its
+  days has come since the last attempt: a missed one is caught up, and a losing candidate is not fitted again
+  every day. Var `tune` forces a fit too, one that searches its parameters with the full budget.
 
   `evidence` says in words what drifted or degraded, where that is the reason.
 
@@ -71,7 +71,7 @@
                 when state.has_degraded then 'performance'
                 when
                     state.last_attempt_date is null
-                    or state.last_attempt_date + cast(state.schedule_days as int) <= clock.as_of_date
+                    or state.next_due_date <= clock.as_of_date
                     then 'schedule'
                 else 'not_due'
             end as reason

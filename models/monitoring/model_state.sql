@@ -214,7 +214,9 @@ final as (
         last_attempts.last_version,
         last_attempts.known_versions,
         last_attempts.last_attempt_date,
-        inventory.schedule_days,
+        {{ next_due_date(
+            'last_attempts.last_attempt_date', 'inventory.schedule', 'inventory.schedule_weekday'
+        ) }} as next_due_date,
         drift_evidence.evidence is not null as has_drifted,
         degraded.quality_evidence is not null as has_degraded,
         drift_evidence.evidence as drift_evidence,

@@ -202,3 +202,45 @@ def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
     from wanderbricks_ml.importers.hotel_bookings import import_hotel_bookings
 
     import_hotel_bookings(csv, out, drop_duplicates)
+
+
+@main.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A line an alert, or a JSON list.",
+)
+@click.option(
+    "--webhook",
+    metavar="URL",
+    envvar="WANDERBRICKS_ALERT_WEBHOOK",
+    help="Also post the alerts there, if any are open, as JSON; a failure is logged and changes nothing else.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when an alert of severity error is open.")
+@click.option("--target", help="Target of profiles.yml; its default without one.")
+def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) -> None:
+    """Print the open problems of the models: view alerts, as the last monitoring run left it.
+
+    \b
+    Example:
+      dbt build --selector monitoring; wanderbricks alerts --webhook https://…
+    """
+    import json
+
+    from wanderbricks_ml.alerts import as_message, as_text, open_alerts, post
+
+    try:
+        found = open_alerts(target)
+    except RuntimeError as error:
+        raise click.ClickException(f"{error}\nIs it built? dbt build --selector monitoring") from error
+    click.echo(as_text(found) if form == "text" else json.dumps(found, indent=2))
+    if webhook and found:
+        try:
+            post(webhook, as_message(found))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--webhook") from error
+    if exit_code and any(alert["severity"] == "error" for alert in found):
+        raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""Live quality on tiny gold: a few days are scored, weeks pass, and the table is compared with scikit-learn on the same rows."""
+"""Live quality on tiny gold: days are scored, weeks pass, and the table is held against scikit-learn's numbers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workspace
+from conftest import PRODUCTS, Workspace
+from eased_project import PROJECT
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import f1_score, log_loss, mean_poisson_deviance, mean_squared_error, roc_auc_score
 
 # point_in_time as well, as it says what day it is
 MEASURED = ("--select", "point_in_time", "prediction_quality")
 SERVED = ("--select", "+demand_predictions", "+conversion_predictions", "+cancellation_predictions")
-KEY = ["model_name", "week_start", "metric_name"]
+
+
+def test_the_policy_measures_what_a_version_has_to_reach() -> None:
+    targets, policy = (pd.read_csv(PROJECT / f"seeds/{name}.csv") for name in ("performance_targets", "quality_policy"))
+    # given, not reached; and what no served row can show
+    left_out = ["decision_threshold", "threshold_beta", "revenue_lift"]
+    merged = targets[~targets["metric_name"].isin(left_out)].merge(
+        policy, on=["model_name", "metric_name"], how="left", suffixes=("", "_of_policy")
+    )
+    assert (merged["comparison"] == merged["comparison_of_policy"]).all(), merged
+    assert set(policy["model_name"]) == {product.model_name for product in PRODUCTS}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +83,10 @@ def test_weeks_are_measured_as_their_truth_arrives(served: Workspace, monday: da
         assert close(row["metric_value"], score(converted, rows["conversion_probability"]))
         assert close(row["baseline_value"], score(converted, rows["baseline_probability"]))
         promised = workspace.query(
-            f"select metric_value from conversion_metrics where split = 'test' and segment = 'all' and metric_name = '{metric}'"
+            f"""
+            select metric_value from conversion_metrics
+            where split = 'test' and segment = 'all' and metric_name = '{metric}'
+            """
         )
         assert close(row["backtest_value"], promised[0][0])
 
@@ -80,8 +94,10 @@ def test_weeks_are_measured_as_their_truth_arrives(served: Workspace, monday: da
     part = measure(workspace, monday + timedelta(days=6 + 15))
     whole = measure(workspace, monday + timedelta(days=6 + 31))
     demand = workspace.table("demand_predictions")
-    made = workspace.query(f"select property_id, check_in_date from {gold} where created_at < '{monday + timedelta(days=37)}'")
-    arrivals = pd.DataFrame(made, columns=["property_id", "check_in_date"]).value_counts().rename("bookings").reset_index()
+    known_by = monday + timedelta(days=37)
+    made = workspace.query(f"select property_id, check_in_date from {gold} where created_at < '{known_by}'")
+    arrivals = pd.DataFrame(made, columns=["property_id", "check_in_date"])
+    arrivals = arrivals.value_counts().rename("bookings").reset_index()
     arrivals["check_in_date"] = pd.to_datetime(arrivals["check_in_date"]).astype(demand["check_in_date"].dtype)
     demand = demand.merge(arrivals, how="left").fillna({"bookings": 0})
     horizon = (demand["check_in_date"] - demand["scoring_date"]).dt.days
@@ -129,7 +145,11 @@ def test_a_live_metric_is_the_back_tests_on_the_same_rows(served: Workspace, mon
         connection.execute("use wanderbricks_ml")
         for product, keys, replaced in (
             # all in one week, whatever the day
-            ("conversion", "property_id, engagement_date, conversion_probability, baseline_probability", "date_trunc('week', first)"),
+            (
+                "conversion",
+                "property_id, engagement_date, conversion_probability, baseline_probability",
+                "date_trunc('week', first)",
+            ),
             # in the weeks of their snapshots
             ("demand", "property_id, check_in_date, predicted_bookings, baseline_bookings", "tested.as_of_date"),
         ):

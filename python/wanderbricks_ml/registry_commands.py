@@ -241,7 +241,7 @@ def _versions(model: str | None, target: str | None) -> list[dict[str, Any]]:
 def _decide(model: str, action: str, reason: str, target: str | None, version: int | None) -> None:
     from wanderbricks_ml import dbt_session
 
-    arguments = {"model_name": model, "action": action, "reason": reason, "decided_by": _user()}
+    arguments: dict[str, Any] = {"model_name": model, "action": action, "reason": reason, "decided_by": _user()}
     if version is not None:
         arguments["model_version"] = version
     for line in _through_dbt(lambda: dbt_session.run_operation("record_registry_decision", arguments, target)):

@@ -55,11 +55,17 @@ def differences(
         for block, versions in sorted(by_segment[segment].items()):
             first, second = versions.get(version), versions.get(other_version)
             if first is None or second is None or first["row_count"] != second["row_count"]:
-                raise ValueError(f"the versions were not evaluated on the same rows: block {block} of {segment} differs")
+                raise ValueError(
+                    f"the versions were not evaluated on the same rows: block {block} of {segment} differs"
+                )
             pairs.append((first, second))
-        columns = [[float(row["loss"]) for row in side] for side in zip(*pairs, strict=True)]
-        weights = [float(first["weight"]) for first, _ in pairs]
-        value, other_value, lower, upper = bootstrap(*map(np.array, (*columns, weights)), resamples=resamples, seed=seed)
+        value, other_value, lower, upper = bootstrap(
+            np.array([float(first["loss"]) for first, _ in pairs]),
+            np.array([float(second["loss"]) for _, second in pairs]),
+            np.array([float(first["weight"]) for first, _ in pairs]),
+            resamples,
+            seed,
+        )
         rows = sum(int(first["row_count"]) for first, _ in pairs)
         found.append(Difference(segment, value, other_value, other_value - value, lower, upper, len(pairs), rows))
     return found

@@ -8,6 +8,7 @@ or the PEM text itself, as a cluster's environment has it from a secret.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -39,7 +40,9 @@ def overall_digest(files: Mapping[str, str]) -> str:
 
 def differences(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
     """What became of the files that were logged, in words; empty where all are as they were."""
-    changed = [f"{name} was changed" for name in sorted(expected.keys() & found.keys()) if expected[name] != found[name]]
+    changed = [
+        f"{name} was changed" for name in sorted(expected.keys() & found.keys()) if expected[name] != found[name]
+    ]
     gone = [f"{name} is gone" for name in sorted(expected.keys() - found.keys())]
     return [*changed, *gone, *(f"{name} was added" for name in sorted(found.keys() - expected.keys()))]
 
@@ -70,7 +73,7 @@ def sign(folder: Path, signature: Path) -> None:
 
 
 def signature_problem(folder: Path, signature: Path) -> str | None:
-    """Why a signature does not vouch for the files below a folder, by the key in WANDERBRICKS_VERIFY_KEY; None if it does.
+    """Why a signature does not vouch for the files below a folder, None if it does; the key is WANDERBRICKS_VERIFY_KEY.
 
     Raises
     ------
@@ -90,9 +93,20 @@ def signature_problem(folder: Path, signature: Path) -> str | None:
         config.verify(folder, signature)
     except InvalidSignature:
         return f"its signature is not one of the key in {VERIFY_KEY}"
-    except (ValueError, KeyError, TypeError) as error:
-        return f"its signature does not hold: {error}"
+    except ValueError as error:
+        if not str(error).startswith("Signature mismatch"):
+            return f"its signature does not hold: {error}"
+        return (
+            f"its signature is one of other files: {'; '.join(differences(_signed(signature), file_digests(folder)))}"
+        )
     return None
+
+
+def _signed(signature: Path) -> dict[str, str]:
+    """Files and SHA-256 digests that a signature is about."""
+    bundle = json.loads(signature.read_text(encoding="utf-8"))
+    statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+    return {resource["name"]: resource["digest"] for resource in statement["predicate"]["resources"]}
 
 
 def _ignored(folder: Path) -> list[Path]:
@@ -101,8 +115,8 @@ def _ignored(folder: Path) -> list[Path]:
 
 def _unreadable(name: str, kind: str, error: Exception) -> str:
     return (
-        f"{name} holds no {kind} key that can be read ({type(error).__name__}: {error}); it takes the path of a PEM file with "
-        "a key on curve P-256, P-384 or P-521, such as openssl ecparam -genkey -name prime256v1 makes"
+        f"{name} holds no {kind} key that can be read ({type(error).__name__}: {error}); it takes the path of a PEM "
+        "file with a key on curve P-256, P-384 or P-521, such as openssl ecparam -genkey -name prime256v1 makes"
     )
 
 

@@ -19,7 +19,9 @@ def code_revision() -> str:
         return named
     describe = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
-        found = subprocess.run(describe, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False)
+        found = subprocess.run(
+            describe, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         found = None
     if found is not None and found.returncode == 0:

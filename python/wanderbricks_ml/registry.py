@@ -151,7 +151,9 @@ def point_aliases(name: str, champion: int, challenger: int | None) -> None:
         elif "challenger" in aliases:
             client.delete_registered_model_alias(name, "challenger")
     except MlflowException as error:
-        raise RuntimeError(f"{name} v{champion} serves by its champion table, but {gone(name, champion)} ({error})") from error
+        raise RuntimeError(
+            f"{name} v{champion} serves by its champion table, but {gone(name, champion)} ({error})"
+        ) from error
 
 
 def requirements(settings: Mapping[str, Any]) -> list[str]:
@@ -189,8 +191,8 @@ def verified(model_name: str, version: Mapping[str, Any]) -> Path:
     Raises
     ------
     RuntimeError
-        When MLflow no longer has the version, when a file is not as it was logged, or when WANDERBRICKS_VERIFY_KEY is set
-        and no signature by that key vouches for the files.
+        When MLflow no longer has the version, when a file is not as it was logged, or when WANDERBRICKS_VERIFY_KEY is
+        set and no signature by that key vouches for the files.
     """
     said = f"{model_name} v{version['model_version']}"
     connect()
@@ -199,10 +201,14 @@ def verified(model_name: str, version: Mapping[str, Any]) -> Path:
     try:
         folder = _folder(version["model_uri"])
     except (MlflowException, OSError) as error:
-        raise RuntimeError(f"{said} cannot be loaded: {gone(model_name, version['model_version'])} ({error})") from error
+        raise RuntimeError(
+            f"{said} cannot be loaded: {gone(model_name, version['model_version'])} ({error})"
+        ) from error
     recorded = version["artifact_files"]
     if recorded is None:
-        raise RuntimeError(f"{said}: its row in table {model_name} has no artifact_files, so nothing can be proven; {REMEDY}")
+        raise RuntimeError(
+            f"{said}: its row in table {model_name} has no artifact_files, so nothing can be proven; {REMEDY}"
+        )
     expected = json.loads(recorded)
     problems = integrity.differences(expected, integrity.file_digests(folder))
     if integrity.overall_digest(expected) != version["artifact_digest"]:
@@ -211,7 +217,9 @@ def verified(model_name: str, version: Mapping[str, Any]) -> Path:
         problem = _signature_problem(folder, version["run_id"])
         problems += [problem] if problem else []
     if problems:
-        raise RuntimeError(f"{said} is not what was logged and is not loaded: {'; '.join(problems)} (in {folder}); {REMEDY}")
+        raise RuntimeError(
+            f"{said} is not what was logged and is not loaded: {'; '.join(problems)} (in {folder}); {REMEDY}"
+        )
     return folder
 
 
@@ -220,8 +228,9 @@ def gone(name: str, version: int) -> str:
     import mlflow
 
     return (
-        f"the MLflow store at {mlflow.get_tracking_uri()} does not have {name} v{version}. Point MLFLOW_TRACKING_URI at the "
-        "store that earlier runs wrote, or restore it from a backup; `wanderbricks registry verify` lists all that is gone"
+        f"the MLflow store at {mlflow.get_tracking_uri()} does not have {name} v{version}. Point MLFLOW_TRACKING_URI "
+        "at the store that earlier runs wrote, or restore it from a backup; `wanderbricks registry verify` lists all "
+        "that is gone"
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands ``wanderbricks registry``: what versions there are, what people decide about them, and whether they are sound."""
+"""The commands ``wanderbricks registry``: versions, what people decide about them, and whether they are sound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ import click
 
 TARGET = click.option("--target", metavar="NAME", help="Target of profiles.yml, such as prod; its default without it.")
 FORMAT = click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people or programs."
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people or programs.",
 )
 REASON = click.option("--reason", required=True, help="Why, for those who read it later.")
 MODEL = click.argument("model")
@@ -27,8 +32,8 @@ def registry_group() -> None:
     Run it in the folder of the dbt project, with the environment of dbt build (WANDERBRICKS_DB, MLFLOW_TRACKING_URI).
 
     A decision is a row in table registry_decisions, and the next dbt build obeys it: the version that is promoted or
-    rolled back to is pinned and serves, if it passes the gate, until `lift`. Retraining goes on, but no candidate replaces
-    it. Decisions are signed with WANDERBRICKS_USER, else the user of this machine.
+    rolled back to is pinned and serves, if it passes the gate, until `lift`. Retraining goes on, but no candidate
+    replaces it. Decisions are signed with WANDERBRICKS_USER, else the user of this machine.
     """
 
 
@@ -62,7 +67,9 @@ def list_versions(model: str | None, target: str | None, style: str) -> None:
 def show(model: str, version: int | None, target: str | None, style: str) -> None:
     """Show all that is known of a VERSION of MODEL, by default of the one in production: state, lineage, artifact."""
     versions = _versions(model, target)
-    chosen = [row for row in versions if version == row["model_version"] or (version is None and row["state"] == "production")]
+    chosen = [
+        row for row in versions if version == row["model_version"] or (version is None and row["state"] == "production")
+    ]
     if not chosen:
         there_are = ", ".join(f"v{row['model_version']}" for row in versions)
         wanted = "in production" if version is None else f"v{version}"
@@ -126,7 +133,9 @@ def compare(model: str, version: int, other: int, resamples: int, seed: int, tar
     if style == "text":
         metric, day = losses[0]["metric_name"], _text(losses[0]["evaluated_as_of"])
         direction = "higher" if higher_is_better else "lower"
-        click.echo(f"{model}: {metric} on the test rows of {day} ({direction} is better); difference is v{other} less v{version}")
+        click.echo(
+            f"{model}: {metric} on the test rows of {day}, {direction} is better; difference: v{other} less v{version}"
+        )
     _show(rows, style)
 
 
@@ -150,7 +159,9 @@ def promote(model: str, version: int, reason: str, target: str | None) -> None:
 
 @registry_group.command()
 @MODEL
-@click.option("--to", "version", type=int, metavar="VERSION", help="By default the version that served before the present one.")
+@click.option(
+    "--to", "version", type=int, metavar="VERSION", help="By default the version that served before the present one."
+)
 @REASON
 @TARGET
 def rollback(model: str, version: int | None, reason: str, target: str | None) -> None:
@@ -189,15 +200,18 @@ def lift(model: str, reason: str, target: str | None) -> None:
 def verify(context: click.Context, model: str | None, version: int | None, target: str | None, style: str) -> None:
     """Check the files of all versions, of MODEL's, or of one VERSION, as every build does before it loads one.
 
-    Each file is compared with the digest that was recorded when it was logged, and, where WANDERBRICKS_VERIFY_KEY is set,
-    the signature with the key. Versions that the MLflow store no longer has are listed as such. Exit code 1 if any fails.
+    Each file is compared with the digest that was recorded when it was logged, and, where WANDERBRICKS_VERIFY_KEY is
+    set, the signature with the key. Versions that the MLflow store no longer has are listed as such. Exit code 1 if
+    any fails.
     """
     from wanderbricks_ml import integrity, registry
 
     results = []
     versions = [row for row in _versions(model, target) if version is None or row["model_version"] == version]
     if not versions:
-        raise click.ClickException(f"{model} has no version v{version}; `wanderbricks registry list {model}` shows those it has")
+        raise click.ClickException(
+            f"{model} has no version v{version}; `wanderbricks registry list {model}` shows those it has"
+        )
     sound = "signature and digests hold" if integrity.key_is_set(integrity.VERIFY_KEY) else "digests hold"
     for row in versions:
         try:
@@ -227,7 +241,7 @@ def _versions(model: str | None, target: str | None) -> list[dict[str, Any]]:
 def _decide(model: str, action: str, reason: str, target: str | None, version: int | None) -> None:
     from wanderbricks_ml import dbt_session
 
-    arguments = {"model_name": model, "action": action, "reason": reason, "decided_by": _user()}
+    arguments: dict[str, Any] = {"model_name": model, "action": action, "reason": reason, "decided_by": _user()}
     if version is not None:
         arguments["model_version"] = version
     for line in _through_dbt(lambda: dbt_session.run_operation("record_registry_decision", arguments, target)):
@@ -273,10 +287,14 @@ def table_lines(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     names = list(rows[0])
     cells = [[_text(row[name]) for name in names] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    numeric = [all(isinstance(row[name], int | float | None) and not isinstance(row[name], bool) for row in rows) for name in names]
+    numeric = [
+        all(isinstance(row[name], int | float | None) and not isinstance(row[name], bool) for row in rows)
+        for name in names
+    ]
     for line in [names, *cells]:
         aligned = [
-            cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(line, widths, numeric, strict=True)
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
         yield "  ".join(aligned).rstrip()
 

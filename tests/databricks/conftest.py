@@ -32,8 +32,12 @@ class Local:
     project: Path
 
     def build(self, gold: Path) -> None:
+        self.dbt(gold, "build", "--exclude-resource-type", "unit_test")
+
+    def dbt(self, gold: Path, *arguments: str) -> None:
+        """Run a dbt command that has to succeed."""
         finished = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-use-colors", "build", "--exclude-resource-type", "unit_test"],
+            [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
             cwd=self.project,
             env=os.environ
             | {

@@ -545,14 +545,16 @@ scoring_gaps as (
 
     select
         scoring_date,
-        coalesce(lag(scoring_date) over (order by scoring_date), scoring_date - 1) as scored_before
+        greatest(
+            coalesce(lag(scoring_date) over (order by scoring_date), scoring_date - 1), scoring_date - 7
+        ) as scored_before
     from served_days
     where model_name = 'cancellation_predictor'
 
 ),
 
--- a booking counts once, when it is scored for the first time, as the back-test has it: one that is scored again has
--- survived, and is less likely to be cancelled than the probability says
+-- a booking counts once, when it is scored for the first time and within a week, as the back-test has it: one that is
+-- scored again has survived, and is less likely to be cancelled than the probability says
 cancellation_rows as (
 
     select

@@ -238,12 +238,13 @@ def seen(morning: date, work: Path) -> dict[str, Any]:
 
 def with_truth(predictions: pd.DataFrame, gold: Path, known_until: date) -> pd.DataFrame:
     """Predictions for days whose check-ins gold knows, with the bookings that checked in."""
-    bookings = duckdb.sql(
-        f"""
-        select property_id, cast(check_in_date as timestamp) as check_in_date, count(*) as bookings
-        from '{gold}/fact_booking_detail.parquet' group by all
-        """
-    ).df()
+    with duckdb.connect() as connection:
+        bookings = connection.execute(
+            f"""
+            select property_id, cast(check_in_date as timestamp) as check_in_date, count(*) as bookings
+            from '{gold}/fact_booking_detail.parquet' group by all
+            """
+        ).df()
     known = predictions[predictions["check_in_date"] <= pd.Timestamp(known_until)].copy()
     for frame in (known, bookings):
         frame["check_in_date"] = frame["check_in_date"].astype("datetime64[us]")
@@ -481,9 +482,9 @@ def report(life: Life, found: list[Check]) -> str:
     lines = [
         "# A simulated life",
         "",
-        f"`make bench-life` builds a platform of 540 properties day after day from {FIRST_DAY} on, {len(days)} days, every morning with "
-        f"gold as its files were then. From {SHIFT_DAY} on page views are miscounted (12 more a property and day), "
-        f"from {SHOCK_DAY} on three times as many guests try to book. Nobody tells the project.",
+        f"`make bench-life` builds a platform of 540 properties day after day from {FIRST_DAY} on, {len(days)} days, "
+        f"every morning with gold as its files were then. From {SHIFT_DAY} on page views are miscounted (12 more a "
+        f"property and day), from {SHOCK_DAY} on three times as many guests try to book. Nobody tells the project.",
         "",
         "![Quality, drift and retrainings over time](images/life.png)",
         "",
@@ -498,9 +499,9 @@ def report(life: Life, found: list[Check]) -> str:
         "| day | decision | evidence | serves | PSI of page views | drifted features |",
         "| --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {row.as_of_date:%a %Y-%m-%d} | {row.reason} | {row.evidence or ''} | v{row.version} | "
-            f"{row.psi_shifted:.2f} | {row.drifted} |"
-            for row in told.itertuples()
+            f"| {row['as_of_date']:%a %Y-%m-%d} | {row['reason']} | {row['evidence'] or ''} | v{row['version']} | "
+            f"{row['psi_shifted']:.2f} | {row['drifted']} |"
+            for row in told.to_dict("records")
         ),
     ]
     return "\n".join(lines) + "\n"

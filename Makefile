@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install build test test-databricks bench bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
+.PHONY: help install build test test-databricks bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ bench: $(READY)  ## Time builds of simulated gold and show their metrics (minute
 		test -d data/$$preset || $(BIN)/wanderbricks simulate --preset $$preset --seed 7 --out data/$$preset; done
 	test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
 	$(BIN)/python benchmarks/build.py tiny=data/tiny dev=data/gold reference=data/reference
+
+bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (a quarter of an hour)
+	$(BIN)/python benchmarks/life.py
 
 bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=folder, both imported)
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold

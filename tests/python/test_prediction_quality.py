@@ -14,8 +14,8 @@ from eased_project import PROJECT
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import f1_score, log_loss, mean_poisson_deviance, mean_squared_error, roc_auc_score
 
-# point_in_time as well, as it says what day it is
-MEASURED = ("--select", "point_in_time", "prediction_quality")
+# what a run of monitoring alone builds
+MEASURED = ("--select", "point_in_time", "model_state", "served_outcomes", "prediction_quality")
 SERVED = (
     "--select",
     "+demand_predictions",
@@ -23,6 +23,7 @@ SERVED = (
     "+cancellation_predictions",
     "performance_targets",
     "quality_policy",
+    "model_inventory",
 )
 
 

@@ -168,18 +168,32 @@ drift_evidence as (
 
 ),
 
+measured as (
+
+    {{ earlier('prediction_quality', [
+        'model_name', 'week_start', 'metric_name', 'model_version', 'metric_value', 'baseline_value', 'backtest_value',
+        'backtest_baseline_value', 'measured_as', 'tolerance', 'weeks_in_row', 'is_degraded', 'as_of_date'
+    ]) }}
+
+),
+
+last_measured as (
+
+    select
+        model_name,
+        max(as_of_date) as measured_as_of
+    from measured
+    group by model_name
+
+),
+
 -- the newest week of each metric, and of the version that reigns: what is wrong with another one it cannot help
 judged_weeks as (
 
     select
         *,
         row_number() over (partition by model_name, metric_name order by week_start desc) as recency
-    from (
-        {{ earlier('prediction_quality', [
-            'model_name', 'week_start', 'metric_name', 'model_version', 'metric_value', 'baseline_value', 'backtest_value',
-            'backtest_baseline_value', 'measured_as', 'tolerance', 'weeks', 'is_degraded', 'as_of_date'
-        ]) }}
-    ) as measured
+    from measured
 
 ),
 
@@ -220,7 +234,8 @@ final as (
         drift_evidence.evidence is not null as has_drifted,
         degraded.quality_evidence is not null as has_degraded,
         drift_evidence.evidence as drift_evidence,
-        degraded.quality_evidence
+        degraded.quality_evidence,
+        last_measured.measured_as_of
     from inventory
     left join pins on inventory.model_name = pins.model_name
     left join last_attempts on inventory.model_name = last_attempts.model_name
@@ -229,6 +244,7 @@ final as (
         on inventory.model_name = ranked_scorings.model_name
         and ranked_scorings.recency = 1
     left join degraded on inventory.model_name = degraded.model_name
+    left join last_measured on inventory.model_name = last_measured.model_name
 
 )
 

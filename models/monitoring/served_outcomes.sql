@@ -1,0 +1,628 @@
+{% set products = {
+    'demand_predictor': {
+        'product': 'demand',
+        'predictions': 'demand_predictions',
+        'columns': ['property_id', 'check_in_date', 'destination_id', 'predicted_bookings', 'baseline_bookings'],
+    },
+    'revenue_forecaster': {
+        'product': 'revenue',
+        'predictions': 'revenue_forecasts',
+        'columns': [
+            'forecast_level', 'destination_id', 'forecast_date', 'horizon_days', 'forecast_revenue', 'lower_80', 'upper_80',
+            'baseline_revenue',
+        ],
+    },
+    'conversion_predictor': {
+        'product': 'conversion',
+        'predictions': 'conversion_predictions',
+        'columns': ['property_id', 'engagement_date', 'conversion_probability', 'baseline_probability'],
+    },
+    'pricing_optimizer': {
+        'product': 'pricing',
+        'predictions': 'pricing_recommendations',
+        'columns': ['property_id', 'stay_month', 'destination_id', 'expected_bookings_current', 'baseline_bookings'],
+    },
+    'customer_ltv_predictor': {
+        'product': 'customer_ltv',
+        'predictions': 'customer_ltv_predictions',
+        'columns': ['user_id', 'activity', 'predicted_ltv_12m', 'baseline_revenue'],
+    },
+    'churn_predictor': {
+        'product': 'churn',
+        'predictions': 'churn_predictions',
+        'columns': ['user_id', 'churn_probability', 'will_churn', 'baseline_probability'],
+    },
+    'cancellation_predictor': {
+        'product': 'cancellation',
+        'predictions': 'cancellation_predictions',
+        'columns': [
+            'booking_id', 'check_in_date', 'cancellation_probability', 'predicted_cancellation', 'baseline_probability'
+        ],
+    },
+    'property_recommender': {
+        'product': 'recommendations',
+        'predictions': 'property_recommendations',
+        'columns': ['user_id', 'rank', 'property_id', 'baseline_property_id'],
+    },
+} %}
+{# Parts of a week's rows, as the back-test's segments cut them: the first and last day (lead, horizon, months) of the part,
+   and the days from scoring until the truth of all of its rows is known. A week counts from the day after it at the
+   earliest, since a day that failed may be scored again. #}
+{% set horizon = demand_horizon() %}
+{% set parts = [
+    ('conversion_predictor', 'all', 0, 0, 1),
+    ('customer_ltv_predictor', 'all', 0, 0, 365),
+    ('churn_predictor', 'all', 0, 0, 180),
+    ('property_recommender', 'all', 0, 0, 30),
+] %}
+{% for name, first, last in [('01-07', 1, 7), ('08-14', 8, 14), ('15-30', 15, 30), ('31-90', 31, 90)] if first <= horizon %}
+    {% do parts.append(('demand_predictor', 'horizon_days=' ~ name, first, last, [last, horizon] | min + 1)) %}
+{% endfor %}
+{% for name, first, last in [('01-07', 1, 7), ('08-30', 8, 30), ('31-60', 31, 60), ('61-90', 61, 90)] %}
+    {% do parts.append(('revenue_forecaster', 'horizon_days=' ~ name, first, last, last + 1)) %}
+{% endfor %}
+{% for name, first, last, days in [
+    ('1-7 days', 1, 7, 7), ('8-30 days', 8, 30, 30), ('31-90 days', 31, 90, 90), ('91-180 days', 91, 180, 180),
+    ('181 days or more', 181, 36500, 365)
+] %}
+    {% do parts.append(('cancellation_predictor', 'lead_band=' ~ name, first, last, days)) %}
+{% endfor %}
+{% for months in range(pricing_months()) %}
+    {% do parts.append(('pricing_optimizer', 'lead_months=' ~ months, months, months, 31 * (months + 2))) %}
+{% endfor %}
+
+with clock as (
+
+    select as_of_date from {{ ref('point_in_time') }}
+
+),
+
+state as (
+
+    select * from {{ ref('model_state') }}
+
+),
+
+{% for model, product in products.items() %}
+    {{ product.product }}_served as (
+
+        select
+            scoring_date,
+            scoring_date - cast({{ iso_weekday('scoring_date') }} - 1 as int) as week_start,
+            model_version,
+            {{ product.columns | join(', ') }}
+        from ({{ built(product.predictions, ['scoring_date', 'model_version'] + product.columns) }}) as predictions
+        where scoring_date <= (select as_of_date from clock)
+
+    ),
+
+{% endfor %}
+
+-- which weeks there is news of
+
+served_days as (
+
+    {% for model, product in products.items() %}
+        select distinct
+            '{{ model }}' as model_name,
+            scoring_date,
+            week_start
+        from {{ product.product }}_served
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+served_weeks as (
+
+    select distinct
+        model_name,
+        week_start
+    from served_days
+
+),
+
+schedule as (
+
+    {% for model, part, first, last, days in parts %}
+        select
+            '{{ model }}' as model_name,
+            '{{ part }}' as part,
+            {{ first }} as first_unit,
+            {{ last }} as last_unit,
+            {{ days }} as truth_days
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+known_parts as (
+
+    select
+        served_weeks.model_name,
+        served_weeks.week_start,
+        schedule.part,
+        schedule.first_unit,
+        schedule.last_unit,
+        served_weeks.week_start + cast(6 + schedule.truth_days as int) as known_date,
+        clock.as_of_date,
+        count(*) over (partition by served_weeks.model_name, served_weeks.week_start) as part_count
+    from served_weeks
+    inner join schedule on served_weeks.model_name = schedule.model_name
+    inner join clock on served_weeks.week_start + cast(6 + schedule.truth_days as int) <= clock.as_of_date
+
+),
+
+-- a week with a part whose truth has become known since the model was measured last, with all of its known parts
+due as (
+
+    select
+        known_parts.model_name,
+        known_parts.week_start,
+        max(known_parts.part_count) = max(schedule_sizes.part_count) as is_complete
+    from known_parts
+    inner join (
+        select
+            model_name,
+            count(*) as part_count
+        from schedule
+        group by model_name
+    ) as schedule_sizes on known_parts.model_name = schedule_sizes.model_name
+    left join state on known_parts.model_name = state.model_name
+    group by known_parts.model_name, known_parts.week_start
+    having max(state.measured_as_of) is null or max(known_parts.known_date) > max(state.measured_as_of)
+
+),
+
+due_parts as (
+
+    select known_parts.*
+    from known_parts
+    inner join due
+        on known_parts.model_name = due.model_name
+        and known_parts.week_start = due.week_start
+
+),
+
+-- what became of the rows, as known now
+
+bookings as (
+
+    select
+        cast(booking_id as bigint) as booking_id,
+        cast(user_id as bigint) as user_id,
+        cast(property_id as bigint) as property_id,
+        cast(destination_id as bigint) as destination_id,
+        created_at,
+        cast(created_at as date) as created_date,
+        check_in_date,
+        case
+            when is_cancelled and cast(updated_at as date) < (select as_of_date from clock) then cast(updated_at as date)
+        end as cancelled_date,
+        -- decimals add up to the same in any order
+        cast(total_amount as decimal(18, 2)) as amount
+    from {{ source('gold', 'fact_booking_detail') }}
+    where
+        cast(created_at as date) < (select as_of_date from clock)
+        and greatest(cast(created_at as date), check_in_date) >= (select min(week_start) - 1 from due)
+
+),
+
+arrivals as (
+
+    select
+        property_id,
+        check_in_date,
+        count(*) as bookings
+    from bookings
+    group by property_id, check_in_date
+
+),
+
+demand_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        due_parts.part,
+        served.check_in_date,
+        served.destination_id,
+        served.predicted_bookings,
+        served.baseline_bookings,
+        cast(coalesce(arrivals.bookings, 0) as double) as bookings
+    from demand_served as served
+    inner join due_parts
+        on due_parts.model_name = 'demand_predictor'
+        and served.week_start = due_parts.week_start
+        and {{ dbt.datediff('served.scoring_date', 'served.check_in_date', 'day') }}
+        between due_parts.first_unit and due_parts.last_unit
+    left join arrivals
+        on served.property_id = arrivals.property_id
+        and served.check_in_date = arrivals.check_in_date
+
+),
+
+earned as (
+
+    select
+        destination_id,
+        check_in_date,
+        sum(amount) as revenue
+    from bookings
+    where cancelled_date is null
+    group by destination_id, check_in_date
+
+),
+
+-- the total is that of the destinations that were forecast with it
+revenue_of_day as (
+
+    select
+        served.scoring_date,
+        served.forecast_date,
+        cast(sum(coalesce(earned.revenue, 0)) as double) as revenue
+    from revenue_served as served
+    inner join due
+        on due.model_name = 'revenue_forecaster'
+        and served.week_start = due.week_start
+    left join earned
+        on served.destination_id = earned.destination_id
+        and served.forecast_date = earned.check_in_date
+    where served.forecast_level = 'destination'
+    group by served.scoring_date, served.forecast_date
+
+),
+
+revenue_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        due_parts.part,
+        served.forecast_level,
+        served.destination_id,
+        served.scoring_date as as_of_date,
+        served.forecast_date,
+        served.horizon_days,
+        served.forecast_revenue,
+        served.lower_80,
+        served.upper_80,
+        served.baseline_revenue,
+        revenue_of_day.revenue
+    from revenue_served as served
+    inner join due_parts
+        on due_parts.model_name = 'revenue_forecaster'
+        and served.week_start = due_parts.week_start
+        and served.horizon_days between due_parts.first_unit and due_parts.last_unit
+    inner join revenue_of_day
+        on served.scoring_date = revenue_of_day.scoring_date
+        and served.forecast_date = revenue_of_day.forecast_date
+    where served.forecast_level = 'total'
+
+),
+
+booked as (
+
+    select
+        property_id,
+        created_date,
+        count(*) as bookings
+    from bookings
+    group by property_id, created_date
+
+),
+
+conversion_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        due_parts.part,
+        served.engagement_date,
+        served.conversion_probability,
+        served.baseline_probability,
+        case when booked.bookings > 0 then 1e0 else 0e0 end as converted
+    from conversion_served as served
+    inner join due_parts
+        on due_parts.model_name = 'conversion_predictor'
+        and served.week_start = due_parts.week_start
+    left join booked
+        on served.property_id = booked.property_id
+        and served.engagement_date = booked.created_date
+
+),
+
+-- what is said of the current price: nobody knows what the other one would have brought
+pricing_served_parts as (
+
+    select
+        served.*,
+        due_parts.part
+    from pricing_served as served
+    inner join due_parts
+        on due_parts.model_name = 'pricing_optimizer'
+        and served.week_start = due_parts.week_start
+        and 12 * (extract(year from served.stay_month) - extract(year from served.scoring_date - 1))
+        + extract(month from served.stay_month) - extract(month from served.scoring_date - 1) - 1
+        between due_parts.first_unit and due_parts.last_unit
+
+),
+
+pricing_labels as (
+
+    select
+        served.property_id,
+        served.stay_month,
+        served.scoring_date,
+        count(*) as bookings
+    from pricing_served_parts as served
+    inner join bookings
+        on served.property_id = bookings.property_id
+        and served.stay_month = cast({{ dbt.date_trunc('month', 'bookings.check_in_date') }} as date)
+        and served.scoring_date <= bookings.created_date
+    group by served.property_id, served.stay_month, served.scoring_date
+
+),
+
+pricing_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        served.part,
+        served.stay_month,
+        served.destination_id,
+        served.expected_bookings_current as expected_bookings,
+        served.baseline_bookings,
+        cast(coalesce(labels.bookings, 0) as double) as bookings
+    from pricing_served_parts as served
+    left join pricing_labels as labels
+        on served.property_id = labels.property_id
+        and served.stay_month = labels.stay_month
+        and served.scoring_date = labels.scoring_date
+
+),
+
+customer_ltv_labels as (
+
+    select
+        days.scoring_date,
+        bookings.user_id,
+        cast(sum(bookings.amount) as double) as revenue
+    from served_days as days
+    inner join due_parts
+        on days.model_name = due_parts.model_name
+        and days.week_start = due_parts.week_start
+    inner join bookings
+        on days.scoring_date <= bookings.created_date
+        and days.scoring_date + 365 > bookings.created_date
+        and (bookings.cancelled_date is null or bookings.cancelled_date >= days.scoring_date + 365)
+    where days.model_name = 'customer_ltv_predictor'
+    group by days.scoring_date, bookings.user_id
+
+),
+
+customer_ltv_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        due_parts.part,
+        served.user_id,
+        served.scoring_date,
+        served.activity,
+        served.predicted_ltv_12m,
+        served.baseline_revenue,
+        coalesce(labels.revenue, 0e0) as revenue
+    from customer_ltv_served as served
+    inner join due_parts
+        on due_parts.model_name = 'customer_ltv_predictor'
+        and served.week_start = due_parts.week_start
+    left join customer_ltv_labels as labels
+        on served.user_id = labels.user_id
+        and served.scoring_date = labels.scoring_date
+
+),
+
+stayed as (
+
+    select distinct
+        days.scoring_date,
+        bookings.user_id
+    from served_days as days
+    inner join due_parts
+        on days.model_name = due_parts.model_name
+        and days.week_start = due_parts.week_start
+    inner join bookings
+        on days.scoring_date <= bookings.created_date
+        and days.scoring_date + 180 > bookings.created_date
+    where days.model_name = 'churn_predictor'
+
+),
+
+churn_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        due_parts.part,
+        served.scoring_date as as_of_date,
+        served.churn_probability,
+        served.baseline_probability,
+        served.will_churn as is_called,
+        case when stayed.user_id is null then 1e0 else 0e0 end as churned
+    from churn_served as served
+    inner join due_parts
+        on due_parts.model_name = 'churn_predictor'
+        and served.week_start = due_parts.week_start
+    left join stayed
+        on served.user_id = stayed.user_id
+        and served.scoring_date = stayed.scoring_date
+
+),
+
+scoring_gaps as (
+
+    select
+        scoring_date,
+        greatest(
+            coalesce(lag(scoring_date) over (order by scoring_date), scoring_date - 1), scoring_date - 7
+        ) as scored_before
+    from served_days
+    where model_name = 'cancellation_predictor'
+
+),
+
+-- a booking counts once, when it is scored for the first time and within a week, as the back-test has it: one that is
+-- scored again has survived, and is less likely to be cancelled than the probability says
+cancellation_rows as (
+
+    select
+        served.week_start,
+        served.model_version,
+        due_parts.part,
+        served.check_in_date,
+        served.cancellation_probability,
+        served.baseline_probability,
+        served.predicted_cancellation as is_called,
+        case when bookings.cancelled_date <= bookings.check_in_date then 1e0 else 0e0 end as cancelled
+    from cancellation_served as served
+    inner join scoring_gaps on served.scoring_date = scoring_gaps.scoring_date
+    inner join bookings
+        on served.booking_id = bookings.booking_id
+        and scoring_gaps.scored_before <= bookings.created_date
+        and bookings.check_in_date < (select as_of_date from clock)
+    inner join due_parts
+        on due_parts.model_name = 'cancellation_predictor'
+        and served.week_start = due_parts.week_start
+        and {{ dbt.datediff('bookings.created_date', 'bookings.check_in_date', 'day') }}
+        between due_parts.first_unit and due_parts.last_unit
+
+),
+
+next_bookings as (
+
+    select
+        days.scoring_date,
+        bookings.user_id,
+        bookings.property_id,
+        due_parts.part,
+        row_number() over (
+            partition by days.scoring_date, bookings.user_id
+            order by bookings.created_at, bookings.booking_id
+        ) as place
+    from served_days as days
+    inner join due_parts
+        on days.model_name = due_parts.model_name
+        and days.week_start = due_parts.week_start
+    inner join bookings
+        on days.scoring_date <= bookings.created_date
+        and days.scoring_date + 30 > bookings.created_date
+    where days.model_name = 'property_recommender'
+
+),
+
+recommended as (
+
+    select
+        served.week_start,
+        served.scoring_date,
+        served.model_version,
+        served.user_id,
+        served.rank,
+        served.property_id,
+        served.baseline_property_id,
+        next_bookings.property_id as next_property_id,
+        next_bookings.part
+    from recommendations_served as served
+    inner join next_bookings
+        on served.user_id = next_bookings.user_id
+        and served.scoring_date = next_bookings.scoring_date
+        and next_bookings.place = 1
+
+),
+
+-- who books next is a query; of the model's and the baseline's ten, each has those that only the other one has last
+recommendations_rows as (
+
+    select
+        week_start,
+        model_version,
+        part,
+        scoring_date as as_of_date,
+        user_id,
+        property_id,
+        max(score) as score,
+        max(baseline_score) as baseline_score,
+        max(case when property_id = next_property_id then 1e0 else 0e0 end) as is_next
+    from (
+        {% for property, score, baseline in [
+            ('property_id', '11 - rank', '0'), ('baseline_property_id', '0', '11 - rank')
+        ] %}
+            select
+                week_start,
+                model_version,
+                part,
+                scoring_date,
+                user_id,
+                {{ property }} as property_id,
+                cast({{ score }} as double) as score,
+                cast({{ baseline }} as double) as baseline_score,
+                next_property_id
+            from recommended
+            where {{ property }} is not null
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as both_rankings
+    group by week_start, model_version, part, scoring_date, user_id, property_id
+
+),
+
+{# which column of a product's rows stands where in the table; what is not named is null #}
+{% set named = {
+    'demand_predictor': {'label_date': 'check_in_date', 'group_id': 'destination_id', 'prediction': 'predicted_bookings', 'baseline': 'baseline_bookings', 'label': 'bookings'},
+    'revenue_forecaster': {'scoring_date': 'as_of_date', 'label_date': 'forecast_date', 'prediction': 'forecast_revenue', 'baseline': 'baseline_revenue', 'label': 'revenue', 'lower_80': 'lower_80', 'upper_80': 'upper_80'},
+    'conversion_predictor': {'label_date': 'engagement_date', 'prediction': 'conversion_probability', 'baseline': 'baseline_probability', 'label': 'converted'},
+    'pricing_optimizer': {'label_date': 'stay_month', 'group_id': 'destination_id', 'prediction': 'expected_bookings', 'baseline': 'baseline_bookings', 'label': 'bookings'},
+    'customer_ltv_predictor': {'scoring_date': 'scoring_date', 'unit_id': 'user_id', 'segment': 'activity', 'prediction': 'predicted_ltv_12m', 'baseline': 'baseline_revenue', 'label': 'revenue'},
+    'churn_predictor': {'prediction': 'churn_probability', 'baseline': 'baseline_probability', 'is_called': 'is_called', 'label': 'churned'},
+    'cancellation_predictor': {'label_date': 'check_in_date', 'prediction': 'cancellation_probability', 'baseline': 'baseline_probability', 'is_called': 'is_called', 'label': 'cancelled'},
+    'property_recommender': {'scoring_date': 'as_of_date', 'unit_id': 'user_id', 'item_id': 'property_id', 'prediction': 'score', 'baseline': 'baseline_score', 'label': 'is_next'},
+} %}
+{% set shape = {
+    'scoring_date': 'date', 'label_date': 'date', 'unit_id': 'bigint', 'item_id': 'bigint', 'group_id': 'bigint',
+    'segment': dbt.type_string(), 'prediction': 'double', 'baseline': 'double', 'lower_80': 'double', 'upper_80': 'double',
+    'is_called': 'boolean', 'label': 'double',
+} %}
+known_rows as (
+
+    {% for model, columns in named.items() %}
+        select
+            '{{ model }}' as model_name,
+            week_start,
+            part,
+            model_version,
+            {% for name, type in shape.items() %}
+                cast({{ columns.get(name, 'null') }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ products[model].product }}_rows
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        known_rows.*,
+        due.is_complete,
+        clock.as_of_date
+    from known_rows
+    inner join due
+        on known_rows.model_name = due.model_name
+        and known_rows.week_start = due.week_start
+    cross join clock
+
+)
+
+select * from final

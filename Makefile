@@ -24,7 +24,7 @@ build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+deman
 	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
 
 test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-databricks: $(READY)  ## The same builds on Spark with Delta Lake, compared with DuckDB's (needs Java 17 or 21)
 	$(BIN)/pytest tests/databricks

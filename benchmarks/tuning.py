@@ -3,8 +3,8 @@
 Each gold folder is built twice on a fresh database: with the defaults, then with `--vars '{tune: true}'`, so that both
 versions are judged on the same test rows. Prints one Markdown row for each product and folder: trials, wall seconds of
 all of them added up (several run side by side), the mean loss of both versions, and how much lower that of the tuned
-one is, with a 95 % bootstrap interval over units (properties, users, dates). The loss is the one that the study
-minimises, on other rows.
+one is, with a 95 % bootstrap interval over units (properties, users, dates, queries). The loss is the one that the
+study minimises, on other rows.
 
     python benchmarks/tuning.py [--products demand ...] NAME=FOLDER [NAME=FOLDER ...]
 """
@@ -41,12 +41,39 @@ class Product(NamedTuple):
     keys: str
     loss: Callable[[Floats, Floats], Floats]
     condition: str = "true"
+    backtest: str = "wanderbricks_ml.{name}_backtest"
 
 
 def absolute_error(label: Floats, expected: Floats) -> Floats:
     """Absolute error by row, over the mean label: its mean is WAPE."""
     return np.abs(label - expected) / label.mean()
 
+
+def shortfall(label: Floats, gained: Floats) -> Floats:
+    """What a gain lacks to the best possible one."""
+    return label - gained
+
+
+RANKED = """(
+    select
+        model_version,
+        split,
+        as_of_date,
+        query_id,
+        1 as best,
+        coalesce(max(1 / log2(1 + place)) filter (where is_next = 1 and place <= 10), 0) as ndcg_at_10
+    from (
+        select
+            *,
+            row_number() over (
+                partition by model_version, evaluated_as_of, split, as_of_date, query_id
+                order by score desc, property_id
+            ) as place
+        from wanderbricks_ml.recommendations_backtest
+    )
+    group by all
+)"""
+"""One row a query and version, in place of its candidates."""
 
 PRODUCTS = {
     "demand": Product(
@@ -69,6 +96,18 @@ PRODUCTS = {
         "customer_ltv_predictions", "customer_ltv_predictor", "user_id", "revenue", "predicted_ltv_12m",
         "user_id, as_of_date", poisson_loss,
     ),
+    "churn": Product(
+        "churn_predictions", "churn_predictor", "user_id", "churned", "churn_probability",
+        "user_id, as_of_date", log_loss,
+    ),
+    "cancellation": Product(
+        "cancellation_predictions", "cancellation_predictor", "property_id", "cancelled", "cancellation_probability",
+        "booking_id, as_of_date", log_loss,
+    ),
+    "recommendations": Product(
+        "property_recommendations", "property_recommender", "query_id", "best", "ndcg_at_10",
+        "query_id, as_of_date", shortfall, backtest=RANKED,
+    ),
 }  # fmt: skip
 
 QUERY = """
@@ -77,7 +116,7 @@ QUERY = """
         any_value(cast({label} as double)) as label,
         max(cast({prediction} as double)) filter (where model_version = 1) as defaults,
         max(cast({prediction} as double)) filter (where model_version = 2) as tuned
-    from wanderbricks_ml.{name}_backtest
+    from {backtest}
     where split = 'test' and {condition}
     group by unit, {keys}
     order by unit, {keys}
@@ -110,7 +149,8 @@ def measure(products: list[str], gold: Path) -> dict[str, tuple[dict[str, float]
         with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
             for name in products:
                 product = PRODUCTS[name]
-                rows = connection.execute(QUERY.format(name=name, **product._asdict())).fetchnumpy()
+                fields = product._asdict() | {"backtest": product.backtest.format(name=name)}
+                rows = connection.execute(QUERY.format(**fields)).fetchnumpy()
                 if len(rows["unit"]) == 0 or np.ma.is_masked(rows["tuned"]):
                     print(f"{name} is not learnable, or was not fitted twice", file=sys.stderr)
                     continue

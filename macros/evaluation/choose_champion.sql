@@ -9,6 +9,14 @@
   reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
   fraction of the reigning version's value.
 
+  A version that was promoted or rolled back to by decision is pinned: it is considered too, and it alone may serve, if it
+  passes, until the pin is lifted. A pin is no way around the gate. Archived versions never come here: model_state
+  neither lets one reign nor keeps a pin on one.
+
+  While an experiment runs, its treatment version is considered too, with its newest evaluation. It never `serves`; where
+  it passes and the version that serves is the control version, `experiment_name` says that it scores the treatment arm.
+  The reigning version, if it passes, stays until the experiment ends, whatever a candidate can do.
+
   Data that cannot teach the model any longer fit no candidate, and the reigning version serves on.
   Where there is nothing to consider (not learnable, or `retrain: never` on a fresh database), one
   row with a null version says why.
@@ -18,6 +26,7 @@
     metrics     relation <product>_metrics
     decision    relation <product>_retraining
     targets     relation performance_targets
+    experiments relation experiment_state
     blocks      name of the segments over which the primary metric is paired, such as the label's date
     threshold   whether the model's probabilities are cut. The decision threshold is the target of metric
                 `decision_threshold`, which nothing has to meet (nor `threshold_beta`, see probability_metrics), else metric
@@ -25,9 +34,9 @@
 
   Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, metric_name,
   metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
-  decision_threshold, verdict
+  decision_threshold, experiment_name, treatment_share, verdict
 #}
-{% macro choose_champion(model_name, metrics, decision, targets, blocks, threshold=false) %}
+{% macro choose_champion(model_name, metrics, decision, targets, experiments, blocks, threshold=false) %}
     {% set text = dbt.type_string() %}
     with decision as (
 
@@ -40,6 +49,19 @@
         select *
         from {{ targets }}
         where model_name = '{{ model_name }}' and metric_name not in ('decision_threshold', 'threshold_beta')
+
+    ),
+
+    -- one row at most
+    running as (
+
+        select
+            experiment_name,
+            control_version,
+            treatment_version,
+            treatment_share
+        from {{ experiments }}
+        where model_name = '{{ model_name }}' and status = 'running'
 
     ),
 
@@ -91,11 +113,19 @@
         select
             metrics.model_version,
             max(metrics.as_of_date) as evaluated_as_of,
-            case when max(decision.reigning_version) = metrics.model_version then 'reigning' else 'candidate' end as role
+            case
+                when max(decision.pinned_version) = metrics.model_version then 'pinned'
+                when max(decision.reigning_version) = metrics.model_version then 'reigning'
+                when max(running.treatment_version) = metrics.model_version then 'experiment'
+                else 'candidate'
+            end as role
         from metrics
         cross join decision
+        left join running on metrics.model_version = running.treatment_version
         where
             metrics.model_version = decision.reigning_version
+            or metrics.model_version = decision.pinned_version
+            or metrics.model_version = running.treatment_version
             or (
                 decision.fit_due
                 and metrics.as_of_date = decision.as_of_date
@@ -200,17 +230,34 @@
     ranked as (
 
         select
-            *,
+            judged.*,
             meets_targets and beats_baseline as passes,
             row_number() over (
                 order by
+                    case when role = 'pinned' then 0 when role = 'experiment' then 2 else 1 end,
                     case when meets_targets and beats_baseline then 0 else 1 end,
+                    case when role = 'reigning' and frozen.experiment_count > 0 then 0 else 1 end,
                     direction * metric_value
                     - case when role = 'reigning' then min_improvement * abs(metric_value) else 0 end,
                     case when role = 'reigning' then 0 else 1 end,
                     model_version desc
             ) as place
         from judged
+        cross join (select count(*) as experiment_count from running) as frozen
+
+    ),
+
+    -- the arms of an experiment are its control version, which serves everybody else too, and its treatment version
+    treated as (
+
+        select
+            treatment.model_version,
+            running.experiment_name,
+            running.treatment_share
+        from ranked as treatment
+        inner join running on treatment.model_version = running.treatment_version
+        inner join ranked as control on running.control_version = control.model_version
+        where treatment.role = 'experiment' and treatment.passes and control.passes and control.place = 1
 
     ),
 
@@ -223,7 +270,8 @@
             decision.as_of_date,
             decision.not_learnable is null as is_learnable,
             ranked.passes,
-            ranked.passes and ranked.place = 1 as serves,
+            ranked.passes and ranked.place = 1 and ranked.role <> 'experiment'
+            and (decision.pinned_version is null or ranked.role = 'pinned') as serves,
             ranked.meets_targets,
             ranked.beats_baseline,
             ranked.metric_name,
@@ -238,6 +286,8 @@
             {% else %}
                 cast(null as double)
             {% endif %} as decision_threshold,
+            treated.experiment_name,
+            treated.treatment_share,
             '{{ model_name }} v' || cast(ranked.model_version as {{ text }}) || ' (' || ranked.role || '): '
             || ranked.metric_name || ' ' || coalesce({{ number_text('ranked.metric_value') }}, 'unknown')
             || ', baseline '
@@ -245,13 +295,21 @@
             || case when ranked.missed_targets is not null then '; ' || ranked.missed_targets else '' end
             || case when ranked.beats_baseline then '' else '; does not beat the baseline' end
             || case
-                when ranked.passes and ranked.place = 1 then '; serves'
+                when ranked.role = 'pinned' and ranked.passes then '; serves; pinned, ' || decision.pinned_because
+                when ranked.role = 'pinned' then '; does not serve, though it is pinned, ' || decision.pinned_because
+                when treated.experiment_name is not null then '; serves the treatment arm of ' || treated.experiment_name
+                when decision.pinned_version is not null
+                    then
+                        case when ranked.passes then '; passes, but v' else '; does not serve; v' end
+                        || cast(decision.pinned_version as {{ text }}) || ' is pinned, ' || decision.pinned_because
+                when ranked.passes and ranked.place = 1 and ranked.role <> 'experiment' then '; serves'
                 when ranked.passes then '; passes, but the other version is kept'
                 else '; does not serve'
             end
             || coalesce('; no longer learnable: ' || decision.not_learnable, '') as verdict
         from ranked
         cross join decision
+        left join treated on ranked.model_version = treated.model_version
         {% if threshold %}
             left join given_threshold on given_threshold.model_name = '{{ model_name }}'
             left join best_threshold
@@ -281,6 +339,8 @@
             cast(null as double) as improvement_upper,
             cast(null as {{ text }}) as missed_targets,
             cast(null as double) as decision_threshold,
+            cast(null as {{ text }}) as experiment_name,
+            cast(null as double) as treatment_share,
             '{{ model_name }} '
             || coalesce(
                 'is not learnable: ' || decision.not_learnable,

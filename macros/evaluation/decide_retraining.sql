@@ -9,7 +9,8 @@
   `evidence` says in words what drifted or degraded, where that is the reason.
 
   `score_due` says whether there is a day to score: not where the reigning version has scored it already and no fit may
-  change who serves, nor where nothing can be learned and no version reigns.
+  change who serves, nor where nothing can be learned and no version reigns. A day that another version than the pinned
+  one has scored is scored again.
 
   Arguments
     model_name     name in model_inventory
@@ -33,12 +34,17 @@
     select
         model_name,
         as_of_date,
+        pinned_version,
+        pinned_because,
         reigning_version,
         last_version,
         last_attempt_date,
         reason in {{ fits }} as fit_due,
         reason in {{ fits }}
-        or (reigning_version is not null and coalesce(last_scoring_date <> as_of_date, true)) as score_due,
+        or (
+            coalesce(pinned_version, reigning_version) is not null
+            and (coalesce(last_scoring_date <> as_of_date, true) or coalesce(pinned_version <> reigning_version, false))
+        ) as score_due,
         reason,
         not_learnable,
         {{ 'true' if tune else 'false' }} as tune,
@@ -47,6 +53,8 @@
         select
             state.model_name,
             clock.as_of_date,
+            state.pinned_version,
+            state.pinned_because,
             state.reigning_version,
             state.last_version,
             state.last_attempt_date,

@@ -7,7 +7,8 @@
     bins    CTE or relation with the columns of reference_bins
     keys    list of columns that tell sets of rows apart, in both
 
-  Columns: keys, feature_name, bin, group_number, is_number, reference_rows, current_rows
+  Columns: keys, feature_name, bin, group_number, is_number, lower_edge (null: missing, or no number), reference_rows,
+  current_rows
 
   Example: with compared as ({{ binned_counts('counted', 'bins', ['model_name', 'model_version']) }})
 #}
@@ -19,7 +20,8 @@
         {{ by }},
         bin,
         max(group_number) as group_number,
-        max(case when upper_edge is not null then 1 else 0 end) = 1 as is_number,
+        max(lower_edge) as lower_edge,
+        max(case when lower_edge is not null then 1 else 0 end) = 1 as is_number,
         sum(reference_rows) as reference_rows,
         sum(current_rows) as current_rows
     from (
@@ -27,7 +29,7 @@
             {% for key in keys %}counts.{{ key }}, {% endfor %}
             coalesce(bins.bin, -1) as bin,
             coalesce(bins.group_number, -1) as group_number,
-            bins.upper_edge,
+            bins.lower_edge,
             0 as reference_rows,
             counts.row_count as current_rows
         from {{ counts }} as counts
@@ -41,7 +43,7 @@
             {% for key in keys %}counts.{{ key }}, {% endfor %}
             coalesce(bins.bin, -1) as bin,
             coalesce(bins.group_number, -1) as group_number,
-            bins.upper_edge,
+            bins.lower_edge,
             0 as reference_rows,
             counts.row_count as current_rows
         from {{ counts }} as counts
@@ -54,7 +56,7 @@
             {{ by }},
             0 as bin,
             0 as group_number,
-            cast(null as double) as upper_edge,
+            cast(null as double) as lower_edge,
             0 as reference_rows,
             row_count as current_rows
         from {{ counts }}
@@ -64,7 +66,7 @@
             {{ by }},
             bin,
             group_number,
-            upper_edge,
+            lower_edge,
             row_count as reference_rows,
             0 as current_rows
         from {{ bins }}

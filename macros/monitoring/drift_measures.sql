@@ -10,6 +10,8 @@
   Example: with measured as ({{ drift_measures('compared', ['model_name', 'model_version']) }})
 #}
 {% macro drift_measures(compared, keys) %}
+    {# the missing come before all numbers #}
+    {% set place = 'case when lower_edge is null then 0 else 1 end, lower_edge, bin' %}
     {% set keys = keys + ['feature_name'] %}
     {% set by = keys | join(', ') %}
     select
@@ -48,9 +50,9 @@
             select
                 {{ by }},
                 is_number,
-                cast(sum(reference_rows) over (partition by {{ by }} order by bin) as double)
+                cast(sum(reference_rows) over (partition by {{ by }} order by {{ place }}) as double)
                 / sum(reference_rows) over (partition by {{ by }}) as reference_share_so_far,
-                cast(sum(current_rows) over (partition by {{ by }} order by bin) as double)
+                cast(sum(current_rows) over (partition by {{ by }} order by {{ place }}) as double)
                 / sum(current_rows) over (partition by {{ by }}) as current_share_so_far
             from {{ compared }}
         ) as shares_so_far

@@ -2,9 +2,12 @@
   Bins of reference rows, from counts of values.
 
   A numeric column has up to twenty bins of equal count, as far as its values allow: value v with the share F(v) of rows at
-  or below it is in bin ceil(20 F(v)), so that a value with 5 % of the rows or more is the largest of its bin and shares it with
-  none below it by more than 5 %. Bins are closed on the right; the first and the last are open to the outside. PSI and
-  Jensen-Shannon take them by two, as deciles (`group_number`); the Kolmogorov-Smirnov statistic uses all of them.
+  or below it is in bin ceil(20 F(v)), so that a value with 5 % of the rows or more is the largest of its bin and shares it
+  with less than 5 %. Bins are closed on the right. What lies beyond the reference's range has bins of its own, 21 above and
+  22 below. PSI and Jensen-Shannon take the bins by two, as deciles (`group_number`), with what lies beyond in the first and
+  the last; where that is a single value, as in a column of mostly zeros or a constant one, what lies beyond is a group of its
+  own. The Kolmogorov-Smirnov statistic uses all bins, in the order of `lower_edge`.
+
   A categorical column has a bin for each level, and a group for each of its twenty most frequent ones and one for the
   others. Bin 0 holds the missing, which every column has, if only with 0 rows.
 
@@ -18,34 +21,81 @@
 #}
 {% macro reference_bins(counts, keys) %}
     {% set by = (keys + ['feature_name']) | join(', ') %}
+    {% set text = dbt.type_string() %}
+    {% set bin = 'cast(ceil(20 * rows_so_far / all_rows) as int)' %}
+    {# a hair below the smallest value, which its own bin has to hold #}
+    {% set below = 'smallest - 1e-9 * greatest(abs(smallest), 1)' %}
+    with cumulated as (
+
+        select
+            *,
+            -- whole numbers are exact as doubles, and add up in half the time
+            sum(cast(row_count as double)) over (partition by {{ by }} order by value) as rows_so_far,
+            sum(cast(row_count as double)) over (partition by {{ by }}) as all_rows
+        from {{ counts }}
+        where value is not null
+
+    ),
+
+    ventiles as (
+
+        select
+            {{ by }},
+            {{ bin }} as bin,
+            cast(ceil(10 * rows_so_far / all_rows) as int) as group_number,
+            min(value) as smallest,
+            max(value) as largest,
+            sum(row_count) as row_count
+        from cumulated
+        group by {{ by }}, {{ bin }}, cast(ceil(10 * rows_so_far / all_rows) as int)
+
+    ),
+
+    groups as (
+
+        select
+            {{ by }},
+            group_number,
+            min(smallest) as smallest,
+            max(largest) as largest,
+            row_number() over (partition by {{ by }} order by group_number) as place,
+            row_number() over (partition by {{ by }} order by group_number desc) as place_from_end
+        from ventiles
+        group by {{ by }}, group_number
+
+    )
+
     select
         {{ by }},
         bin,
         group_number,
-        coalesce(lag(upper_value) over (partition by {{ by }} order by bin), cast('-Infinity' as double)) as lower_edge,
-        case
-            when lead(bin) over (partition by {{ by }} order by bin) is null then cast('Infinity' as double)
-            else upper_value
-        end as upper_edge,
-        cast(null as {{ dbt.type_string() }}) as level,
+        coalesce(lag(largest) over (partition by {{ by }} order by bin), {{ below }}) as lower_edge,
+        largest as upper_edge,
+        cast(null as {{ text }}) as level,
         row_count
-    from (
-        select
-            {{ by }},
-            cast(ceil(20e0 * rows_so_far / all_rows) as int) as bin,
-            cast(ceil(10e0 * rows_so_far / all_rows) as int) as group_number,
-            max(value) as upper_value,
-            sum(row_count) as row_count
-        from (
-            select
-                *,
-                sum(row_count) over (partition by {{ by }} order by value) as rows_so_far,
-                sum(row_count) over (partition by {{ by }}) as all_rows
-            from {{ counts }}
-            where value is not null
-        ) as cumulated
-        group by {{ by }}, cast(ceil(20e0 * rows_so_far / all_rows) as int), cast(ceil(10e0 * rows_so_far / all_rows) as int)
-    ) as numeric_bins
+    from ventiles
+    union all
+    select
+        {{ by }},
+        21 as bin,
+        case when smallest = largest then 22 else group_number end as group_number,
+        largest as lower_edge,
+        cast('Infinity' as double) as upper_edge,
+        cast(null as {{ text }}) as level,
+        0 as row_count
+    from groups
+    where place_from_end = 1
+    union all
+    select
+        {{ by }},
+        22 as bin,
+        case when smallest = largest then 23 else group_number end as group_number,
+        cast('-Infinity' as double) as lower_edge,
+        {{ below }} as upper_edge,
+        cast(null as {{ text }}) as level,
+        0 as row_count
+    from groups
+    where place = 1
     union all
     select
         {{ by }},
@@ -69,7 +119,7 @@
         0 as group_number,
         cast(null as double) as lower_edge,
         cast(null as double) as upper_edge,
-        cast(null as {{ dbt.type_string() }}) as level,
+        cast(null as {{ text }}) as level,
         coalesce(sum(row_count) filter (where value is null and level is null), 0) as row_count
     from {{ counts }}
     group by {{ by }}

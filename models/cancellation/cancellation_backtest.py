@@ -6,5 +6,6 @@ def model(dbt, session):
         examples=dbt.ref("cancellation_examples"),
         decision=dbt.ref("cancellation_retraining"),
         versions=dbt.ref("cancellation_predictor"),
+        experiments=dbt.ref("experiment_state"),
         settings=dbt.config.get("meta"),
     )

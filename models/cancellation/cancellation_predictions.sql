@@ -7,7 +7,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('cancellation_scores')) }}
+    {{ unwritten(ref('cancellation_scores'), ref('cancellation_champion'), 'property_id') }}
 
 ),
 
@@ -17,7 +17,7 @@ serving as (
         model_version,
         decision_threshold
     from {{ ref('cancellation_champion') }}
-    where serves
+    where serves or experiment_name is not null
 
 ),
 

@@ -6,5 +6,6 @@ def model(dbt, session):
         examples=dbt.ref("churn_examples"),
         decision=dbt.ref("churn_retraining"),
         versions=dbt.ref("churn_predictor"),
+        experiments=dbt.ref("experiment_state"),
         settings=dbt.config.get("meta"),
     )

@@ -7,7 +7,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('churn_scores')) }}
+    {{ unwritten(ref('churn_scores'), ref('churn_champion'), 'user_id') }}
 
 ),
 
@@ -23,7 +23,7 @@ serving as (
         model_version,
         decision_threshold
     from {{ ref('churn_champion') }}
-    where serves
+    where serves or experiment_name is not null
 
 ),
 

@@ -6,5 +6,6 @@ def model(dbt, session):
         examples=dbt.ref("conversion_examples"),
         decision=dbt.ref("conversion_retraining"),
         versions=dbt.ref("conversion_predictor"),
+        experiments=dbt.ref("experiment_state"),
         settings=dbt.config.get("meta"),
     )

@@ -7,7 +7,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('conversion_scores')) }}
+    {{ unwritten(ref('conversion_scores'), ref('conversion_champion'), 'property_id') }}
 
 ),
 
@@ -17,7 +17,7 @@ serving as (
         model_version,
         decision_threshold
     from {{ ref('conversion_champion') }}
-    where serves
+    where serves or experiment_name is not null
 
 ),
 

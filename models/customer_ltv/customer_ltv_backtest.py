@@ -6,5 +6,6 @@ def model(dbt, session):
         examples=dbt.ref("customer_ltv_examples"),
         decision=dbt.ref("customer_ltv_retraining"),
         versions=dbt.ref("customer_ltv_predictor"),
+        experiments=dbt.ref("experiment_state"),
         settings=dbt.config.get("meta"),
     )

@@ -3,5 +3,6 @@
     metrics=ref('customer_ltv_metrics'),
     decision=ref('customer_ltv_retraining'),
     targets=ref('performance_targets'),
+    experiments=ref('experiment_state'),
     blocks='user_group'
 ) }}

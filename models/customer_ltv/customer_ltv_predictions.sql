@@ -7,7 +7,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('customer_ltv_scores')) }}
+    {{ unwritten(ref('customer_ltv_scores'), ref('customer_ltv_champion'), 'user_id') }}
 
 ),
 

@@ -6,5 +6,6 @@ def model(dbt, session):
         examples=dbt.ref("demand_examples"),
         decision=dbt.ref("demand_retraining"),
         versions=dbt.ref("demand_predictor"),
+        experiments=dbt.ref("experiment_state"),
         settings=dbt.config.get("meta"),
     )

@@ -7,7 +7,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('demand_scores')) }}
+    {{ unwritten(ref('demand_scores'), ref('demand_champion'), 'property_id') }}
 
 ),
 

@@ -16,6 +16,24 @@ with inventory as (
 
 ),
 
+pins as (
+
+    {{ pinned_versions(ref('registry_decisions'), ref('point_in_time')) }}
+
+),
+
+archived as (
+
+    {{ archived_versions(ref('registry_decisions'), ref('point_in_time')) }}
+
+),
+
+experiments as (
+
+    select * from {{ ref('experiments') }}
+
+),
+
 attempts as (
 
     {% for model, predictions in products.items() %}
@@ -47,18 +65,50 @@ last_attempts as (
     select
         model_name,
         max(as_of_date) as last_attempt_date,
-        max(model_version) as last_version
+        max(model_version) as last_version,
+        {{ joined_text('cast(model_version as ' ~ dbt.type_string() ~ ')') }} as known_versions
     from attempts
     group by model_name
 
 ),
 
+-- on a day of an experiment two versions served; the one under treatment does not reign
+treated_scorings as (
+
+    select distinct
+        scorings.model_name,
+        scorings.as_of_date,
+        scorings.model_version
+    from scorings
+    inner join experiments
+        on scorings.model_name = experiments.model_name
+        and scorings.model_version = try_cast(experiments.treatment_version as int)
+        and scorings.as_of_date >= try_cast(experiments.start_date as date)
+        and scorings.as_of_date < try_cast(experiments.end_date as date)
+
+),
+
 ranked_scorings as (
 
+    -- an archived version is never considered, whatever it served before
     select
-        *,
-        row_number() over (partition by model_name order by as_of_date desc, model_version desc) as recency
+        scorings.*,
+        row_number() over (
+            partition by scorings.model_name
+            order by
+                scorings.as_of_date desc,
+                case when treated_scorings.model_version is null then 0 else 1 end,
+                scorings.model_version desc
+        ) as recency
     from scorings
+    left join archived
+        on scorings.model_name = archived.model_name
+        and scorings.model_version = archived.model_version
+    left join treated_scorings
+        on scorings.model_name = treated_scorings.model_name
+        and scorings.as_of_date = treated_scorings.as_of_date
+        and scorings.model_version = treated_scorings.model_version
+    where archived.model_version is null
 
 ),
 
@@ -157,9 +207,12 @@ final as (
 
     select
         inventory.model_name,
+        pins.pinned_version,
+        pins.pinned_because,
         ranked_scorings.model_version as reigning_version,
         ranked_scorings.as_of_date as last_scoring_date,
         last_attempts.last_version,
+        last_attempts.known_versions,
         last_attempts.last_attempt_date,
         {{ next_due_date(
             'last_attempts.last_attempt_date', 'inventory.schedule', 'inventory.schedule_weekday'
@@ -169,6 +222,7 @@ final as (
         drift_evidence.evidence as drift_evidence,
         degraded.quality_evidence
     from inventory
+    left join pins on inventory.model_name = pins.model_name
     left join last_attempts on inventory.model_name = last_attempts.model_name
     left join drift_evidence on inventory.model_name = drift_evidence.model_name
     left join ranked_scorings

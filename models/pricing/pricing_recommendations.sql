@@ -7,7 +7,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('pricing_scores')) }}
+    {{ unwritten(ref('pricing_scores'), ref('pricing_champion'), 'property_id') }}
 
 ),
 

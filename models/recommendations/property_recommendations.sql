@@ -62,8 +62,10 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by query_id order by score desc, property_id asc) as rank,
-        row_number() over (partition by query_id order by baseline_score desc, property_id asc) as baseline_rank
+        row_number() over (partition by model_version, query_id order by score desc, property_id asc) as rank,
+        row_number() over (
+            partition by model_version, query_id order by baseline_score desc, property_id asc
+        ) as baseline_rank
     from scores
 
 ),
@@ -76,7 +78,8 @@ top as (
         of_baseline.property_id as baseline_property_id
     from ranked
     left join ranked as of_baseline
-        on ranked.query_id = of_baseline.query_id
+        on ranked.model_version = of_baseline.model_version
+        and ranked.query_id = of_baseline.query_id
         and ranked.rank = of_baseline.baseline_rank
         and of_baseline.baseline_score > 0
     where ranked.rank <= 10
@@ -114,6 +117,12 @@ addressed as (
 
 ),
 
+own as (
+
+    {{ of_own_arm('addressed', ref('recommendations_champion'), 'user_id') }}
+
+),
+
 final as (
 
     select
@@ -127,7 +136,7 @@ final as (
         as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
         baseline_property_id
-    from addressed
+    from own
 
 )
 

@@ -6,5 +6,6 @@ def model(dbt, session):
         examples=dbt.ref("recommendations_examples"),
         decision=dbt.ref("recommendations_retraining"),
         versions=dbt.ref("property_recommender"),
+        experiments=dbt.ref("experiment_state"),
         settings=dbt.config.get("meta"),
     )

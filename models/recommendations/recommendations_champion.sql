@@ -3,5 +3,6 @@
     metrics=ref('recommendations_metrics'),
     decision=ref('recommendations_retraining'),
     targets=ref('performance_targets'),
+    experiments=ref('experiment_state'),
     blocks='user_group'
 ) }}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from wanderbricks_ml.registry_commands import registry_group
+
 OUT = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -18,8 +20,11 @@ OUT = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Gold data, and what the models of the Wanderbricks dbt project say of themselves."""
+    """Make or import gold data for the Wanderbricks dbt project, and look after its models."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+main.add_command(registry_group)
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 
@@ -22,27 +23,51 @@ def rows(query: str, target: str | None = None) -> list[dict[str, Any]]:
     RuntimeError
         When dbt fails, with what it said.
     """
-    result = _invoked(["show", "--inline", query, "--limit", "-1"], target)
-    table = result.results[0].agate_table
-    return [dict(zip(table.column_names, row, strict=True)) for row in table.rows]
+    return _shown(["--inline", query], target)
 
 
-def run_operation(macro: str, arguments: Mapping[str, Any], target: str | None = None) -> None:
-    """Run a macro of the project with JSON-like arguments.
+def model_rows(name: str, target: str | None = None) -> list[dict[str, Any]]:
+    """Rows of a SQL model as its query gives them now, whether it was built or not; see `rows`."""
+    return _shown(["--select", name], target)
+
+
+def run_operation(macro: str, arguments: Mapping[str, Any], target: str | None = None) -> list[str]:
+    """Run a macro of the project with JSON-like arguments, and return what it logged.
 
     Raises
     ------
     RuntimeError
         When dbt fails, with what it said.
     """
-    _invoked(["run-operation", macro, "--args", json.dumps(arguments)], target)
+    logged: list[str] = []
+    _invoked(["run-operation", macro, "--args", json.dumps(arguments)], target, logged)
+    return logged
 
 
-def _invoked(arguments: list[str], target: str | None) -> Any:
+def _shown(chosen: list[str], target: str | None) -> list[dict[str, Any]]:
+    table = _invoked(["show", *chosen, "--limit", "-1"], target).results[0].agate_table
+    return [dict(zip(table.column_names, map(_number, row), strict=True)) for row in table.rows]
+
+
+def _number(value: Any) -> Any:
+    """Whole numbers as such: dbt reads every number as a decimal."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
+
+
+def _invoked(arguments: list[str], target: str | None, logged: list[str] | None = None) -> Any:
     from dbt.cli.main import dbtRunner
 
     said: list[str] = []
-    runner = dbtRunner(callbacks=[lambda event: said.append(event.info.msg) if event.info.level == "error" else None])
+
+    def listen(event: Any) -> None:
+        if event.info.level == "error":
+            said.append(event.info.msg)
+        elif logged is not None and event.info.name == "JinjaLogInfo":
+            logged.append(event.data.msg)
+
+    runner = dbtRunner(callbacks=[listen])
     chosen = ["--target", target] if target else []
     finished = runner.invoke(["--quiet", "--log-level", "none", *arguments, *chosen])
     if not finished.success:

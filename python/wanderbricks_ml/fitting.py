@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 from datetime import UTC, datetime
@@ -38,6 +39,11 @@ VERSION_SCHEMA = pa.schema(
         ("fit_seconds", pa.float64()),
         ("artifact_digest", pa.string()),
         ("fitted_at", pa.timestamp("us")),
+        ("artifact_files", pa.string()),
+        ("parent_version", pa.int32()),
+        ("training_data_digest", pa.string()),
+        ("code_revision", pa.string()),
+        ("package_versions", pa.string()),
     ]
 )
 
@@ -184,6 +190,7 @@ def _fit(
         "model_name": settings["model_name"],
         "as_of_date": row["as_of_date"],
         "reason": row["reason"],
+        "parent_version": row["reigning_version"],
         "parameters": found.parameters,
         "train_first_date": pa.compute.min(dates).as_py(),
         "train_last_date": pa.compute.max(dates).as_py(),
@@ -233,9 +240,10 @@ def log_version(
     Returns
     -------
     dict
-        model_version, run_id, model_uri, artifact_digest.
+        model_version, run_id, model_uri, artifact_digest, artifact_files, training_data_digest, code_revision,
+        package_versions.
     """
-    from wanderbricks_ml import registry
+    from wanderbricks_ml import integrity, lineage, registry
 
     registry.connect()
     import mlflow
@@ -276,9 +284,15 @@ def log_version(
         )
         model_version = registry.register(registered, logged.model_uri, run.info.run_id, last_version)
     model_uri = f"models:/{registered}/{model_version}"
+    registry.sign(model_uri, run.info.run_id)
+    files = registry.artifact_files(model_uri)
     return {
         "model_version": model_version,
         "run_id": run.info.run_id,
         "model_uri": model_uri,
-        "artifact_digest": registry.artifact_digest(model_uri),
+        "artifact_digest": integrity.overall_digest(files),
+        "artifact_files": json.dumps(files, sort_keys=True),
+        "training_data_digest": digest,
+        "code_revision": lineage.code_revision(),
+        "package_versions": lineage.package_versions(registry.requirements(settings)),
     }

@@ -61,19 +61,24 @@ def permuted_importance(
 
 
 def candidates_figure(losses: Mapping[str, float], chosen: str) -> Figure:
-    """Bars of the log loss of each candidate on the validation rows, the chosen one in another colour."""
+    """Log loss of each candidate on the validation rows, the chosen one in another colour.
+
+    Points, not bars: they lie close together and far from zero.
+    """
     names = sorted(losses, key=lambda name: losses[name], reverse=True)
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
-    bars = axes.barh(
-        [name.replace("_", " ") for name in names],
-        [losses[name] for name in names],
-        color=["#bc6c25" if name == chosen else "#2a6f97" for name in names],
-    )
-    axes.bar_label(bars, fmt="%.4f", padding=3)
-    axes.set_xlabel("log loss on validation dates")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.12)
+    for name in names:
+        colour = "#bc6c25" if name == chosen else "#2a6f97"
+        label = name.replace("_", " ")
+        axes.plot(losses[name], label, "o", markersize=9, color=colour)
+        axes.annotate(
+            f"{losses[name]:.4f}", (losses[name], label), xytext=(9, 0), textcoords="offset points", va="center"
+        )
+    axes.set_xlabel("log loss on validation dates, lower is better")
+    axes.grid(axis="y", color="#dddddd")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.margins(x=0.18, y=0.15)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from wanderbricks_ml.frames import feature_frame, one_row, with_attributes
 logger = logging.getLogger(__name__)
 
 
-def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]) -> Any:
-    """Predict validation and test rows with this run's candidate and with the reigning version.
+def backtest(
+    session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any], experiments: Any = None
+) -> Any:
+    """Predict validation and test rows with this run's candidate, the reigning version and one under treatment.
 
     Returns
     -------
@@ -27,13 +30,13 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     Raises
     ------
     RuntimeError
-        When the reigning version is in no row of the predictor's table.
+        When a version is in no row of the predictor's table, or its files are not those that were logged.
     """
     engine = engine_of(session)
     settings = with_attributes(settings, engine.schema(examples))
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
-    numbers = considered_versions(row, known)
+    numbers = considered_versions(row, known, [] if experiments is None else treatments(engine, experiments, settings))
     uris = version_uris(known, numbers, settings["model_name"])
     as_of = pa.scalar(row["as_of_date"] if row is not None else None, pa.date32())
     evaluated: list[int | None] = [*numbers] or [None]
@@ -56,6 +59,8 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
 def score(session: Any, examples: Any, champion: Any, versions: Any, settings: dict[str, Any]) -> Any:
     """Predict the score rows with the version that serves, and point the MLflow aliases at it.
 
+    While an experiment runs, with the version under treatment too: rows of both, told apart by model_version.
+
     Returns
     -------
     table
@@ -65,30 +70,46 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     Raises
     ------
     RuntimeError
-        When no version passes the gate; quotes the verdicts. Earlier predictions stay as they are.
+        When no version passes the gate; quotes the verdicts. When the files of the one that serves are not those that
+        were logged; names them. Earlier predictions stay as they are.
     """
     engine = engine_of(session)
     settings = with_attributes(settings, engine.schema(examples))
     number = version_to_score(engine, examples, champion, settings)
-    serving = [] if number is None else [number]
+    serving = [] if number is None else [number, *treated_versions(engine.rows(champion))]
     name = settings["model_name"]
-    uri = version_uris(engine.rows(versions), serving, name).get(number)
+    uris = version_uris(engine.rows(versions), serving, name)
+    scoring: list[int | None] = [*serving] or [None]
     return engine.predicted(
         examples,
         [
             (
-                ["score"] if serving else [],
-                _predictor(uri, settings),
+                [] if number is None else ["score"],
+                _predictor(uris.get(number), settings),
                 {"model_name": pa.scalar(name, pa.string()), "model_version": pa.scalar(number, pa.int32())},
             )
+            for number in scoring
         ],
         [*settings["keys"], *settings["keep"], *([settings["baseline"]] if "baseline" in settings else [])],
         settings,
     )
 
 
-def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[int]:
-    """Versions to judge in the run of a retraining decision: its candidate and the reigning one; none without a fit.
+def treatments(engine: Engine, experiments: Any, settings: dict[str, Any]) -> list[int]:
+    """The version under treatment in the product's running experiment, by the table experiment_state."""
+    running = f"status = 'running' and model_name = '{settings['model_name']}'"
+    return [row["treatment_version"] for row in engine.rows(experiments.filter(running)).to_pylist()]
+
+
+def treated_versions(champion: pa.Table) -> list[int]:
+    """The version that scores the treatment arm of an experiment by the champion table, if there is one."""
+    return [row["model_version"] for row in champion.to_pylist() if row["experiment_name"] is not None]
+
+
+def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated: Sequence[int] = ()) -> list[int]:
+    """Versions to judge in the run of a retraining decision; none without a fit.
+
+    They are its candidate, the version that reigns, the one that is pinned and those under treatment.
 
     Parameters
     ----------
@@ -96,6 +117,8 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[
         The decision.
     versions
         Rows of the predictor's table.
+    treated
+        Versions under treatment in a running experiment.
     """
     if row is None or not row["fit_due"]:
         return []
@@ -104,8 +127,8 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table) -> list[
         for version in versions.to_pylist()
         if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
     ]
-    reigning = [] if row["reigning_version"] is None else [row["reigning_version"]]
-    return sorted({*fitted[-1:], *reigning})
+    kept = [row[name] for name in ("reigning_version", "pinned_version") if row[name] is not None]
+    return sorted({*fitted[-1:], *kept, *treated})
 
 
 def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dict[str, Any]) -> int | None:
@@ -129,27 +152,29 @@ def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dic
     if not serving or not engine.rows(examples.filter("split = 'score'").limit(1)).num_rows:
         return None
     number: int = serving[0]
-    others = [row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]]
+    others = treated_versions(engine.rows(champion)) or [
+        row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]
+    ]
     registry.point_aliases(registry.registered_name(settings), number, max(others, default=None))
     return number
 
 
 def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:
-    """Where MLflow loads each version from, by the predictor's table.
+    """Where to load each version from: the folder of its files, proven to be those that were logged.
 
     Raises
     ------
     RuntimeError
-        When the table does not know a version.
+        When the predictor's table does not know a version, MLflow has it no longer, or a file of it was changed.
     """
-    known = {row["model_version"]: row["model_uri"] for row in versions.to_pylist()}
+    known = {row["model_version"]: row for row in versions.to_pylist()}
     absent = [number for number in numbers if number not in known]
     if absent:
         raise RuntimeError(
             f"{name} v{absent[0]} serves, but the predictor's table does not know it; "
             "restore that table, or drop the predictions to start again"
         )
-    return {number: known[number] for number in numbers}
+    return {number: str(registry.verified(name, known[number])) for number in numbers}
 
 
 def _predictor(uri: str | None, settings: dict[str, Any]) -> Predictor:

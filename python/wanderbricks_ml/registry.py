@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import hashlib
+import json
 import logging
 import os
 import tempfile
@@ -12,9 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from wanderbricks_ml import integrity
+
 logger = logging.getLogger(__name__)
 
 PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
+
+SIGNATURE = "model.sig"
+"""Name of a model's signature among its run's artifacts."""
+
+REMEDY = "restore the files, or let another version serve (`wanderbricks registry rollback`, or archive and fit anew)"
 
 
 @functools.cache
@@ -113,27 +120,40 @@ def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> 
     return number
 
 
-def load(model_uri: str) -> Any:
-    """The fitted scikit-learn pipeline of a registered version."""
+def load(folder: str) -> Any:
+    """The fitted scikit-learn pipeline in a folder that `verified` has proven."""
     connect()
     import mlflow
 
-    return mlflow.sklearn.load_model(model_uri)
+    return mlflow.sklearn.load_model(folder)
 
 
 def point_aliases(name: str, champion: int, challenger: int | None) -> None:
-    """Make the registry's aliases say what the champion table says."""
+    """Make the registry's aliases say what the champion table says.
+
+    Raises
+    ------
+    RuntimeError
+        When the registry knows the model or one of the versions no longer.
+    """
     client = connect()
-    aliases = dict(client.get_registered_model(name).aliases)
-    before = aliases.get("champion")
-    if before is not None and int(before) != champion:
-        client.set_registered_model_alias(name, "previous", before)
-    if before is None or int(before) != champion:
-        client.set_registered_model_alias(name, "champion", str(champion))
-    if challenger is not None:
-        client.set_registered_model_alias(name, "challenger", str(challenger))
-    elif "challenger" in aliases:
-        client.delete_registered_model_alias(name, "challenger")
+    from mlflow.exceptions import MlflowException
+
+    try:
+        aliases = dict(client.get_registered_model(name).aliases)
+        before = aliases.get("champion")
+        if before is not None and int(before) != champion:
+            client.set_registered_model_alias(name, "previous", before)
+        if before is None or int(before) != champion:
+            client.set_registered_model_alias(name, "champion", str(champion))
+        if challenger is not None:
+            client.set_registered_model_alias(name, "challenger", str(challenger))
+        elif "challenger" in aliases:
+            client.delete_registered_model_alias(name, "challenger")
+    except MlflowException as error:
+        raise RuntimeError(
+            f"{name} v{champion} serves by its champion table, but {gone(name, champion)} ({error})"
+        ) from error
 
 
 def requirements(settings: Mapping[str, Any]) -> list[str]:
@@ -141,13 +161,92 @@ def requirements(settings: Mapping[str, Any]) -> list[str]:
     return [f"{package}=={version(package)}" for package in (*PACKAGES, *settings.get("packages", ()))]
 
 
-def artifact_digest(model_uri: str) -> str:
-    """SHA-256 over the names and bytes of a logged model's files."""
+def artifact_files(model_uri: str) -> dict[str, str]:
+    """SHA-256 of each of a logged model's files, by name."""
+    return integrity.file_digests(_folder(model_uri))
+
+
+def sign(model_uri: str, run_id: str) -> None:
+    """Sign a logged model where WANDERBRICKS_SIGNING_KEY is set; the signature becomes an artifact of its run."""
+    if not integrity.key_is_set(integrity.SIGNING_KEY):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        signature = Path(folder) / SIGNATURE
+        integrity.sign(_folder(model_uri), signature)
+        connect().log_artifact(run_id, str(signature))
+
+
+def verified(model_name: str, version: Mapping[str, Any]) -> Path:
+    """The folder of a version's files, once they are proven to be those that were logged.
+
+    What is loaded has to be loaded from this folder: files that are fetched again could be others.
+
+    Parameters
+    ----------
+    model_name
+        The model, for the error.
+    version
+        Row of the predictor's table: model_version, model_uri, run_id, artifact_digest, artifact_files.
+
+    Raises
+    ------
+    RuntimeError
+        When MLflow no longer has the version, when a file is not as it was logged, or when WANDERBRICKS_VERIFY_KEY is
+        set and no signature by that key vouches for the files.
+    """
+    said = f"{model_name} v{version['model_version']}"
+    connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        folder = _folder(version["model_uri"])
+    except (MlflowException, OSError) as error:
+        raise RuntimeError(
+            f"{said} cannot be loaded: {gone(model_name, version['model_version'])} ({error})"
+        ) from error
+    recorded = version["artifact_files"]
+    if recorded is None:
+        raise RuntimeError(
+            f"{said}: its row in table {model_name} has no artifact_files, so nothing can be proven; {REMEDY}"
+        )
+    expected = json.loads(recorded)
+    problems = integrity.differences(expected, integrity.file_digests(folder))
+    if integrity.overall_digest(expected) != version["artifact_digest"]:
+        problems.append(f"artifact_files in table {model_name} is not what artifact_digest was taken of")
+    if integrity.key_is_set(integrity.VERIFY_KEY):
+        problem = _signature_problem(folder, version["run_id"])
+        problems += [problem] if problem else []
+    if problems:
+        raise RuntimeError(
+            f"{said} is not what was logged and is not loaded: {'; '.join(problems)} (in {folder}); {REMEDY}"
+        )
+    return folder
+
+
+def gone(name: str, version: int) -> str:
+    """What to do about a version that MLflow does not give, in words."""
     import mlflow
 
-    folder = Path(mlflow.artifacts.download_artifacts(model_uri))
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return (
+        f"the MLflow store at {mlflow.get_tracking_uri()} does not have {name} v{version}. Point MLFLOW_TRACKING_URI "
+        "at the store that earlier runs wrote, or restore it from a backup; `wanderbricks registry verify` lists all "
+        "that is gone"
+    )
+
+
+def _signature_problem(folder: Path, run_id: str) -> str | None:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            signature = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=SIGNATURE, dst_path=place)
+        except (MlflowException, OSError):
+            return f"{integrity.VERIFY_KEY} is set, but its run {run_id} holds no {SIGNATURE}"
+        return integrity.signature_problem(folder, Path(signature))
+
+
+def _folder(model_uri: str) -> Path:
+    import mlflow
+
+    return Path(mlflow.artifacts.download_artifacts(model_uri))

@@ -1,5 +1,5 @@
 -- PSI, KS and Jensen-Shannon distance by hand. Of 100 reference rows 50 have the value 1, 40 the value 2 and 10 none; of 100
--- scored ones 20, 40 and 30, and 10 have the value 3, which falls into the open end of the last bin. Of a categorical
+-- scored ones 20, 40 and 30, and 10 have the value 3, beyond what the reference knows. Of a categorical
 -- column 60 were a and 40 b, and now 50 are a and 50 c, a level that the reference does not know.
 with reference as (
 
@@ -49,19 +49,19 @@ measured as (
 
 ),
 
--- shares of the groups: missing, 1, above 1; and missing, a, b, others
+-- groups: missing, below 1, 1, 2, above 2; and missing, a, b, others
 expected as (
 
     select
         'size' as feature_name,
-        (30e0 - 10) / 101.5 * ln(30.5e0 / 10.5)
-        + (20e0 - 50) / 101.5 * ln(20.5e0 / 50.5)
-        + (50e0 - 40) / 101.5 * ln(50.5e0 / 40.5) as psi,
+        (30e0 - 10) / 102.5 * ln(30.5e0 / 10.5)
+        + (20e0 - 50) / 102.5 * ln(20.5e0 / 50.5)
+        + (10e0 - 0) / 102.5 * ln(10.5e0 / 0.5) as psi,
         0.2e0 as ks,
         sqrt((
             0.1e0 * ln(0.1e0 / 0.2) + 0.3e0 * ln(0.3e0 / 0.2)
             + 0.5e0 * ln(0.5e0 / 0.35) + 0.2e0 * ln(0.2e0 / 0.35)
-            + 0.4e0 * ln(0.4e0 / 0.45) + 0.5e0 * ln(0.5e0 / 0.45)
+            + 0.1e0 * ln(2e0)
         ) / 2 / ln(2e0)) as js_distance
     union all
     select

@@ -32,14 +32,19 @@ class Local:
     project: Path
 
     def build(self, gold: Path) -> None:
+        self.dbt(gold, "build", "--exclude-resource-type", "unit_test")
+
+    def dbt(self, gold: Path, *arguments: str) -> None:
+        """Run a dbt command that has to succeed."""
         finished = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-use-colors", "build", "--exclude-resource-type", "unit_test"],
+            [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
             cwd=self.project,
             env=os.environ
             | {
                 "WANDERBRICKS_GOLD": str(gold),
                 "WANDERBRICKS_DB": str(self.folder / "wanderbricks.duckdb"),
                 "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
+                "MLFLOW_REGISTRY_URI": f"sqlite:///{self.folder}/mlflow.db",
                 "DBT_TARGET_PATH": str(self.folder / "target"),
                 "DBT_LOG_PATH": str(self.folder / "logs"),
             },

@@ -14,8 +14,9 @@ import pytest
 from conftest import Local
 from workspace import Emulator
 
-BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "scored_at", "artifact_digest"}
-"""Columns that differ between any two runs: clocks, ids, and pickles that name their engine's paths."""
+BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "decided_at", "scored_at", "artifact_digest", "artifact_files"}
+BY_CHANCE |= {"code_revision", "package_versions", "training_data_digest"}
+"""Columns that differ between any two runs: clocks, ids, pickles that name their engine's paths, hashes of their bits."""
 
 SCORES = {"predicted_bookings", "conversion_probability", "churn_probability", "cancellation_probability"}
 SCORES |= {"remaining_probability", "revenue_at_risk", "score"}
@@ -131,6 +132,11 @@ def test_one_more_day_agrees(emulator: Emulator, both: Local, gold: dict[str, Pa
     with duckdb.connect(str(both.folder / "wanderbricks.duckdb")) as connection:
         connection.execute(too_old)
     emulator.table(too_old)
+    # a decision with all that a literal can trip over, which the verdict quotes
+    decision = {"model_name": "demand_predictor", "action": "promote", "model_version": 1, "decided_by": "ann"}
+    decided = ("record_registry_decision", "--args", json.dumps(decision | {"reason": 'it\'s \\n "best"'}))
+    both.dbt(gold["second"], "run-operation", *decided)
+    assert emulator.dbt("run-operation", *decided) == 0, emulator.log
     both.build(gold["second"])
     emulator.control(gold=str(gold["second"]))
     began = emulator.control()["statements"]

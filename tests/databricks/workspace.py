@@ -135,6 +135,7 @@ def running(folder: Path, *options: str) -> Iterator[Emulator]:
             | {
                 "PYSPARK_PYTHON": str(python),
                 "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+                "MLFLOW_REGISTRY_URI": f"sqlite:///{folder}/mlflow.db",
                 # workers import the package from where the driver found it
                 "PYTHONPATH": str(wheel),
             },

@@ -85,6 +85,8 @@ class Workspace:
                 "WANDERBRICKS_GOLD": str(self.gold),
                 "WANDERBRICKS_DB": str(self.path / "wanderbricks.duckdb"),
                 "MLFLOW_TRACKING_URI": self.mlflow_uri,
+                # MLflow sets it for a whole process that once connected
+                "MLFLOW_REGISTRY_URI": self.mlflow_uri,
             },
             cwd=self.path,
             stdout=subprocess.PIPE,

@@ -15,9 +15,11 @@ from conftest import PROJECT, Workspace
 
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
 PROVEN_BY = {
+    "built": "databricks/test_parity.py::test_a_first_build_agrees",
     "columns_of_sources": "databricks/test_faults.py::test_a_column_that_vanished",
     "delete_older": "databricks/test_parity.py::test_one_more_day_agrees",
     "earlier": "databricks/test_parity.py::test_one_more_day_agrees",
+    "is_built": "databricks/test_parity.py::test_a_first_build_agrees",
     "persist_docs": "databricks/test_parity.py::test_one_more_day_agrees",
 }
 """Platform macros that act on tables, which no query can assert: tests that run them on both engines."""

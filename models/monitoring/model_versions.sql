@@ -1,0 +1,189 @@
+{{ config(materialized='view') }}
+
+{% set products = {
+    'demand_predictor': ['demand_metrics', 'demand_predictions'],
+    'conversion_predictor': ['conversion_metrics', 'conversion_predictions'],
+    'customer_ltv_predictor': ['customer_ltv_metrics', 'customer_ltv_predictions'],
+    'pricing_optimizer': ['pricing_metrics', 'pricing_recommendations'],
+    'revenue_forecaster': ['revenue_metrics', 'revenue_forecasts'],
+    'churn_predictor': ['churn_metrics', 'churn_predictions'],
+    'cancellation_predictor': ['cancellation_metrics', 'cancellation_predictions'],
+    'property_recommender': ['recommendations_metrics', 'property_recommendations'],
+} %}
+{% set lineage = [
+    'model_version', 'as_of_date', 'reason', 'parent_version', 'training_data_digest', 'train_first_date', 'train_last_date',
+    'train_rows', 'code_revision', 'package_versions', 'run_id', 'model_uri', 'artifact_digest', 'artifact_files', 'fitted_at',
+] %}
+
+with clock as (
+
+    select * from {{ ref('point_in_time') }}
+
+),
+
+decisions as (
+
+    select decisions.*
+    from {{ ref('registry_decisions') }} as decisions
+    inner join clock on decisions.as_of_date <= clock.as_of_date
+
+),
+
+pins as (
+
+    {{ pinned_versions(ref('registry_decisions'), ref('point_in_time')) }}
+
+),
+
+archived as (
+
+    {{ archived_versions(ref('registry_decisions'), ref('point_in_time')) }}
+
+),
+
+-- versions of running experiments that do not serve otherwise: the seed of experiments fills it
+canaries as (
+
+    select
+        cast(null as {{ dbt.type_string() }}) as model_name,
+        cast(null as int) as model_version
+    from clock
+    where 1 = 0
+
+),
+
+versions as (
+
+    {% for model in products %}
+        select
+            '{{ model }}' as model_name,
+            {{ lineage | join(', ') }}
+        from ({{ built(model, lineage) }}) as fitted
+        where as_of_date <= (select as_of_date from clock)
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+evaluations as (
+
+    {% for model, (metrics, predictions) in products.items() %}
+        select
+            '{{ model }}' as model_name,
+            model_version,
+            max(as_of_date) as evaluated_as_of
+        from ({{ built(metrics, ['model_version', 'as_of_date', 'split']) }}) as metrics
+        where split = 'test' and as_of_date <= (select as_of_date from clock)
+        group by model_version
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+scorings as (
+
+    {% for model, (metrics, predictions) in products.items() %}
+        select
+            '{{ model }}' as model_name,
+            model_version,
+            max(scoring_date) as last_scoring_date
+        from ({{ built(predictions, ['model_version', 'scoring_date']) }}) as predictions
+        where scoring_date <= (select as_of_date from clock)
+        group by model_version
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+newest as (
+
+    select
+        model_name,
+        max(last_scoring_date) as newest_scoring_date
+    from scorings
+    group by model_name
+
+),
+
+-- predictions are kept for a while only: a version that reigned when another was fitted has served, too
+parents as (
+
+    select distinct
+        model_name,
+        parent_version
+    from versions
+    where parent_version is not null
+
+),
+
+last_decisions as (
+
+    select
+        *,
+        row_number() over (partition by model_name, model_version order by decision_id desc) as recency
+    from decisions
+    where model_version is not null
+
+),
+
+final as (
+
+    select
+        versions.model_name,
+        versions.model_version,
+        case
+            when canaries.model_version is not null then 'canary'
+            when scorings.last_scoring_date = newest.newest_scoring_date then 'production'
+            when archived.model_version is not null then 'archived'
+            when scorings.last_scoring_date is not null or parents.parent_version is not null then 'deprecated'
+            when evaluations.evaluated_as_of is not null then 'staging'
+            else 'registered'
+        end as state,
+        pins.pinned_version is not null as is_pinned,
+        last_decisions.action || ' by ' || last_decisions.decided_by || ': ' || last_decisions.reason as last_decision,
+        versions.as_of_date,
+        versions.reason,
+        evaluations.evaluated_as_of,
+        scorings.last_scoring_date,
+
+        versions.parent_version,
+        versions.training_data_digest,
+        versions.train_first_date,
+        versions.train_last_date,
+        versions.train_rows,
+        versions.code_revision,
+        versions.package_versions,
+
+        versions.run_id,
+        versions.model_uri,
+        versions.artifact_digest,
+        versions.artifact_files,
+        versions.fitted_at
+    from versions
+    left join evaluations
+        on versions.model_name = evaluations.model_name
+        and versions.model_version = evaluations.model_version
+    left join scorings
+        on versions.model_name = scorings.model_name
+        and versions.model_version = scorings.model_version
+    left join newest on versions.model_name = newest.model_name
+    left join parents
+        on versions.model_name = parents.model_name
+        and versions.model_version = parents.parent_version
+    left join canaries
+        on versions.model_name = canaries.model_name
+        and versions.model_version = canaries.model_version
+    left join archived
+        on versions.model_name = archived.model_name
+        and versions.model_version = archived.model_version
+    left join pins
+        on versions.model_name = pins.model_name
+        and versions.model_version = pins.pinned_version
+    left join last_decisions
+        on versions.model_name = last_decisions.model_name
+        and versions.model_version = last_decisions.model_version
+        and last_decisions.recency = 1
+
+)
+
+select * from final

@@ -1,8 +1,8 @@
 """Time the measurement of drift: PSI, Kolmogorov-Smirnov statistic and Jensen-Shannon distance of 25 columns.
 
-Twenty-four numeric columns, of which a third are whole numbers and every one misses some values, and a categorical one. As in
-the project, the reference is cut into bins once, and a day is compared with the bins. Two threads of DuckDB; prints
-Markdown: median wall seconds, and beside them SciPy on the raw values, one column after the other (KS and PSI).
+Twenty-four numeric columns, of which a third are whole numbers and every one misses some values, and a categorical one.
+As in the project, the reference is cut into bins once, and a day is compared with the bins. Two threads of DuckDB;
+prints Markdown: median wall seconds, and beside them SciPy on the raw values, one column after the other (KS and PSI).
 
     python benchmarks/drift.py [--rows 100000 1000000] [--repeats 5]
 """
@@ -108,6 +108,21 @@ def median_seconds(work: Callable[[], object], repeats: int) -> float:
     return statistics.median(seconds)
 
 
+def seconds(rows: int, columns: int, repeats: int, sql: Statements) -> tuple[float, float, float]:
+    """Median seconds of the bins, of a day against them, and of SciPy, for so many rows on each side."""
+    sides = {
+        "reference_rows": example(rows, columns, seed=1),
+        "current_rows": example(rows, columns, seed=2, shift=0.1),
+    }
+    with duckdb.connect(config={"threads": 2}) as connection:
+        for name, frame in sides.items():
+            connection.register("frame", frame)
+            connection.execute(f"create table {name} as from frame")
+        bins = median_seconds(lambda: connection.execute(f"create or replace table bins as {sql.bins}"), repeats)
+        day = median_seconds(lambda: connection.execute(f"create or replace table measures as {sql.measures}"), repeats)
+    return bins, day, median_seconds(lambda: by_scipy(*sides.values()), repeats)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -120,24 +135,7 @@ def main() -> None:
     print("| rows, each side | bins of the reference, once a version | a day against them | both | SciPy, KS and PSI |")
     print("| --- | --- | --- | --- | --- |")
     for rows in given.rows:
-        reference, current = example(rows, given.columns, seed=1), example(rows, given.columns, seed=2, shift=0.1)
-        with duckdb.connect(config={"threads": 2}) as connection:
-            for name, frame in {"reference_rows": reference, "current_rows": current}.items():
-                connection.register("frame", frame)
-                # DuckDB reads NaN of a frame as a number
-                connection.execute(
-                    f"create table {name} as select * replace ({', '.join(f'nullif({c}, $nan) as {c}' for c in names[:-1])}) "
-                    "from frame",
-                    {"nan": float("nan")},
-                )
-                connection.unregister("frame")
-            bins = median_seconds(
-                lambda: connection.execute(f"create or replace table bins as {sql.bins}"), given.repeats
-            )
-            day = median_seconds(
-                lambda: connection.execute(f"create or replace table measures as {sql.measures}"), given.repeats
-            )
-        scipy = median_seconds(lambda: by_scipy(reference, current), given.repeats)
+        bins, day, scipy = seconds(rows, given.columns, given.repeats, sql)
         print(f"| {rows:,} | {bins:.2f} | {day:.2f} | {bins + day:.2f} | {scipy:.2f} |")
 
 

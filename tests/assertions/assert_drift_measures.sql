@@ -3,31 +3,86 @@
 -- column 60 were a and 40 b, and now 50 are a and 50 c, a level that the reference does not know.
 with reference as (
 
-    select 1 as model_version, 'size' as feature_name, cast(1 as double) as value, cast(null as {{ dbt.type_string() }}) as level, 50 as row_count
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(1 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        50 as row_count
     union all
-    select 1, 'size', cast(2 as double), null, 40
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(2 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        40 as row_count
     union all
-    select 1, 'size', null, null, 10
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        10 as row_count
     union all
-    select 1, 'kind', null, 'a', 60
+    select
+        1 as model_version,
+        'kind' as feature_name,
+        cast(null as double) as value,
+        cast('a' as {{ dbt.type_string() }}) as level,
+        60 as row_count
     union all
-    select 1, 'kind', null, 'b', 40
+    select
+        1 as model_version,
+        'kind' as feature_name,
+        cast(null as double) as value,
+        cast('b' as {{ dbt.type_string() }}) as level,
+        40 as row_count
 
 ),
 
 current_rows as (
 
-    select 1 as model_version, 'size' as feature_name, cast(1 as double) as value, cast(null as {{ dbt.type_string() }}) as level, 20 as row_count
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(1 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        20 as row_count
     union all
-    select 1, 'size', cast(2 as double), null, 40
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(2 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        40 as row_count
     union all
-    select 1, 'size', cast(3 as double), null, 10
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(3 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        10 as row_count
     union all
-    select 1, 'size', null, null, 30
+    select
+        1 as model_version,
+        'size' as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        30 as row_count
     union all
-    select 1, 'kind', null, 'a', 50
+    select
+        1 as model_version,
+        'kind' as feature_name,
+        cast(null as double) as value,
+        cast('a' as {{ dbt.type_string() }}) as level,
+        50 as row_count
     union all
-    select 1, 'kind', null, 'c', 50
+    select
+        1 as model_version,
+        'kind' as feature_name,
+        cast(null as double) as value,
+        cast('c' as {{ dbt.type_string() }}) as level,
+        50 as row_count
 
 ),
 

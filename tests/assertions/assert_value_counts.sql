@@ -1,11 +1,20 @@
 -- Missing values and NaN are counted as one, each column by itself.
 with example_rows as (
 
-    select cast(1 as double) as size, cast('NaN' as double) as weight, 'a' as kind
+    select
+        cast(1 as double) as size,
+        cast('NaN' as double) as weight,
+        'a' as kind
     union all
-    select 1, null, null
+    select
+        1 as size,
+        null as weight,
+        null as kind
     union all
-    select null, 2, 'a'
+    select
+        null as size,
+        2 as weight,
+        'a' as kind
 
 ),
 
@@ -17,28 +26,72 @@ counted as (
 
 expected as (
 
-    select 'size' as feature_name, cast(1 as double) as value, cast(null as {{ dbt.type_string() }}) as level, 2 as row_count
+    select
+        'size' as feature_name,
+        cast(1 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        2 as row_count
     union all
-    select 'size', null, null, 1
+    select
+        'size' as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        1 as row_count
     union all
-    select 'weight', null, null, 2
+    select
+        'weight' as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        2 as row_count
     union all
-    select 'weight', cast(2 as double), null, 1
+    select
+        'weight' as feature_name,
+        cast(2 as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        1 as row_count
     union all
-    select 'kind', null, 'a', 2
+    select
+        'kind' as feature_name,
+        cast(null as double) as value,
+        cast('a' as {{ dbt.type_string() }}) as level,
+        2 as row_count
     union all
-    select 'kind', null, null, 1
+    select
+        'kind' as feature_name,
+        cast(null as double) as value,
+        cast(null as {{ dbt.type_string() }}) as level,
+        1 as row_count
 
 )
 
 (
-    select feature_name, value, level, row_count from counted
+    select
+        feature_name,
+        value,
+        level,
+        row_count
+    from counted
     except
-    select feature_name, value, level, row_count from expected
+    select
+        feature_name,
+        value,
+        level,
+        row_count
+    from expected
 )
 union all
 (
-    select feature_name, value, level, row_count from expected
+    select
+        feature_name,
+        value,
+        level,
+        row_count
+    from expected
     except
-    select feature_name, value, level, row_count from counted
+    select
+        feature_name,
+        value,
+        level,
+        row_count
+    from counted
 )

@@ -160,7 +160,7 @@ def test_every_version_that_serves_is_compared(fresh: Workspace, today: date) ->
 
 
 def test_drift_that_lasts_is_a_reason_to_fit(fresh: Workspace, today: date, tmp_path: Path) -> None:
-    """Demand was fitted before the drift began, conversion in its midst, and churn drifted in a version that is gone."""
+    """Demand was fitted before the drift began, conversion in its midst; churn drifted in a version that is gone."""
     drifted = fresh.copy(tmp_path)
     days = [today - timedelta(days=days) for days in (2, 1, 0)]
     with duckdb.connect(str(tmp_path / "wanderbricks.duckdb")) as connection:

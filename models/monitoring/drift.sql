@@ -45,7 +45,8 @@ recorded as (
 
 ),
 
-{% for model_name, product in drift_products().items() %}
+{% for row in products() %}
+    {% set model_name, product = row.model_name, row.product %}
     {% set examples = ref(product ~ '_examples') %}
     {% set champion = ref(product ~ '_champion') %}
     {% set scores = ref(product ~ '_scores') %}

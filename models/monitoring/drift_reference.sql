@@ -26,7 +26,8 @@ with known as (
 
 ),
 
-{% for model_name, product in drift_products().items() %}
+{% for row in products() %}
+    {% set model_name, product = row.model_name, row.product %}
     {% set examples = ref(product ~ '_examples') %}
     {% set decision = ref(product ~ '_retraining') %}
     {% set versions = ref(model_name) %}

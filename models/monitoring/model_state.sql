@@ -1,13 +1,3 @@
-{% set products = {
-    'demand_predictor': 'demand_predictions',
-    'conversion_predictor': 'conversion_predictions',
-    'customer_ltv_predictor': 'customer_ltv_predictions',
-    'pricing_optimizer': 'pricing_recommendations',
-    'revenue_forecaster': 'revenue_forecasts',
-    'churn_predictor': 'churn_predictions',
-    'cancellation_predictor': 'cancellation_predictions',
-    'property_recommender': 'property_recommendations',
-} %}
 {% set columns = ['as_of_date', 'model_version'] %}
 
 with inventory as (
@@ -36,12 +26,12 @@ experiments as (
 
 attempts as (
 
-    {% for model, predictions in products.items() %}
+    {% for row in products() %}
         select
-            '{{ model }}' as model_name,
+            '{{ row.model_name }}' as model_name,
             as_of_date,
             model_version
-        from ({{ earlier(model, columns) }}) as fitted
+        from ({{ earlier(row.model_name, columns) }}) as fitted
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -49,12 +39,12 @@ attempts as (
 
 scorings as (
 
-    {% for model, predictions in products.items() %}
+    {% for row in products() %}
         select distinct
-            '{{ model }}' as model_name,
+            '{{ row.model_name }}' as model_name,
             as_of_date,
             model_version
-        from ({{ earlier(predictions, columns) }}) as scored
+        from ({{ earlier(row.predictions, columns) }}) as scored
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -1,15 +1,5 @@
 {{ config(materialized='view') }}
 
-{% set products = {
-    'demand_predictor': ['demand_metrics', 'demand_predictions'],
-    'conversion_predictor': ['conversion_metrics', 'conversion_predictions'],
-    'customer_ltv_predictor': ['customer_ltv_metrics', 'customer_ltv_predictions'],
-    'pricing_optimizer': ['pricing_metrics', 'pricing_recommendations'],
-    'revenue_forecaster': ['revenue_metrics', 'revenue_forecasts'],
-    'churn_predictor': ['churn_metrics', 'churn_predictions'],
-    'cancellation_predictor': ['cancellation_metrics', 'cancellation_predictions'],
-    'property_recommender': ['recommendations_metrics', 'property_recommendations'],
-} %}
 {% set lineage = [
     'model_version', 'as_of_date', 'reason', 'parent_version', 'training_data_digest', 'train_first_date', 'train_last_date',
     'train_rows', 'code_revision', 'package_versions', 'run_id', 'model_uri', 'artifact_digest', 'artifact_files', 'fitted_at',
@@ -54,11 +44,11 @@ canaries as (
 
 versions as (
 
-    {% for model in products %}
+    {% for row in products() %}
         select
-            '{{ model }}' as model_name,
+            '{{ row.model_name }}' as model_name,
             {{ lineage | join(', ') }}
-        from ({{ built(model, lineage) }}) as fitted
+        from ({{ built(row.model_name, lineage) }}) as fitted
         where as_of_date <= (select as_of_date from clock)
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -67,12 +57,12 @@ versions as (
 
 evaluations as (
 
-    {% for model, (metrics, predictions) in products.items() %}
+    {% for row in products() %}
         select
-            '{{ model }}' as model_name,
+            '{{ row.model_name }}' as model_name,
             model_version,
             max(as_of_date) as evaluated_as_of
-        from ({{ built(metrics, ['model_version', 'as_of_date', 'split']) }}) as metrics
+        from ({{ built(row.product ~ '_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
         where split = 'test' and as_of_date <= (select as_of_date from clock)
         group by model_version
         {{ 'union all' if not loop.last }}
@@ -82,12 +72,12 @@ evaluations as (
 
 scorings as (
 
-    {% for model, (metrics, predictions) in products.items() %}
+    {% for row in products() %}
         select
-            '{{ model }}' as model_name,
+            '{{ row.model_name }}' as model_name,
             model_version,
             max(scoring_date) as last_scoring_date
-        from ({{ built(predictions, ['model_version', 'scoring_date']) }}) as predictions
+        from ({{ built(row.predictions, ['model_version', 'scoring_date']) }}) as predictions
         where scoring_date <= (select as_of_date from clock)
         group by model_version
         {{ 'union all' if not loop.last }}

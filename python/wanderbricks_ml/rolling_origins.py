@@ -243,7 +243,9 @@ def score(
         raw = forecaster.raw(future)
     else:
         raw = _raw(engine, examples, "score", forecaster.recipe)
-    rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"]).assign(model_name=name, model_version=number)
+    rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"]).assign(
+        model_name=name, model_version=number
+    )
     return engine.result(pa.Table.from_pandas(rows, schema=SCORE_SCHEMA, preserve_index=False))
 
 

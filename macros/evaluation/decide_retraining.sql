@@ -66,7 +66,7 @@
                 when learnability.not_learnable is not null then 'not_learnable'
                 when '{{ retrain }}' = 'never' then 'never'
                 when '{{ retrain }}' = 'force' or {{ 'true' if tune else 'false' }} then 'forced'
-                when state.reigning_version is null then 'no_champion'
+                when coalesce(state.pinned_version, state.reigning_version) is null then 'no_champion'
                 when state.has_drifted then 'drift'
                 when state.has_degraded then 'performance'
                 when

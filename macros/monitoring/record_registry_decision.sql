@@ -87,7 +87,8 @@
     {% elif action == 'archive' %}
         {% if chosen.version in archived %}
             {{ refuse_decision(said ~ ' is archived already') }}
-        {% elif serving is not none and chosen.version == serving | int %}
+        {# the only one may go, such as one whose files are lost: the next build fits anew #}
+        {% elif serving is not none and chosen.version == serving | int and parents | length > archived | length + 1 %}
             {{ refuse_decision(said ~ ' serves; promote another version or roll back first') }}
         {% endif %}
     {% else %}

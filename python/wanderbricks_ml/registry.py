@@ -21,7 +21,7 @@ PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
 SIGNATURE = "model.sig"
 """Name of a model's signature among its run's artifacts."""
 
-REMEDY = "restore the files, or let another version serve (`wanderbricks registry rollback`, or archive and fit anew)"
+REMEDY = "restore the files, or roll back to another version and archive this one (`wanderbricks registry --help`)"
 
 
 @functools.cache

@@ -75,7 +75,7 @@ stalest as (
 
     select
         *,
-        row_number() over (partition by kind order by days_late desc nulls last, table_name) as place
+        row_number() over (partition by kind order by days_late desc nulls last, table_name asc) as place
     from table_days
 
 ),

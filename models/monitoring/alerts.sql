@@ -2,9 +2,9 @@
 
 with checks as (
 
-    select checks.*
-    from {{ ref('alert_checks') }} as checks
-    inner join {{ ref('point_in_time') }} as clock on checks.as_of_date <= clock.as_of_date
+    select recorded.*
+    from {{ ref('alert_checks') }} as recorded
+    inner join {{ ref('point_in_time') }} as clock on recorded.as_of_date <= clock.as_of_date
 
 ),
 
@@ -18,7 +18,7 @@ open_checks as (
 
     select *
     from checks
-    where is_open and as_of_date = (select max(as_of_date) from checks)
+    where is_open and as_of_date = (select max(newest.as_of_date) from checks as newest)
 
 ),
 

@@ -221,10 +221,10 @@ ranked_drifts as (
         row_number() over (
             partition by drifts.model_name
             order by
-                case when drifts.is_drifted then 0 else 1 end,
-                case drifts.state when 'act' then 0 when 'warn' then 1 else 2 end,
+                case when drifts.is_drifted then 0 else 1 end asc,
+                case drifts.state when 'act' then 0 when 'warn' then 1 else 2 end asc,
                 drifts.psi desc,
-                drifts.feature_name
+                drifts.feature_name asc
         ) as place,
         count(*) filter (where drifts.is_drifted) over (partition by drifts.model_name) as drifted_features
     from drifts

@@ -1,7 +1,7 @@
 -- 2025-07-06, 2025-07-27, 2025-08-03 and 2025-09-07 are Sundays, 2025-07-28 a Monday, 2025-12-31 a Wednesday
 with expected as (
 
-    select *
+    select cases.*
     from (
         values
         ('weekly', 7, cast('2025-07-26' as date), cast('2025-07-27' as date)),

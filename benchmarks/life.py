@@ -376,8 +376,8 @@ def recovery(quality: pd.DataFrame) -> Check:
     return Check(
         "quality recovers after the demand shock",
         end < hit and end <= before + (hit - before) / 2,
-        f"size of log(predicted over real bookings), week ahead: {before:.2f} before, {hit:.2f} in the week of the shock, "
-        f"{end:.2f} in the last five days; at least half of the way back is asked for",
+        f"size of log(predicted over real bookings), week ahead: {before:.2f} before, {hit:.2f} in the week of the "
+        f"shock, {end:.2f} in the last five days; at least half of the way back is asked for",
     )
 
 
@@ -491,8 +491,8 @@ def report(life: Life, found: list[Check]) -> str:
         "# A simulated life",
         "",
         f"`make bench-life` builds a platform of 540 properties day after day from {FIRST_DAY} on, {len(days)} days, "
-        f"every morning with gold as its files were then. From {SHIFT_DAY} on page views are miscounted ({EXTRA_VIEWS} more a "
-        f"property and day), from {SHOCK_DAY} on three times as many guests try to book. Nobody tells the project.",
+        f"every morning with gold as its files were then. From {SHIFT_DAY} on page views are miscounted ({EXTRA_VIEWS} "
+        f"more a property and day), from {SHOCK_DAY} on three times as many guests try to book. Nobody tells the project.",
         "",
         "![Quality, drift and retrainings over time](images/life.png)",
         "",

@@ -492,7 +492,8 @@ def report(life: Life, found: list[Check]) -> str:
         "",
         f"`make bench-life` builds a platform of 540 properties day after day from {FIRST_DAY} on, {len(days)} days, "
         f"every morning with gold as its files were then. From {SHIFT_DAY} on page views are miscounted ({EXTRA_VIEWS} "
-        f"more a property and day), from {SHOCK_DAY} on three times as many guests try to book. Nobody tells the project.",
+        f"more a property and day), from {SHOCK_DAY} on three times as many guests try to book. "
+        "Nobody tells the project.",
         "",
         "![Quality, drift and retrainings over time](images/life.png)",
         "",

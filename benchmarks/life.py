@@ -45,7 +45,9 @@ LAST_DAY = date(2025, 7, 31)
 QUIET_DAYS = 30
 SHIFT_DAY = FIRST_DAY + timedelta(days=QUIET_DAYS)
 SHOCK_DAY = FIRST_DAY + timedelta(days=40)
-SHOCKS = (f"drift:fact_property_engagement.view_count:{SHIFT_DAY}:12", f"demand:{SHOCK_DAY}:3")
+EXTRA_VIEWS = 40
+"""Page views that a property has too many, each day on which it has any; 6 are usual."""
+SHOCKS = (f"drift:fact_property_engagement.view_count:{SHIFT_DAY}:{EXTRA_VIEWS}", f"demand:{SHOCK_DAY}:3")
 SHIFTED = ("views_7d", "views_30d", "view_to_booking_rate_30d")
 """Features that read the shifted column."""
 SCORED_AHEAD = 7
@@ -340,12 +342,17 @@ def checks(life: Life) -> list[Check]:
     )
 
     if last > SHOCK_DAY:
-        answered = fits.loc[(fits["day"] > SHOCK_DAY) & fits["reason"].isin(["drift", "performance"]), "day"]
+        # the shifted feature goes on asking for fits: only what it cannot explain counts
+        unexplained = days["drifted_features"].str.split(", ").map(lambda names: bool(set(names) - {"", *SHIFTED}))
+        by_shock = (days["reason"] == "performance") | (
+            (days["reason"] == "drift") & unexplained.shift(fill_value=False)
+        )
+        answered = days.loc[(days["day"] > SHOCK_DAY) & (days["fitted"] > 0) & by_shock, "day"]
         found.append(
             Check(
-                "the demand shock is answered by a retraining that monitoring asks for",
+                "the demand shock is answered by a retraining, for drift of other features or for degraded quality",
                 len(answered) > 0,
-                f"shock on {SHOCK_DAY:%d %b}; by drift or performance "
+                f"shock on {SHOCK_DAY:%d %b}; retrained because of it "
                 f"{', '.join(f'{day:%d %b}' for day in answered) or 'never'}; by performance "
                 f"{', '.join(reasons.get('performance', [])) or 'never'}",
             )
@@ -369,8 +376,8 @@ def recovery(quality: pd.DataFrame) -> Check:
     return Check(
         "quality recovers after the demand shock",
         end < hit and end <= before + (hit - before) / 2,
-        f"|log(predicted / real bookings)| of the week ahead: {before:.2f} before, {hit:.2f} in the week of the shock, "
-        f"{end:.2f} in the last five days; at least half of the way back is asked for",
+        f"size of log(predicted over real bookings), week ahead: {before:.2f} before, {hit:.2f} in the week of the "
+        f"shock, {end:.2f} in the last five days; at least half of the way back is asked for",
     )
 
 
@@ -417,7 +424,8 @@ def picture(life: Life, file: Path) -> None:
     top.plot(quality.index, quality["model"], color=blue, lw=2, label="model that served")
     top.plot(quality.index, quality["baseline"], color=grey, lw=1.5, ls="--", label="baseline")
     top.set_ylabel(f"Poisson deviance,\nnext {SCORED_AHEAD} days (less is better)")
-    top.set_ylim(bottom=0)
+    # the names of the shocks stand above the lines
+    top.set_ylim(0, 1.35 * quality[["model", "baseline"]].max().max())
 
     middle.plot(days["as_of_date"], days["psi_shifted"], color=vermilion, lw=2, marker="o", ms=3, label="page views")
     middle.plot(
@@ -483,8 +491,9 @@ def report(life: Life, found: list[Check]) -> str:
         "# A simulated life",
         "",
         f"`make bench-life` builds a platform of 540 properties day after day from {FIRST_DAY} on, {len(days)} days, "
-        f"every morning with gold as its files were then. From {SHIFT_DAY} on page views are miscounted (12 more a "
-        f"property and day), from {SHOCK_DAY} on three times as many guests try to book. Nobody tells the project.",
+        f"every morning with gold as its files were then. From {SHIFT_DAY} on page views are miscounted ({EXTRA_VIEWS} "
+        f"more a property and day), from {SHOCK_DAY} on three times as many guests try to book. "
+        "Nobody tells the project.",
         "",
         "![Quality, drift and retrainings over time](images/life.png)",
         "",

@@ -20,7 +20,6 @@
     'recall_at_10',
 ] %}
 {% set mean_names = "('" ~ means | join("', '") ~ "', 'rmse')" %}
-{% set text = dbt.type_string() %}
 
 with clock as (
 

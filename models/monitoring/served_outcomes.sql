@@ -136,6 +136,16 @@ schedule as (
 
 ),
 
+schedule_sizes as (
+
+    select
+        model_name,
+        count(*) as part_count
+    from schedule
+    group by model_name
+
+),
+
 known_parts as (
 
     select
@@ -161,13 +171,7 @@ due as (
         known_parts.week_start,
         max(known_parts.part_count) = max(schedule_sizes.part_count) as is_complete
     from known_parts
-    inner join (
-        select
-            model_name,
-            count(*) as part_count
-        from schedule
-        group by model_name
-    ) as schedule_sizes on known_parts.model_name = schedule_sizes.model_name
+    inner join schedule_sizes on known_parts.model_name = schedule_sizes.model_name
     left join state on known_parts.model_name = state.model_name
     group by known_parts.model_name, known_parts.week_start
     having max(state.measured_as_of) is null or max(known_parts.known_date) > max(state.measured_as_of)

@@ -27,7 +27,9 @@ experiments as (
         try_cast(start_date as date) as start_date,
         try_cast(end_date as date) as end_date,
         try_cast(minimum_sample as bigint) as minimum_sample,
-        row_number() over (partition by experiment_name order by start_date, end_date, model_name) as occurrence
+        cast(
+            row_number() over (partition by experiment_name order by start_date, end_date, model_name) as int
+        ) as occurrence
     from {{ ref('experiments') }}
 
 ),

@@ -62,7 +62,8 @@ with known as (
                     on known.model_name = '{{ model_name }}'
                     and known.kind = '{{ kind }}'
                     and versions.model_version = known.model_version
-                where decision.fit_due and known.model_version is null
+                -- one fitted for drift is meant to leave these weeks behind: the first day that it scores stands in
+                where decision.fit_due and decision.reason <> 'drift' and known.model_version is null
                 having count(*) > 0
 
             ),

@@ -53,12 +53,18 @@ scorings as (
 last_attempts as (
 
     select
-        model_name,
-        max(as_of_date) as last_attempt_date,
-        max(model_version) as last_version,
-        {{ joined_text('cast(model_version as ' ~ dbt.type_string() ~ ')') }} as known_versions
+        attempts.model_name,
+        max(attempts.as_of_date) as last_attempt_date,
+        max(attempts.model_version) as last_version,
+        -- those that an experiment may name
+        {{ joined_text(
+            'case when archived.model_version is null then cast(attempts.model_version as ' ~ dbt.type_string() ~ ') end'
+        ) }} as known_versions
     from attempts
-    group by model_name
+    left join archived
+        on attempts.model_name = archived.model_name
+        and attempts.model_version = archived.model_version
+    group by attempts.model_name
 
 ),
 

@@ -58,7 +58,7 @@ checked as (
                         '%, ' || cast(experiments.{{ arm }}_version as {{ text }}) || ',%'
                         then
                             '{{ arm }}_version ' || cast(experiments.{{ arm }}_version as {{ text }})
-                            || ' was never fitted; known are ' || coalesce(model_state.known_versions, 'none')
+                            || ' was never fitted or is archived; known are ' || coalesce(model_state.known_versions, 'none')
                 end,
             {% endfor %}
             case

@@ -134,7 +134,7 @@ drifted as (
 
     select
         drift.*,
-        row_number() over (partition by drift.model_name order by drift.psi desc, drift.feature_name) as place,
+        row_number() over (partition by drift.model_name order by drift.psi desc, drift.feature_name asc) as place,
         count(*) over (partition by drift.model_name) as features
     from drift
     inner join ranked_scorings

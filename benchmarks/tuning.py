@@ -6,7 +6,7 @@ all of them added up (several run side by side), the mean loss of both versions,
 one is, with a 95 % bootstrap interval over units (properties, users, dates, queries). The loss is the one that the
 study minimises, on other rows.
 
-    python benchmarks/tuning.py [--products demand ...] NAME=FOLDER [NAME=FOLDER ...]
+    python benchmarks/tuning.py NAME=FOLDER [NAME=FOLDER ...] [--products demand ...]
 """
 
 from __future__ import annotations

@@ -178,8 +178,22 @@ def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int 
 
 
 def _predictor(uri: str | None, settings: dict[str, Any]) -> Predictor:
-    """Predictions of the version at `uri`; without one there are no rows to predict."""
+    """Predictions of the version at `uri`; without one there are no rows to predict.
+
+    Raises
+    ------
+    RuntimeError
+        When the version was fitted on a feature that the product no longer has.
+    """
     pipeline = registry.load(uri) if uri else None
+    features = {*settings["numeric"], *settings["categorical"]}
+    gone = [name for name in getattr(pipeline, "feature_names_in_", ()) if name not in features]
+    if gone:
+        raise RuntimeError(
+            f"{settings['model_name']}: a version that is to predict was fitted on {', '.join(gone)}, which is no "
+            "feature any longer; bring it back (config.meta, var booking_attributes), or archive the version "
+            "(wanderbricks registry archive), and the next build fits anew"
+        )
 
     def predict(batch: pa.Table) -> dict[str, pa.Array]:
         if pipeline is None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.pipeline import Pipeline
 
+from wanderbricks_ml import predicting, registry
 from wanderbricks_ml.fitting import preprocessing
 from wanderbricks_ml.frames import feature_frame, with_attributes
 
@@ -57,3 +60,13 @@ def test_missing_text_is_a_value_of_its_own() -> None:
     encoded = preprocessing(settings).fit_transform(frame)
     assert encoded.shape == (3, 1 + 3 + 3)
     assert (encoded[:, 1:].sum(axis=1) == 2).all()
+
+
+def test_a_version_fitted_on_a_feature_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = with_attributes(SETTINGS, table().schema)
+    frame = feature_frame([table()], known)
+    pipeline = Pipeline([("preprocess", preprocessing(known)), ("estimator", DummyRegressor())]).fit(frame, [0, 1, 0])
+    monkeypatch.setattr(registry, "load", lambda folder: pipeline)
+    predicting._predictor("folder", known)
+    with pytest.raises(RuntimeError, match=r"cancellation_predictor: .* fitted on attribute_\w+.*registry archive"):
+        predicting._predictor("folder", SETTINGS)

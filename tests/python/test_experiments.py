@@ -286,7 +286,8 @@ def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, tod
 
     # a wrong row turns the build red and stops nobody, nor does it start anything
     assert run(life, first, row, wrong) != 0
-    assert "seeds/experiments.csv, wrong: treatment_version 9 was never fitted or is archived; known are 1, 2" in life.log
+    said = "treatment_version 9 was never fitted or is archived; known are 1, 2"
+    assert f"seeds/experiments.csv, wrong: {said}" in life.log
     assert life.query("select experiment_name, status from experiment_state order by 1") == [
         (name, "running"),
         ("wrong", "invalid"),

@@ -226,7 +226,7 @@ ranked_drifts as (
                 drifts.psi desc,
                 drifts.feature_name asc
         ) as place,
-        count(*) filter (where drifts.is_drifted) over (partition by drifts.model_name) as drifted_features
+        count(case when drifts.is_drifted then 1 end) over (partition by drifts.model_name) as drifted_features
     from drifts
     inner join newest_drifts
         on drifts.model_name = newest_drifts.model_name

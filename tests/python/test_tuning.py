@@ -450,7 +450,7 @@ def fitted(
     row = pa.Table.from_pylist(
         [decision], schema=pa.schema([
             ("as_of_date", pa.date32()), ("tune", pa.bool_()), ("reason", pa.string()), ("fit_due", pa.bool_()),
-            ("last_version", pa.int32()),
+            ("last_version", pa.int32()), ("reigning_version", pa.int32()),
         ]),
     )  # fmt: skip
     return fitting.fit_when_due(

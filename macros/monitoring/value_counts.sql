@@ -7,6 +7,8 @@
     numeric      list of columns
     categorical  list of columns
 
+  Values are rounded to nine digits: the engines may disagree on a double's last bits, and equal values are one value.
+
   Columns: feature_name, value (of a numeric column), level (of a categorical one), row_count
 
   Example: with counted as ({{ value_counts('scored', ['base_price', 'on_books'], ['property_type']) }})
@@ -22,7 +24,7 @@
         from (
             select
                 {% for column in numeric %}
-                    nullif(cast({{ column }} as double), cast('NaN' as double)) as {{ column }}{{ ',' if not loop.last }}
+                    round(nullif(cast({{ column }} as double), cast('NaN' as double)), 9) as {{ column }}{{ ',' if not loop.last }}
                 {% endfor %}
             from {{ rows }}
         ) as numbers

@@ -231,127 +231,103 @@
 
         select
             judged.*,
-            meets_targets and beats_baseline as passes,
+            running.experiment_name as running_experiment,
+            running.control_version,
+            running.treatment_share as running_share,
+            judged.meets_targets and judged.beats_baseline as passes,
             row_number() over (
                 order by
-                    case when role = 'pinned' then 0 when role = 'experiment' then 2 else 1 end,
-                    case when meets_targets and beats_baseline then 0 else 1 end,
-                    case when role = 'reigning' and frozen.experiment_count > 0 then 0 else 1 end,
-                    direction * metric_value
-                    - case when role = 'reigning' then min_improvement * abs(metric_value) else 0 end,
-                    case when role = 'reigning' then 0 else 1 end,
-                    model_version desc
+                    case when judged.role = 'pinned' then 0 when judged.role = 'experiment' then 2 else 1 end,
+                    case when judged.meets_targets and judged.beats_baseline then 0 else 1 end,
+                    case when judged.role = 'reigning' and running.experiment_name is not null then 0 else 1 end,
+                    judged.direction * judged.metric_value
+                    - case when judged.role = 'reigning' then judged.min_improvement * abs(judged.metric_value) else 0 end,
+                    case when judged.role = 'reigning' then 0 else 1 end,
+                    judged.model_version desc
             ) as place
         from judged
-        cross join (select count(*) as experiment_count from running) as frozen
+        left join running on true
 
     ),
 
     -- the arms of an experiment are its control version, which serves everybody else too, and its treatment version
-    treated as (
+    placed as (
 
         select
-            treatment.model_version,
-            running.experiment_name,
-            running.treatment_share
-        from ranked as treatment
-        inner join running on treatment.model_version = running.treatment_version
-        inner join ranked as control on running.control_version = control.model_version
-        where treatment.role = 'experiment' and treatment.passes and control.passes and control.place = 1
-
-    ),
-
-    versions as (
-
-        select
-            '{{ model_name }}' as model_name,
-            ranked.model_version,
-            ranked.role,
-            decision.as_of_date,
-            decision.not_learnable is null as is_learnable,
-            ranked.passes,
-            ranked.passes and ranked.place = 1 and ranked.role <> 'experiment'
-            and (decision.pinned_version is null or ranked.role = 'pinned') as serves,
-            ranked.meets_targets,
-            ranked.beats_baseline,
-            ranked.metric_name,
-            ranked.metric_value,
-            ranked.baseline_value,
-            ranked.improvement,
-            ranked.improvement_lower,
-            ranked.improvement_upper,
-            ranked.missed_targets,
-            {% if threshold %}
-                coalesce(given_threshold.target, best_threshold.metric_value)
-            {% else %}
-                cast(null as double)
-            {% endif %} as decision_threshold,
-            treated.experiment_name,
-            treated.treatment_share,
-            '{{ model_name }} v' || cast(ranked.model_version as {{ text }}) || ' (' || ranked.role || '): '
-            || ranked.metric_name || ' ' || coalesce({{ number_text('ranked.metric_value') }}, 'unknown')
-            || ', baseline '
-            || coalesce({{ number_text('ranked.baseline_value') }}, 'unknown')
-            || case when ranked.missed_targets is not null then '; ' || ranked.missed_targets else '' end
-            || case when ranked.beats_baseline then '' else '; does not beat the baseline' end
-            || case
-                when ranked.role = 'pinned' and ranked.passes then '; serves; pinned, ' || decision.pinned_because
-                when ranked.role = 'pinned' then '; does not serve, though it is pinned, ' || decision.pinned_because
-                when treated.experiment_name is not null then '; serves the treatment arm of ' || treated.experiment_name
-                when decision.pinned_version is not null
-                    then
-                        case when ranked.passes then '; passes, but v' else '; does not serve; v' end
-                        || cast(decision.pinned_version as {{ text }}) || ' is pinned, ' || decision.pinned_because
-                when ranked.passes and ranked.place = 1 and ranked.role <> 'experiment' then '; serves'
-                when ranked.passes then '; passes, but the other version is kept'
-                else '; does not serve'
-            end
-            || coalesce('; no longer learnable: ' || decision.not_learnable, '') as verdict
+            *,
+            passes
+            and role = 'experiment'
+            and max(case when model_version = control_version and passes and place = 1 then 1 else 0 end) over () = 1
+                as is_treatment
         from ranked
-        cross join decision
-        left join treated on ranked.model_version = treated.model_version
-        {% if threshold %}
-            left join given_threshold on given_threshold.model_name = '{{ model_name }}'
-            left join best_threshold
-                on ranked.model_version = best_threshold.model_version
-                and ranked.evaluated_as_of = best_threshold.as_of_date
-        {% endif %}
-
-    ),
-
-    nothing as (
-
-        select
-            '{{ model_name }}' as model_name,
-            cast(null as int) as model_version,
-            'none' as role,
-            decision.as_of_date,
-            decision.not_learnable is null as is_learnable,
-            false as passes,
-            false as serves,
-            false as meets_targets,
-            false as beats_baseline,
-            cast(null as {{ text }}) as metric_name,
-            cast(null as double) as metric_value,
-            cast(null as double) as baseline_value,
-            cast(null as double) as improvement,
-            cast(null as double) as improvement_lower,
-            cast(null as double) as improvement_upper,
-            cast(null as {{ text }}) as missed_targets,
-            cast(null as double) as decision_threshold,
-            cast(null as {{ text }}) as experiment_name,
-            cast(null as double) as treatment_share,
-            '{{ model_name }} '
-            || coalesce(
-                'is not learnable: ' || decision.not_learnable,
-                'has no version to consider; the retraining decision was ' || decision.reason
-            ) as verdict
-        from decision
-        where (select count(*) from versions) = 0
 
     )
 
-    select * from versions
-    union all
-    select * from nothing
+    -- one row without a version where none is considered
+    select
+        '{{ model_name }}' as model_name,
+        placed.model_version,
+        coalesce(placed.role, 'none') as role,
+        decision.as_of_date,
+        decision.not_learnable is null as is_learnable,
+        coalesce(placed.passes, false) as passes,
+        coalesce(
+            placed.passes and placed.place = 1 and placed.role <> 'experiment'
+            and (decision.pinned_version is null or placed.role = 'pinned'), false
+        ) as serves,
+        coalesce(placed.meets_targets, false) as meets_targets,
+        coalesce(placed.beats_baseline, false) as beats_baseline,
+        placed.metric_name,
+        placed.metric_value,
+        placed.baseline_value,
+        placed.improvement,
+        placed.improvement_lower,
+        placed.improvement_upper,
+        placed.missed_targets,
+        {% if threshold %}
+            case
+                when placed.model_version is not null then coalesce(given_threshold.target, best_threshold.metric_value)
+            end as decision_threshold,
+        {% else %}
+            cast(null as double) as decision_threshold,
+        {% endif %}
+        case when placed.is_treatment then placed.running_experiment end as experiment_name,
+        case when placed.is_treatment then placed.running_share end as treatment_share,
+        '{{ model_name }} '
+        || case
+            when placed.model_version is not null
+                then
+                    'v' || cast(placed.model_version as {{ text }}) || ' (' || placed.role || '): '
+                    || placed.metric_name || ' ' || coalesce({{ number_text('placed.metric_value') }}, 'unknown')
+                    || ', baseline '
+                    || coalesce({{ number_text('placed.baseline_value') }}, 'unknown')
+                    || case when placed.missed_targets is not null then '; ' || placed.missed_targets else '' end
+                    || case when placed.beats_baseline then '' else '; does not beat the baseline' end
+                    || case
+                        when placed.role = 'pinned' and placed.passes then '; serves; pinned, ' || decision.pinned_because
+                        when placed.role = 'pinned' then '; does not serve, though it is pinned, ' || decision.pinned_because
+                        when placed.is_treatment then '; serves the treatment arm of ' || placed.running_experiment
+                        when decision.pinned_version is not null
+                            then
+                                case when placed.passes then '; passes, but v' else '; does not serve; v' end
+                                || cast(decision.pinned_version as {{ text }}) || ' is pinned, ' || decision.pinned_because
+                        when placed.passes and placed.place = 1 and placed.role <> 'experiment' then '; serves'
+                        when placed.passes then '; passes, but the other version is kept'
+                        else '; does not serve'
+                    end
+                    || coalesce('; no longer learnable: ' || decision.not_learnable, '')
+            else
+                coalesce(
+                    'is not learnable: ' || decision.not_learnable,
+                    'has no version to consider; the retraining decision was ' || decision.reason
+                )
+        end as verdict
+    from decision
+    left join placed on true
+    {% if threshold %}
+        left join given_threshold on given_threshold.model_name = '{{ model_name }}'
+        left join best_threshold
+            on placed.model_version = best_threshold.model_version
+            and placed.evaluated_as_of = best_threshold.as_of_date
+    {% endif %}
 {% endmacro %}

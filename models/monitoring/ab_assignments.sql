@@ -3,7 +3,6 @@
     unique_key=['experiment_name', 'unit_id'],
     full_refresh=false
 ) }}
-{% set models = experiment_units() %}
 
 with experiments as (
 
@@ -14,15 +13,15 @@ with experiments as (
 
 served as (
 
-    {% for model, product in models.items() if product.units %}
-        {% for unit in product.units %}
+    {% for row in products() if row.units %}
+        {% for unit in row.units %}
             select
-                '{{ model }}' as model_name,
+                '{{ row.model_name }}' as model_name,
                 '{{ unit }}' as unit,
                 cast({{ unit }} as bigint) as unit_id,
                 model_version,
                 scoring_date
-            from ({{ built(product.table, [unit, 'model_version', 'scoring_date']) }}) as predictions
+            from ({{ built(row.predictions, [unit, 'model_version', 'scoring_date']) }}) as predictions
             {{ 'union all' if not loop.last }}
         {% endfor %}
         {{ 'union all' if not loop.last }}

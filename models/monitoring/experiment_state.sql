@@ -1,5 +1,4 @@
 {% set text = dbt.type_string() %}
-{% set models = experiment_units() %}
 {% set metrics = experiment_metrics().keys() | list %}
 
 with clock as (
@@ -70,15 +69,15 @@ checked as (
                     then 'treatment_share has to be above 0 and below 1'
             end,
             case
-                {% for model, product in models.items() %}
-                    when experiments.model_name = '{{ model }}'
-                        {% if product.units %}
-                            and coalesce(experiments.unit not in ('{{ product.units | join("', '") }}'), true)
+                {% for row in products() %}
+                    when experiments.model_name = '{{ row.model_name }}'
+                        {% if row.units %}
+                            and coalesce(experiments.unit not in ('{{ row.units | join("', '") }}'), true)
                             then
-                                'unit ' || coalesce(experiments.unit, 'is empty and') || ' is not in {{ product.table }};'
-                                || ' take {{ product.units | join(" or ") }}'
+                                'unit ' || coalesce(experiments.unit, 'is empty and') || ' is not in {{ row.predictions }};'
+                                || ' take {{ row.units | join(" or ") }}'
                         {% else %}
-                            then 'predictions of {{ model }} can be split by no unit'
+                            then 'predictions of {{ row.model_name }} can be split by no unit'
                         {% endif %}
                 {% endfor %}
             end,

@@ -31,14 +31,13 @@ archived as (
 
 ),
 
--- versions of running experiments that do not serve otherwise: the seed of experiments fills it
 canaries as (
 
     select
-        cast(null as {{ dbt.type_string() }}) as model_name,
-        cast(null as int) as model_version
-    from clock
-    where 1 = 0
+        model_name,
+        treatment_version as model_version
+    from ({{ built('experiment_state', ['model_name', 'treatment_version', 'status']) }}) as experiments
+    where status = 'running'
 
 ),
 

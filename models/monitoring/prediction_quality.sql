@@ -4,16 +4,6 @@
     full_refresh=false
 ) }}
 
-{% set products = {
-    'demand_predictor': 'demand',
-    'revenue_forecaster': 'revenue',
-    'conversion_predictor': 'conversion',
-    'pricing_optimizer': 'pricing',
-    'customer_ltv_predictor': 'customer_ltv',
-    'churn_predictor': 'churn',
-    'cancellation_predictor': 'cancellation',
-    'property_recommender': 'recommendations',
-} %}
 {# metrics whose value of all rows is the mean of those of the parts, so that the back-test can be weighted like the week #}
 {% set means = [
     'poisson_deviance', 'mae', 'bias', 'log_loss', 'brier', 'wape', 'mape', 'coverage_80', 'outside_80', 'ndcg_at_10',
@@ -186,9 +176,9 @@ ranking_live as (
 
 evaluations as (
 
-    {% for model, product in products.items() %}
+    {% for row in products() %}
         select
-            '{{ model }}' as model_name,
+            '{{ row.model_name }}' as model_name,
             model_version,
             split,
             segment,
@@ -200,7 +190,7 @@ evaluations as (
                 *,
                 min(as_of_date) over (partition by model_version) as fitted_as_of
             from (
-                {{ built(product ~ '_metrics', [
+                {{ built(row.product ~ '_metrics', [
                     'model_version', 'as_of_date', 'split', 'segment', 'metric_name', 'metric_value', 'baseline_value'
                 ]) }}
             ) as metrics

@@ -45,31 +45,6 @@
         'columns': ['user_id', 'rank', 'property_id', 'baseline_property_id'],
     },
 } %}
-{# Parts of a week's rows, as the back-test's segments cut them: the first and last day (lead, horizon, months) of the part,
-   and the days from scoring until the truth of all of its rows is known. A week counts from the day after it at the
-   earliest, since a day that failed may be scored again. #}
-{% set horizon = demand_horizon() %}
-{% set parts = [
-    ('conversion_predictor', 'all', 0, 0, 1),
-    ('customer_ltv_predictor', 'all', 0, 0, 365),
-    ('churn_predictor', 'all', 0, 0, 180),
-    ('property_recommender', 'all', 0, 0, 30),
-] %}
-{% for name, first, last in [('01-07', 1, 7), ('08-14', 8, 14), ('15-30', 15, 30), ('31-90', 31, 90)] if first <= horizon %}
-    {% do parts.append(('demand_predictor', 'horizon_days=' ~ name, first, last, [last, horizon] | min + 1)) %}
-{% endfor %}
-{% for name, first, last in [('01-07', 1, 7), ('08-30', 8, 30), ('31-60', 31, 60), ('61-90', 61, 90)] %}
-    {% do parts.append(('revenue_forecaster', 'horizon_days=' ~ name, first, last, last + 1)) %}
-{% endfor %}
-{% for name, first, last, days in [
-    ('1-7 days', 1, 7, 7), ('8-30 days', 8, 30, 30), ('31-90 days', 31, 90, 90), ('91-180 days', 91, 180, 180),
-    ('181 days or more', 181, 36500, 365)
-] %}
-    {% do parts.append(('cancellation_predictor', 'lead_band=' ~ name, first, last, days)) %}
-{% endfor %}
-{% for months in range(pricing_months()) %}
-    {% do parts.append(('pricing_optimizer', 'lead_months=' ~ months, months, months, 31 * (months + 2))) %}
-{% endfor %}
 
 with clock as (
 
@@ -77,9 +52,9 @@ with clock as (
 
 ),
 
-state as (
+weeks as (
 
-    select * from {{ ref('model_state') }}
+    select * from {{ ref('outcome_weeks') }}
 
 ),
 
@@ -87,107 +62,21 @@ state as (
     {{ product.product }}_served as (
 
         select
-            scoring_date,
-            scoring_date - cast({{ iso_weekday('scoring_date') }} - 1 as int) as week_start,
-            model_version,
-            {{ product.columns | join(', ') }}
+            predictions.{{ (['scoring_date', 'model_version'] + product.columns) | join(',\n            predictions.') }},
+            weeks.week_start,
+            weeks.part,
+            weeks.first_unit,
+            weeks.last_unit,
+            weeks.truth_days
         from ({{ built(product.predictions, ['scoring_date', 'model_version'] + product.columns) }}) as predictions
-        where scoring_date <= (select as_of_date from clock)
+        inner join weeks
+            on weeks.model_name = '{{ model }}'
+            and predictions.scoring_date - cast({{ iso_weekday('predictions.scoring_date') }} - 1 as int) = weeks.week_start
+        where predictions.scoring_date <= (select as_of_date from clock)
 
     ),
 
 {% endfor %}
-
--- which weeks there is news of
-
-served_days as (
-
-    {% for model, product in products.items() %}
-        select distinct
-            '{{ model }}' as model_name,
-            scoring_date,
-            week_start
-        from {{ product.product }}_served
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-served_weeks as (
-
-    select distinct
-        model_name,
-        week_start
-    from served_days
-
-),
-
-schedule as (
-
-    {% for model, part, first, last, days in parts %}
-        select
-            '{{ model }}' as model_name,
-            '{{ part }}' as part,
-            {{ first }} as first_unit,
-            {{ last }} as last_unit,
-            {{ days }} as truth_days
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-schedule_sizes as (
-
-    select
-        model_name,
-        count(*) as part_count
-    from schedule
-    group by model_name
-
-),
-
-known_parts as (
-
-    select
-        served_weeks.model_name,
-        served_weeks.week_start,
-        schedule.part,
-        schedule.first_unit,
-        schedule.last_unit,
-        served_weeks.week_start + cast(6 + schedule.truth_days as int) as known_date,
-        clock.as_of_date,
-        count(*) over (partition by served_weeks.model_name, served_weeks.week_start) as part_count
-    from served_weeks
-    inner join schedule on served_weeks.model_name = schedule.model_name
-    inner join clock on served_weeks.week_start + cast(6 + schedule.truth_days as int) <= clock.as_of_date
-
-),
-
--- a week with a part whose truth has become known since the model was measured last, with all of its known parts
-due as (
-
-    select
-        known_parts.model_name,
-        known_parts.week_start,
-        max(known_parts.part_count) = max(schedule_sizes.part_count) as is_complete
-    from known_parts
-    inner join schedule_sizes on known_parts.model_name = schedule_sizes.model_name
-    left join state on known_parts.model_name = state.model_name
-    group by known_parts.model_name, known_parts.week_start
-    having max(state.measured_as_of) is null or max(known_parts.known_date) > max(state.measured_as_of)
-
-),
-
-due_parts as (
-
-    select known_parts.*
-    from known_parts
-    inner join due
-        on known_parts.model_name = due.model_name
-        and known_parts.week_start = due.week_start
-
-),
-
 -- what became of the rows, as known now
 
 bookings as (
@@ -208,7 +97,7 @@ bookings as (
     from {{ source('gold', 'fact_booking_detail') }}
     where
         cast(created_at as date) < (select as_of_date from clock)
-        and greatest(cast(created_at as date), check_in_date) >= (select min(week_start) - 1 from due)
+        and greatest(cast(created_at as date), check_in_date) >= (select min(week_start) - 1 from weeks)
 
 ),
 
@@ -228,21 +117,19 @@ demand_rows as (
     select
         served.week_start,
         served.model_version,
-        due_parts.part,
+        served.part,
         served.check_in_date,
         served.destination_id,
         served.predicted_bookings,
         served.baseline_bookings,
         cast(coalesce(arrivals.bookings, 0) as double) as bookings
     from demand_served as served
-    inner join due_parts
-        on due_parts.model_name = 'demand_predictor'
-        and served.week_start = due_parts.week_start
-        and {{ dbt.datediff('served.scoring_date', 'served.check_in_date', 'day') }}
-        between due_parts.first_unit and due_parts.last_unit
     left join arrivals
         on served.property_id = arrivals.property_id
         and served.check_in_date = arrivals.check_in_date
+    where
+        {{ dbt.datediff('served.scoring_date', 'served.check_in_date', 'day') }}
+        between served.first_unit and served.last_unit
 
 ),
 
@@ -266,13 +153,12 @@ revenue_of_day as (
         served.forecast_date,
         cast(sum(coalesce(earned.revenue, 0)) as double) as revenue
     from revenue_served as served
-    inner join due
-        on due.model_name = 'revenue_forecaster'
-        and served.week_start = due.week_start
     left join earned
         on served.destination_id = earned.destination_id
         and served.forecast_date = earned.check_in_date
-    where served.forecast_level = 'destination'
+    where
+        served.forecast_level = 'destination'
+        and served.horizon_days between served.first_unit and served.last_unit
     group by served.scoring_date, served.forecast_date
 
 ),
@@ -282,7 +168,7 @@ revenue_rows as (
     select
         served.week_start,
         served.model_version,
-        due_parts.part,
+        served.part,
         served.forecast_level,
         served.destination_id,
         served.scoring_date as as_of_date,
@@ -294,14 +180,12 @@ revenue_rows as (
         served.baseline_revenue,
         revenue_of_day.revenue
     from revenue_served as served
-    inner join due_parts
-        on due_parts.model_name = 'revenue_forecaster'
-        and served.week_start = due_parts.week_start
-        and served.horizon_days between due_parts.first_unit and due_parts.last_unit
     inner join revenue_of_day
         on served.scoring_date = revenue_of_day.scoring_date
         and served.forecast_date = revenue_of_day.forecast_date
-    where served.forecast_level = 'total'
+    where
+        served.forecast_level = 'total'
+        and served.horizon_days between served.first_unit and served.last_unit
 
 ),
 
@@ -321,15 +205,12 @@ conversion_rows as (
     select
         served.week_start,
         served.model_version,
-        due_parts.part,
+        served.part,
         served.engagement_date,
         served.conversion_probability,
         served.baseline_probability,
         case when booked.bookings > 0 then 1e0 else 0e0 end as converted
     from conversion_served as served
-    inner join due_parts
-        on due_parts.model_name = 'conversion_predictor'
-        and served.week_start = due_parts.week_start
     left join booked
         on served.property_id = booked.property_id
         and served.engagement_date = booked.created_date
@@ -337,18 +218,14 @@ conversion_rows as (
 ),
 
 -- what is said of the current price: nobody knows what the other one would have brought
-pricing_served_parts as (
+pricing_known as (
 
-    select
-        served.*,
-        due_parts.part
-    from pricing_served as served
-    inner join due_parts
-        on due_parts.model_name = 'pricing_optimizer'
-        and served.week_start = due_parts.week_start
-        and 12 * (extract(year from served.stay_month) - extract(year from served.scoring_date - 1))
-        + extract(month from served.stay_month) - extract(month from served.scoring_date - 1) - 1
-        between due_parts.first_unit and due_parts.last_unit
+    select *
+    from pricing_served
+    where
+        12 * (extract(year from stay_month) - extract(year from scoring_date - 1))
+        + extract(month from stay_month) - extract(month from scoring_date - 1) - 1
+        between first_unit and last_unit
 
 ),
 
@@ -359,7 +236,7 @@ pricing_labels as (
         served.stay_month,
         served.scoring_date,
         count(*) as bookings
-    from pricing_served_parts as served
+    from pricing_known as served
     inner join bookings
         on served.property_id = bookings.property_id
         and served.stay_month = cast({{ dbt.date_trunc('month', 'bookings.check_in_date') }} as date)
@@ -379,7 +256,7 @@ pricing_rows as (
         served.expected_bookings_current as expected_bookings,
         served.baseline_bookings,
         cast(coalesce(labels.bookings, 0) as double) as bookings
-    from pricing_served_parts as served
+    from pricing_known as served
     left join pricing_labels as labels
         on served.property_id = labels.property_id
         and served.stay_month = labels.stay_month
@@ -387,22 +264,36 @@ pricing_rows as (
 
 ),
 
+{% for product in ['customer_ltv', 'churn', 'recommendations'] %}
+    -- what was booked from each scoring on until the truth was known
+    {{ product }}_following as (
+
+        select
+            days.scoring_date,
+            days.scoring_date + days.truth_days as known_date,
+            bookings.*
+        from (
+            select distinct
+                scoring_date,
+                truth_days
+            from {{ product }}_served
+        ) as days
+        inner join bookings
+            on days.scoring_date <= bookings.created_date
+            and days.scoring_date + days.truth_days > bookings.created_date
+
+    ),
+
+{% endfor %}
 customer_ltv_labels as (
 
     select
-        days.scoring_date,
-        bookings.user_id,
-        cast(sum(bookings.amount) as double) as revenue
-    from served_days as days
-    inner join due_parts
-        on days.model_name = due_parts.model_name
-        and days.week_start = due_parts.week_start
-    inner join bookings
-        on days.scoring_date <= bookings.created_date
-        and days.scoring_date + 365 > bookings.created_date
-        and (bookings.cancelled_date is null or bookings.cancelled_date >= days.scoring_date + 365)
-    where days.model_name = 'customer_ltv_predictor'
-    group by days.scoring_date, bookings.user_id
+        scoring_date,
+        user_id,
+        cast(sum(amount) as double) as revenue
+    from customer_ltv_following
+    where cancelled_date is null or cancelled_date >= known_date
+    group by scoring_date, user_id
 
 ),
 
@@ -411,7 +302,7 @@ customer_ltv_rows as (
     select
         served.week_start,
         served.model_version,
-        due_parts.part,
+        served.part,
         served.user_id,
         served.scoring_date,
         served.activity,
@@ -419,9 +310,6 @@ customer_ltv_rows as (
         served.baseline_revenue,
         coalesce(labels.revenue, 0e0) as revenue
     from customer_ltv_served as served
-    inner join due_parts
-        on due_parts.model_name = 'customer_ltv_predictor'
-        and served.week_start = due_parts.week_start
     left join customer_ltv_labels as labels
         on served.user_id = labels.user_id
         and served.scoring_date = labels.scoring_date
@@ -431,16 +319,9 @@ customer_ltv_rows as (
 stayed as (
 
     select distinct
-        days.scoring_date,
-        bookings.user_id
-    from served_days as days
-    inner join due_parts
-        on days.model_name = due_parts.model_name
-        and days.week_start = due_parts.week_start
-    inner join bookings
-        on days.scoring_date <= bookings.created_date
-        and days.scoring_date + 180 > bookings.created_date
-    where days.model_name = 'churn_predictor'
+        scoring_date,
+        user_id
+    from churn_following
 
 ),
 
@@ -449,16 +330,13 @@ churn_rows as (
     select
         served.week_start,
         served.model_version,
-        due_parts.part,
+        served.part,
         served.scoring_date as as_of_date,
         served.churn_probability,
         served.baseline_probability,
         served.will_churn as is_called,
         case when stayed.user_id is null then 1e0 else 0e0 end as churned
     from churn_served as served
-    inner join due_parts
-        on due_parts.model_name = 'churn_predictor'
-        and served.week_start = due_parts.week_start
     left join stayed
         on served.user_id = stayed.user_id
         and served.scoring_date = stayed.scoring_date
@@ -472,8 +350,9 @@ scoring_gaps as (
         greatest(
             coalesce(lag(scoring_date) over (order by scoring_date), scoring_date - 1), scoring_date - 7
         ) as scored_before
-    from served_days
-    where model_name = 'cancellation_predictor'
+    from (
+        select distinct scoring_date from ({{ built('cancellation_predictions', ['scoring_date']) }}) as predictions
+    ) as days
 
 ),
 
@@ -484,7 +363,7 @@ cancellation_rows as (
     select
         served.week_start,
         served.model_version,
-        due_parts.part,
+        served.part,
         served.check_in_date,
         served.cancellation_probability,
         served.baseline_probability,
@@ -496,33 +375,20 @@ cancellation_rows as (
         on served.booking_id = bookings.booking_id
         and scoring_gaps.scored_before <= bookings.created_date
         and bookings.check_in_date < (select as_of_date from clock)
-    inner join due_parts
-        on due_parts.model_name = 'cancellation_predictor'
-        and served.week_start = due_parts.week_start
-        and {{ dbt.datediff('bookings.created_date', 'bookings.check_in_date', 'day') }}
-        between due_parts.first_unit and due_parts.last_unit
+    where
+        {{ dbt.datediff('bookings.created_date', 'bookings.check_in_date', 'day') }}
+        between served.first_unit and served.last_unit
 
 ),
 
 next_bookings as (
 
     select
-        days.scoring_date,
-        bookings.user_id,
-        bookings.property_id,
-        due_parts.part,
-        row_number() over (
-            partition by days.scoring_date, bookings.user_id
-            order by bookings.created_at, bookings.booking_id
-        ) as place
-    from served_days as days
-    inner join due_parts
-        on days.model_name = due_parts.model_name
-        and days.week_start = due_parts.week_start
-    inner join bookings
-        on days.scoring_date <= bookings.created_date
-        and days.scoring_date + 30 > bookings.created_date
-    where days.model_name = 'property_recommender'
+        scoring_date,
+        user_id,
+        property_id,
+        row_number() over (partition by scoring_date, user_id order by created_at, booking_id) as place
+    from recommendations_following
 
 ),
 
@@ -536,8 +402,8 @@ recommended as (
         served.rank,
         served.property_id,
         served.baseline_property_id,
-        next_bookings.property_id as next_property_id,
-        next_bookings.part
+        served.part,
+        next_bookings.property_id as next_property_id
     from recommendations_served as served
     inner join next_bookings
         on served.user_id = next_bookings.user_id
@@ -619,13 +485,13 @@ final as (
 
     select
         known_rows.*,
-        due.is_complete,
-        clock.as_of_date
+        weeks.is_complete,
+        weeks.as_of_date
     from known_rows
-    inner join due
-        on known_rows.model_name = due.model_name
-        and known_rows.week_start = due.week_start
-    cross join clock
+    inner join weeks
+        on known_rows.model_name = weeks.model_name
+        and known_rows.week_start = weeks.week_start
+        and known_rows.part = weeks.part
 
 )
 

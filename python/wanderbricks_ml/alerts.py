@@ -10,7 +10,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -136,6 +135,4 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -16,6 +16,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 SIGNING_KEY = "WANDERBRICKS_SIGNING_KEY"
 VERIFY_KEY = "WANDERBRICKS_VERIFY_KEY"
@@ -60,15 +61,14 @@ def sign(folder: Path, signature: Path) -> None:
     RuntimeError
         When the key cannot be read.
     """
-    from model_signing import hashing, signing
+    from model_signing import signing
 
     with _key_file(SIGNING_KEY) as key:
         try:
             config = signing.Config().use_elliptic_key_signer(private_key=key)
         except (OSError, ValueError, TypeError) as error:
             raise RuntimeError(_unreadable(SIGNING_KEY, "private", error)) from error
-    # everything counts: the library would leave out what git ignores
-    config.set_hashing_config(hashing.Config().set_ignored_paths(paths=_ignored(folder), ignore_git_paths=False))
+    config.set_hashing_config(_hashing(folder))
     config.sign(folder, signature)
 
 
@@ -81,14 +81,14 @@ def signature_problem(folder: Path, signature: Path) -> str | None:
         When the key cannot be read.
     """
     from cryptography.exceptions import InvalidSignature
-    from model_signing import hashing, verifying
+    from model_signing import verifying
 
     with _key_file(VERIFY_KEY) as key:
         try:
             config = verifying.Config().use_elliptic_key_verifier(public_key=key)
         except (OSError, ValueError, TypeError) as error:
             raise RuntimeError(_unreadable(VERIFY_KEY, "public", error)) from error
-    config.set_hashing_config(hashing.Config().set_ignored_paths(paths=_ignored(folder), ignore_git_paths=False))
+    config.set_hashing_config(_hashing(folder))
     try:
         config.verify(folder, signature)
     except InvalidSignature:
@@ -109,8 +109,12 @@ def _signed(signature: Path) -> dict[str, str]:
     return {resource["name"]: resource["digest"] for resource in statement["predicate"]["resources"]}
 
 
-def _ignored(folder: Path) -> list[Path]:
-    return [folder / name for name in sorted(WRITTEN_BY_MLFLOW)]
+def _hashing(folder: Path) -> Any:
+    """Every file counts but those of MLflow's client: the library would leave out what git ignores."""
+    from model_signing import hashing
+
+    ignored = [folder / name for name in sorted(WRITTEN_BY_MLFLOW)]
+    return hashing.Config().set_ignored_paths(paths=ignored, ignore_git_paths=False)
 
 
 def _unreadable(name: str, kind: str, error: Exception) -> str:

@@ -75,8 +75,9 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: d
     """
     engine = engine_of(session)
     settings = with_attributes(settings, engine.schema(examples))
-    number = version_to_score(engine, examples, champion, settings)
-    serving = [] if number is None else [number, *treated_versions(engine.rows(champion))]
+    considered = engine.rows(champion)
+    number = version_to_score(engine, examples, considered, settings)
+    serving = [] if number is None else [number, *treated_versions(considered)]
     name = settings["model_name"]
     uris = version_uris(engine.rows(versions), serving, name)
     scoring: list[int | None] = [*serving] or [None]
@@ -131,8 +132,8 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated:
     return sorted({*fitted[-1:], *kept, *treated})
 
 
-def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dict[str, Any]) -> int | None:
-    """The version that serves by the champion table; where it has rows to score, the MLflow aliases are pointed at it.
+def version_to_score(engine: Engine, examples: Any, champion: pa.Table, settings: dict[str, Any]) -> int | None:
+    """The version that serves by the champion table's rows; where there are rows to score, MLflow's aliases point at it.
 
     Returns
     -------
@@ -144,7 +145,7 @@ def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dic
     RuntimeError
         When no version passes the gate; quotes the verdicts.
     """
-    considered = engine.rows(champion).to_pylist()
+    considered = champion.to_pylist()
     serving = [row["model_version"] for row in considered if row["serves"]]
     if not serving and any(row["is_learnable"] for row in considered):
         verdicts = "; ".join(row["verdict"] for row in considered)
@@ -152,7 +153,7 @@ def version_to_score(engine: Engine, examples: Any, champion: Any, settings: dic
     if not serving or not engine.rows(examples.filter("split = 'score'").limit(1)).num_rows:
         return None
     number: int = serving[0]
-    others = treated_versions(engine.rows(champion)) or [
+    others = treated_versions(champion) or [
         row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]
     ]
     registry.point_aliases(registry.registered_name(settings), number, max(others, default=None))

@@ -234,11 +234,12 @@ def score(
     """
     engine = engine_of(session)
     name = settings["model_name"]
-    number = version_to_score(engine, examples, champion, settings)
+    considered = engine.rows(champion)
+    number = version_to_score(engine, examples, considered, settings)
     if number is None:
         return engine.result(SCORE_SCHEMA.empty_table())
     forecaster = registry.load(version_uris(engine.rows(versions), [number], name)[number])
-    if forecaster.as_of_ == engine.rows(champion).column("as_of_date")[0].as_py():
+    if forecaster.as_of_ == considered.column("as_of_date")[0].as_py():
         future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
         raw = forecaster.raw(future)
     else:

@@ -262,7 +262,7 @@ def test_an_effect_is_found_on_the_way(looked_at: Workspace) -> None:
     assert frame["verdict"].iloc[-1].startswith(f"effect, day {DAYS}: v2 is better: booked 0.")
 
 
-SELECTED = "point_in_time experiments model_state experiment_state demand ab_assignments ab_results"
+SELECTED = "point_in_time experiments model_state experiment_state demand ab_assignments ab_results model_versions"
 HEADER = (PROJECT / "seeds/experiments.csv").read_text(encoding="utf-8")
 
 
@@ -301,6 +301,8 @@ def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, tod
         (2, False, name),
     ]
     assert life.aliases("demand_predictor") == {"champion": 1, "challenger": 2}
+    states = "select model_version, state from model_versions order by 1"
+    assert life.query(states) == [(1, "production"), (2, "canary")]
     assigned = life.table("ab_assignments")
     assert dict(zip(assigned["unit_id"], assigned["model_version"], strict=True)) == arms
     assert set(assigned["first_exposed"]) == {pd.Timestamp(first)}
@@ -322,6 +324,7 @@ def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, tod
     assert run(life, third, row) == 0, life.log
     assert {version for _, version in life.query(served.format(third))} == {1}
     assert life.query("select model_version, serves from demand_champion") == [(1, True)]
+    assert life.query(states) == [(1, "production"), (2, "deprecated"), (3, "staging")]
     assert life.query("select status, control_units + treatment_units, unit_days from ab_results") == [
         ("ended", len(arms), 2 * len(arms))
     ]

@@ -72,7 +72,7 @@ def test_monitoring_builds_nothing_of_a_product(listed: Listing) -> None:
 
 def test_loops_over_products_go_by_the_inventory() -> None:
     text = (PROJECT / "macros/monitoring/products.sql").read_text(encoding="utf-8")
-    named = re.findall(r"\{'model_name': '(\w+)', 'product': '(\w+)', 'predictions': '(\w+)'\}", text)
+    named = re.findall(r"\{'model_name': '(\w+)', 'product': '(\w+)', 'predictions': '(\w+)'", text)
     assert named == [(product.model_name, product.name, product.predictions) for product in PRODUCTS]
 
 

@@ -17,6 +17,8 @@
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
 {% macro count_metrics(backtest, decision, label, prediction, baseline, date, aggregate, segments) %}
+    {% set by = {date: date} %}
+    {% do by.update(segments) %}
     with evaluated as (
 
         select backtest.*
@@ -44,16 +46,7 @@
 
     segmented as (
 
-        select *, 'all' as segment from losses
-        union all
-        select *, '{{ date }}=' || cast({{ date }} as {{ dbt.type_string() }}) as segment from losses
-        {% for name, expression in segments.items() %}
-            union all
-            select
-                *,
-                '{{ name }}=' || coalesce(cast({{ expression }} as {{ dbt.type_string() }}), 'unknown') as segment
-            from losses
-        {% endfor %}
+        {{ in_segments('losses', by) }}
 
     ),
 
@@ -61,7 +54,7 @@
 
         select
             model_version,
-            evaluated_as_of as as_of_date,
+            evaluated_as_of,
             split,
             segment,
             count(*) as row_count,
@@ -82,7 +75,7 @@
 
         select
             model_version,
-            evaluated_as_of as as_of_date,
+            evaluated_as_of,
             split,
             count(*) as row_count,
             sum({{ label }}) as label_sum,
@@ -102,41 +95,21 @@
 
         select
             model_version,
-            as_of_date,
+            evaluated_as_of,
             split,
             sum(row_count) as row_count,
             sum(error_sum) / nullif(sum(label_sum), 0) as wape_week,
             sum(baseline_error_sum) / nullif(sum(label_sum), 0) as baseline_wape_week
         from weekly
-        group by model_version, as_of_date, split
+        group by model_version, evaluated_as_of, split
 
     ),
 
     final as (
 
-        {% for metric in ['poisson_deviance', 'rmse', 'mae', 'bias'] %}
-            select
-                model_version,
-                as_of_date,
-                split,
-                segment,
-                '{{ metric }}' as metric_name,
-                {{ metric }} as metric_value,
-                baseline_{{ metric }} as baseline_value,
-                row_count
-            from averaged
-            union all
-        {% endfor %}
-        select
-            model_version,
-            as_of_date,
-            split,
-            'all' as segment,
-            'wape_week' as metric_name,
-            wape_week as metric_value,
-            baseline_wape_week as baseline_value,
-            cast(row_count as bigint) as row_count
-        from weekly_error
+        {{ long_metrics('averaged', ['poisson_deviance', 'rmse', 'mae', 'bias']) }}
+        union all
+        {{ long_metrics('weekly_error', ['wape_week'], segment="'all'") }}
 
     )
 

@@ -25,6 +25,8 @@
 {% macro forecast_metrics(backtest, decision, label, prediction, baseline, segments) %}
     {% set text = dbt.type_string() %}
     {% set keys = 'model_version, evaluated_as_of, split, segment' %}
+    {% set by = {'forecast_week': 'forecast_date - cast(' ~ iso_weekday('forecast_date') ~ ' - 1 as int)'} %}
+    {% do by.update(segments) %}
     with evaluated as (
 
         select
@@ -47,23 +49,7 @@
 
     segmented as (
 
-        select
-            *,
-            'all' as segment
-        from days
-        union all
-        select
-            *,
-            'forecast_week='
-            || cast(forecast_date - cast({{ iso_weekday('forecast_date') }} - 1 as int) as {{ text }}) as segment
-        from days
-        {% for name, expression in segments.items() %}
-            union all
-            select
-                *,
-                '{{ name }}=' || cast({{ expression }} as {{ text }}) as segment
-            from days
-        {% endfor %}
+        {{ in_segments('days', by) }}
 
     ),
 
@@ -115,15 +101,7 @@
 
     weekly_segmented as (
 
-        select
-            *,
-            'all' as segment
-        from weekly
-        union all
-        select
-            *,
-            'destination_id=' || cast(destination_id as {{ text }}) as segment
-        from weekly
+        {{ in_segments('weekly', {'destination_id': 'destination_id'}) }}
 
     ),
 
@@ -164,45 +142,14 @@
 
     final as (
 
-        {% for metric in ['wape', 'mape', 'bias', 'coverage_80', 'outside_80', 'width_80'] %}
-            select
-                model_version,
-                evaluated_as_of as as_of_date,
-                split,
-                segment,
-                '{{ metric }}' as metric_name,
-                {{ metric }} as metric_value,
-                baseline_{{ metric }} as baseline_value,
-                row_count
-            from daily
-            union all
-        {% endfor %}
-        {% for metric in ['wape_week_destinations', 'bias_destinations', 'coverage_80_destinations'] %}
-            select
-                model_version,
-                evaluated_as_of as as_of_date,
-                split,
-                segment,
-                '{{ metric }}' as metric_name,
-                {{ metric }} as metric_value,
-                baseline_{{ metric }} as baseline_value,
-                row_count
-            from by_destination
-            union all
-        {% endfor %}
-        {% for metric in ['wape_window', 'coverage_80_window'] %}
-            select
-                model_version,
-                evaluated_as_of as as_of_date,
-                split,
-                segment,
-                '{{ metric }}' || case when forecast_level = 'total' then '' else '_destinations' end as metric_name,
-                {{ metric }} as metric_value,
-                baseline_{{ metric }} as baseline_value,
-                row_count
-            from windows
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
+        {{ long_metrics('daily', ['wape', 'mape', 'bias', 'coverage_80', 'outside_80', 'width_80']) }}
+        union all
+        {{ long_metrics('by_destination', ['wape_week_destinations', 'bias_destinations', 'coverage_80_destinations']) }}
+        union all
+        {{ long_metrics(
+            'windows', ['wape_window', 'coverage_80_window'],
+            suffix="case when forecast_level = 'total' then '' else '_destinations' end"
+        ) }}
 
     )
 

@@ -167,14 +167,7 @@
 
     segmented as (
 
-        select *, 'all' as segment from valued
-        {% for name, expression in segments.items() %}
-            union all
-            select
-                *,
-                '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment
-            from valued
-        {% endfor %}
+        {{ in_segments('valued', segments) }}
 
     ),
 
@@ -182,14 +175,17 @@
 
         select
             model_version,
-            evaluated_as_of as as_of_date,
+            evaluated_as_of,
             split,
             segment,
             count(*) as row_count,
             sum(modelled_gain + correction) / nullif(sum(revenue), 0) as revenue_lift,
             sum(modelled_gain) / nullif(sum(modelled_revenue), 0) as modelled_lift,
             avg(case when price_change <> 0 then 1e0 else 0e0 end) as changed_share,
-            avg(weight) as mean_weight
+            avg(weight) as mean_weight,
+            {% for metric, baseline in {'revenue_lift': 0, 'modelled_lift': 0, 'changed_share': 0, 'mean_weight': 1}.items() %}
+                {{ baseline }} as baseline_{{ metric }}{{ ',' if not loop.last }}
+            {% endfor %}
         from segmented
         group by model_version, evaluated_as_of, split, segment
 
@@ -223,19 +219,8 @@
 
     final as (
 
-        {% for metric, baseline in {'revenue_lift': 0, 'modelled_lift': 0, 'changed_share': 0, 'mean_weight': 1}.items() %}
-            select
-                model_version,
-                as_of_date,
-                split,
-                segment,
-                '{{ metric }}' as metric_name,
-                {{ metric }} as metric_value,
-                cast({{ baseline }} as double) as baseline_value,
-                row_count
-            from averaged
-            union all
-        {% endfor %}
+        {{ long_metrics('averaged', ['revenue_lift', 'modelled_lift', 'changed_share', 'mean_weight']) }}
+        union all
         select
             model_version,
             as_of_date,

@@ -60,6 +60,8 @@
         'average_precision', 'precision', 'recall', 'f1', 'best_threshold', 'f1_at_best_threshold', 'ece'
     ] + further %}
     {% set group = 'model_version, as_of_date, split, forecaster' %}
+    {% set by = {date: 'segment_0'} %}
+    {% for name in segments %}{% do by.update({name: 'segment_' ~ loop.index}) %}{% endfor %}
 
     with evaluated as (
 
@@ -70,9 +72,9 @@
             cast(backtest.{{ label }} as double) as label,
             cast(backtest.{{ prediction }} as double) as prediction,
             cast(backtest.{{ baseline }} as double) as baseline,
-            '{{ date }}=' || cast(backtest.{{ date }} as {{ text }}) as segment_0
+            backtest.{{ date }} as segment_0
             {%- for name, expression in segments.items() %},
-                '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment_{{ loop.index }}
+                {{ expression }} as segment_{{ loop.index }}
             {%- endfor %}
         from {{ backtest }} as backtest
         inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
@@ -82,51 +84,22 @@
 
     segmented as (
 
-        select
-            model_version,
-            as_of_date,
-            split,
-            'all' as segment,
-            label,
-            prediction,
-            baseline
-        from evaluated
-        {% for number in range(segments | length + 1) %}
-            union all
-            select
-                model_version,
-                as_of_date,
-                split,
-                segment_{{ number }} as segment,
-                label,
-                prediction,
-                baseline
-            from evaluated
-        {% endfor %}
+        {{ in_segments('evaluated', by) }}
 
     ),
 
     forecasts as (
 
         select
-            model_version,
-            as_of_date,
-            split,
-            segment,
-            'model' as forecaster,
-            prediction as probability,
-            label
+            segmented.model_version,
+            segmented.as_of_date,
+            segmented.split,
+            segmented.segment,
+            forecasters.forecaster,
+            case when forecasters.forecaster = 'model' then segmented.prediction else segmented.baseline end as probability,
+            segmented.label
         from segmented
-        union all
-        select
-            model_version,
-            as_of_date,
-            split,
-            segment,
-            'baseline' as forecaster,
-            baseline as probability,
-            label
-        from segmented
+        cross join (select 'model' as forecaster union all select 'baseline' as forecaster) as forecasters
 
     ),
 
@@ -359,19 +332,18 @@
             measured.row_count
         from measured
         inner join metric_names on measured.segment = 'all' or not metric_names.is_of_all
-        {% for metric in ['mean_predicted', 'observed_rate'] %}
-            union all
-            select
-                model_version,
-                as_of_date,
-                split,
-                forecaster,
-                'probability_bin=' || lpad(cast(bin as {{ text }}), 2, '0') as segment,
-                '{{ metric }}' as metric_name,
-                {{ metric }} as metric_value,
-                row_count
-            from bins
-        {% endfor %}
+        union all
+        select
+            bins.model_version,
+            bins.as_of_date,
+            bins.split,
+            bins.forecaster,
+            'probability_bin=' || lpad(cast(bins.bin as {{ text }}), 2, '0') as segment,
+            rates.metric_name,
+            case when rates.metric_name = 'mean_predicted' then bins.mean_predicted else bins.observed_rate end as metric_value,
+            bins.row_count
+        from bins
+        cross join (select 'mean_predicted' as metric_name union all select 'observed_rate' as metric_name) as rates
 
     ),
 

@@ -27,10 +27,11 @@
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
 {% macro ranking_metrics(backtest, decision, catalogue, label, prediction, baseline, date, query, item, on_offer, segments) %}
-    {% set text = dbt.type_string() %}
     {% set sides = {'model': prediction, 'baseline': baseline} %}
     {% set groups = 'model_version, evaluated_as_of, split' %}
     {% set keys = groups ~ ', ' ~ date ~ ', ' ~ query %}
+    {% set by = {} %}
+    {% for name in segments %}{% do by.update({name: 'segment_' ~ loop.index}) %}{% endfor %}
     with evaluated as (
 
         select backtest.*
@@ -62,7 +63,7 @@
                 max(case when {{ label }} = 1{{ ' and ' ~ column ~ ' > 0' if side == 'baseline' }} then {{ side }}_rank end) as {{ side }}_rank,
             {% endfor %}
             {% for name, expression in segments.items() %}
-                '{{ name }}=' || coalesce(cast(max({{ expression }}) as {{ text }}), 'unknown') as segment_{{ loop.index }}{{ ',' if not loop.last }}
+                max({{ expression }}) as segment_{{ loop.index }}{{ ',' if not loop.last }}
             {% endfor %}
         from ranked
         group by {{ keys }}
@@ -71,11 +72,7 @@
 
     segmented as (
 
-        select *, 'all' as segment from queries
-        {% for name in segments %}
-            union all
-            select *, segment_{{ loop.index }} as segment from queries
-        {% endfor %}
+        {{ in_segments('queries', by) }}
 
     ),
 
@@ -135,32 +132,13 @@
 
     ),
 
-    unioned as (
-
-        {% for relation, metrics in {
-            'averaged': ['ndcg_at_10', 'recall_at_10', 'mrr', 'candidate_recall'], 'coverage': ['coverage_at_10']
-        }.items() %}
-            {% set outer = loop %}
-            {% for metric in metrics %}
-                select
-                    model_version,
-                    evaluated_as_of as as_of_date,
-                    split,
-                    {{ 'segment' if relation == 'averaged' else "'all' as segment" }},
-                    '{{ metric }}' as metric_name,
-                    cast(model_{{ metric }} as double) as metric_value,
-                    cast(baseline_{{ metric }} as double) as baseline_value,
-                    cast(row_count as bigint) as row_count
-                from {{ relation }}
-                {{ 'union all' if not (outer.last and loop.last) }}
-            {% endfor %}
-        {% endfor %}
-
-    ),
-
     final as (
 
-        select * from unioned
+        {{ long_metrics(
+            'averaged', ['ndcg_at_10', 'recall_at_10', 'mrr', 'candidate_recall'], model='model_'
+        ) }}
+        union all
+        {{ long_metrics('coverage', ['coverage_at_10'], model='model_', segment="'all'") }}
 
     )
 

@@ -37,6 +37,8 @@
     {% set text = dbt.type_string() %}
     {% set sides = ['model', 'baseline'] %}
     {% set groups = 'model_version, evaluated_as_of, split' %}
+    {% set by = {} %}
+    {% for name in segments %}{% do by.update({name: 'segment_' ~ loop.index}) %}{% endfor %}
     with evaluated as (
 
         select
@@ -50,7 +52,7 @@
             backtest.{{ none_probability }} as none_probability,
             backtest.{{ active }} as is_active,
             {% for name, expression in segments.items() %}
-                '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment_{{ loop.index }}{{ ',' if not loop.last }}
+                {{ expression }} as segment_{{ loop.index }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ backtest }} as backtest
         inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
@@ -74,11 +76,7 @@
 
     segmented as (
 
-        select *, 'all' as segment from losses
-        {% for name in segments %}
-            union all
-            select *, segment_{{ loop.index }} as segment from losses
-        {% endfor %}
+        {{ in_segments('losses', by) }}
 
     ),
 
@@ -215,28 +213,16 @@
 
     unioned as (
 
-        {% set sources = {
-            'averaged': ['poisson_deviance', 'mae', 'bias', 'mape_payers', 'payer_bias'],
-            'ordered': ['normalised_gini', 'spearman'],
-            'decile_error': ['decile_mape'],
-            'decile_means': ['mean_label', 'mean_prediction'],
-        } %}
-        {% for relation, metrics in sources.items() %}
-            {% set outer = loop %}
-            {% for metric in metrics %}
-                select
-                    model_version,
-                    evaluated_as_of as as_of_date,
-                    split,
-                    {{ 'segment' if relation in ['averaged', 'decile_means'] else "'all' as segment" }},
-                    {{ "'" ~ metric ~ "' || population" if relation in ['ordered', 'decile_error'] else "'" ~ metric ~ "'" }} as metric_name,
-                    cast(model_{{ metric }} as double) as metric_value,
-                    cast(baseline_{{ metric }} as double) as baseline_value,
-                    cast({{ 'payers' if metric == 'mape_payers' else 'row_count' }} as bigint) as row_count
-                from {{ relation }}
-                {{ 'union all' if not (outer.last and loop.last) }}
-            {% endfor %}
-        {% endfor %}
+        {{ long_metrics(
+            'averaged', ['poisson_deviance', 'mae', 'bias', 'mape_payers', 'payer_bias'], model='model_',
+            counts={'mape_payers': 'payers'}
+        ) }}
+        union all
+        {{ long_metrics('ordered', ['normalised_gini', 'spearman'], model='model_', segment="'all'", suffix='population') }}
+        union all
+        {{ long_metrics('decile_error', ['decile_mape'], model='model_', segment="'all'", suffix='population') }}
+        union all
+        {{ long_metrics('decile_means', ['mean_label', 'mean_prediction'], model='model_') }}
 
     ),
 

@@ -221,39 +221,45 @@ called_rows as (
 
 called as (
 
-    {% for side, condition in {'model': 'is_called', 'baseline': 'is_called_by_baseline'}.items() %}
-        select
-            model_name,
-            week_start,
-            '{{ side }}' as side,
-            count(*) as row_count,
-            count(*) filter (where label = 1) as positives,
-            count(*) filter (where {{ condition }}) as called,
-            count(*) filter (where {{ condition }} and label = 1) as hits
-        from called_rows
-        group by model_name, week_start
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        model_name,
+        week_start,
+        count(*) as row_count,
+        count(*) filter (where label = 1) as positives,
+        {% for side, condition in {'model': 'is_called', 'baseline': 'is_called_by_baseline'}.items() %}
+            count(*) filter (where {{ condition }}) as {{ side }}_called,
+            count(*) filter (where {{ condition }} and label = 1) as {{ side }}_hits{{ ',' if not loop.last }}
+        {% endfor %}
+    from called_rows
+    group by model_name, week_start
 
 ),
 
 scored_calls as (
 
     select
-        model_name,
-        week_start,
-        side,
+        0 as model_version,
+        week_start as evaluated_as_of,
+        model_name as split,
         row_count,
-        {{ f_score('hits', 'called', 'positives') }} as f1,
-        {{ f_score('hits', 'called', 'positives') }}
-        - 2 * positives / nullif(cast(row_count + positives as double), 0) as f1_over_trivial
+        {% for side in ['model', 'baseline'] %}
+            {{ f_score(side ~ '_hits', side ~ '_called', 'positives') }} as {{ side }}_f1,
+            {{ f_score(side ~ '_hits', side ~ '_called', 'positives') }}
+            - 2 * positives / nullif(cast(row_count + positives as double), 0) as {{ side }}_f1_over_trivial{{ ',' if not loop.last }}
+        {% endfor %}
     from called
+
+),
+
+called_live as (
+
+    {{ long_metrics('scored_calls', ['f1', 'f1_over_trivial'], model='model_', segment="'all'") }}
 
 ),
 
 live as (
 
-    {% for kind in ['count', 'probability', 'forecast', 'value', 'ranking'] %}
+    {% for kind in ['count', 'probability', 'forecast', 'value', 'ranking', 'called'] %}
         select
             split as model_name,
             as_of_date as week_start,
@@ -262,19 +268,7 @@ live as (
             baseline_value,
             row_count
         from {{ kind }}_live
-        where segment = 'all' and metric_name not in ('f1', 'f1_over_trivial')
-        union all
-    {% endfor %}
-    {% for metric in ['f1', 'f1_over_trivial'] %}
-        select
-            model_name,
-            week_start,
-            '{{ metric }}' as metric_name,
-            max(case when side = 'model' then {{ metric }} end) as metric_value,
-            max(case when side = 'baseline' then {{ metric }} end) as baseline_value,
-            max(row_count) as row_count
-        from scored_calls
-        group by model_name, week_start
+        where segment = 'all'{{ " and metric_name not in ('f1', 'f1_over_trivial')" if kind == 'probability' }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

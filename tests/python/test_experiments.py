@@ -301,7 +301,7 @@ def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, tod
         (2, False, name),
     ]
     assert life.aliases("demand_predictor") == {"champion": 1, "challenger": 2}
-    states = "select model_version, state from model_versions order by 1"
+    states = "select model_version, state from model_versions where model_name = 'demand_predictor' order by 1"
     assert life.query(states) == [(1, "production"), (2, "canary")]
     assigned = life.table("ab_assignments")
     assert dict(zip(assigned["unit_id"], assigned["model_version"], strict=True)) == arms

@@ -133,7 +133,7 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated:
 
 
 def version_to_score(engine: Engine, examples: Any, champion: pa.Table, settings: dict[str, Any]) -> int | None:
-    """The version that serves by the champion table's rows; where there are rows to score, MLflow's aliases point at it.
+    """The version that serves by the champion table's rows; where there are rows to score, MLflow's aliases follow it.
 
     Returns
     -------

@@ -29,15 +29,15 @@ targets as (
 
 ),
 
--- as the metrics macros take a back-test: their split is the model, so that models of a kind share them
 outcomes as (
 
-    select
-        *,
-        week_start as evaluated_as_of,
-        model_name as split,
-        model_version as served_version
-    from {{ ref('served_outcomes') }}
+    select * from {{ ref('served_outcomes') }}
+
+),
+
+live as (
+
+    select * from {{ ref('live_metrics') }}
 
 ),
 
@@ -52,223 +52,11 @@ due as (
 
 ),
 
-{% for kind, models in {
-    'count': ['demand_predictor', 'pricing_optimizer'],
-    'probability': ['conversion_predictor', 'churn_predictor', 'cancellation_predictor'],
-    'forecast': ['revenue_forecaster'],
-    'value': ['customer_ltv_predictor'],
-    'ranking': ['property_recommender'],
-}.items() %}
-    {{ kind }}_rows as (
-
-        select
-            0 as model_version,
-            evaluated_as_of,
-            split,
-            scoring_date,
-            label_date,
-            unit_id,
-            item_id,
-            group_id,
-            segment as activity,
-            prediction,
-            baseline,
-            label
-            {%- if kind == 'forecast' %},
-                'total' as forecast_level,
-                0 as destination_id,
-                scoring_date as as_of_date,
-                label_date as forecast_date,
-                {{ dbt.datediff('scoring_date', 'label_date', 'day') }} as horizon_days,
-                1 as window_days,
-                lower_80,
-                upper_80
-            {%- elif kind == 'value' %},
-                cast(null as double) as none_probability
-            {%- endif %}
-        from outcomes
-        where split in ('{{ models | join("', '") }}')
-
-    ),
-
-{% endfor %}
-{% set weeks = '(select distinct week_start as as_of_date, true as fit_due from due)' %}
-count_live as (
-
-    {{ count_metrics(
-        backtest='count_rows',
-        decision=weeks,
-        label='label',
-        prediction='prediction',
-        baseline='baseline',
-        date='label_date',
-        aggregate='group_id',
-        segments={}
-    ) }}
-
-),
-
-probability_live as (
-
-    {# no threshold is looked up: the metrics at one are counted below #}
-    {{ probability_metrics(
-        model_name='',
-        backtest='probability_rows',
-        decision=weeks,
-        targets='targets',
-        label='label',
-        prediction='prediction',
-        baseline='baseline',
-        date='evaluated_as_of',
-        segments={}
-    ) }}
-
-),
-
-forecast_live as (
-
-    {{ forecast_metrics(
-        backtest='forecast_rows',
-        decision=weeks,
-        label='label',
-        prediction='prediction',
-        baseline='baseline',
-        segments={}
-    ) }}
-
-),
-
-value_live as (
-
-    {{ value_metrics(
-        backtest='value_rows',
-        decision=weeks,
-        label='label',
-        prediction='prediction',
-        baseline='baseline',
-        keys=['unit_id', 'scoring_date'],
-        none_probability='none_probability',
-        active="activity in ('1 booking', '2-4 bookings', '5+ bookings')",
-        segments={'activity': 'activity'}
-    ) }}
-
-),
-
-ranking_live as (
-
-    {{ ranking_metrics(
-        backtest='ranking_rows',
-        decision=weeks,
-        catalogue='(select as_of_date, true as is_on_offer from clock where 1 = 0)',
-        label='label',
-        prediction='prediction',
-        baseline='baseline',
-        date='scoring_date',
-        query='unit_id',
-        item='item_id',
-        on_offer='is_on_offer',
-        segments={'scoring_date': 'scoring_date'}
-    ) }}
-
-),
-
--- what the back-test says of each version, in the run that fitted it
-
+-- what the back-test says of each version
 evaluations as (
 
     {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            model_version,
-            split,
-            segment,
-            metric_name,
-            metric_value,
-            baseline_value
-        from (
-            select
-                *,
-                min(as_of_date) over (partition by model_version) as fitted_as_of
-            from (
-                {{ built(row.product ~ '_metrics', [
-                    'model_version', 'as_of_date', 'split', 'segment', 'metric_name', 'metric_value', 'baseline_value'
-                ]) }}
-            ) as metrics
-        ) as dated
-        where as_of_date = fitted_as_of
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
--- the baseline is cut at the threshold that was best for it on the validation rows; what the model called positive is in
--- the public table
-called_rows as (
-
-    select
-        outcomes.*,
-        outcomes.baseline >= thresholds.baseline_value as is_called_by_baseline
-    from outcomes
-    left join evaluations as thresholds
-        on outcomes.model_name = thresholds.model_name
-        and outcomes.served_version = thresholds.model_version
-        and thresholds.split = 'validation'
-        and thresholds.segment = 'all'
-        and thresholds.metric_name = 'best_threshold'
-    where outcomes.is_called is not null
-
-),
-
-called as (
-
-    select
-        model_name,
-        week_start,
-        count(*) as row_count,
-        count(*) filter (where label = 1) as positives,
-        {% for side, condition in {'model': 'is_called', 'baseline': 'is_called_by_baseline'}.items() %}
-            count(*) filter (where {{ condition }}) as {{ side }}_called,
-            count(*) filter (where {{ condition }} and label = 1) as {{ side }}_hits{{ ',' if not loop.last }}
-        {% endfor %}
-    from called_rows
-    group by model_name, week_start
-
-),
-
-scored_calls as (
-
-    select
-        0 as model_version,
-        week_start as evaluated_as_of,
-        model_name as split,
-        row_count,
-        {% for side in ['model', 'baseline'] %}
-            {{ f_score(side ~ '_hits', side ~ '_called', 'positives') }} as {{ side }}_f1,
-            {{ f_score(side ~ '_hits', side ~ '_called', 'positives') }}
-            - 2 * positives / nullif(cast(row_count + positives as double), 0) as {{ side }}_f1_over_trivial{{ ',' if not loop.last }}
-        {% endfor %}
-    from called
-
-),
-
-called_live as (
-
-    {{ long_metrics('scored_calls', ['f1', 'f1_over_trivial'], model='model_', segment="'all'") }}
-
-),
-
-live as (
-
-    {% for kind in ['count', 'probability', 'forecast', 'value', 'ranking', 'called'] %}
-        select
-            split as model_name,
-            as_of_date as week_start,
-            metric_name,
-            metric_value,
-            baseline_value,
-            row_count
-        from {{ kind }}_live
-        where segment = 'all'{{ " and metric_name not in ('f1', 'f1_over_trivial')" if kind == 'probability' }}
+        {{ metrics_when_fitted(row) }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -282,10 +70,10 @@ served_rows as (
         model_name,
         week_start,
         part,
-        served_version as model_version,
+        model_version,
         count(*) as row_count
     from outcomes
-    group by model_name, week_start, part, served_version
+    group by model_name, week_start, part, model_version
 
 ),
 

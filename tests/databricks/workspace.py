@@ -50,7 +50,7 @@ class Emulator:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=1_800,
+            timeout=3_600,
             check=False,
         )
         self.log = finished.stdout

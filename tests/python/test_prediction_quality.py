@@ -14,7 +14,15 @@ from eased_project import PROJECT
 from sklearn.metrics import f1_score, log_loss, mean_poisson_deviance, mean_squared_error, roc_auc_score
 
 # what a run of monitoring alone builds
-MEASURED = ("--select", "point_in_time", "model_state", "outcome_weeks", "served_outcomes", "live_metrics", "prediction_quality")
+MEASURED = (
+    "--select",
+    "point_in_time",
+    "model_state",
+    "outcome_weeks",
+    "served_outcomes",
+    "live_metrics",
+    "prediction_quality",
+)
 SERVED = (
     "--select",
     "+demand_predictions",

@@ -216,7 +216,7 @@ def main(folders: tuple[str, ...], memory: str, partitions: int) -> None:
         name, _, gold = given.partition("=")
         with (
             tempfile.TemporaryDirectory() as folder,
-            running(Path(folder), "--memory", memory, "--partitions", str(partitions)) as emulator,
+            running(Path(folder), "--memory", memory, "--partitions", str(partitions), "--large") as emulator,
         ):
             measure(name, Path(gold), emulator)
 

@@ -18,8 +18,11 @@ KEPT_CHARACTERS = 400
 """Of each statement, for tests that ask which ones a build emitted."""
 
 
-def start_spark(folder: Path, memory: str, partitions: int) -> SparkSession:
+def start_spark(folder: Path, memory: str, partitions: int, large: bool) -> SparkSession:
     """A Spark session on two cores with Delta Lake, its tables in `folder`, its catalog in memory; ANSI, UTC."""
+    # many different queries on few rows: the second compiler costs more than it gains; without room for its code the
+    # first one gives up
+    compiler = "" if large else "-XX:TieredStopAtLevel=1 "
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
         "spark.driver.memory": memory,
@@ -38,9 +41,7 @@ def start_spark(folder: Path, memory: str, partitions: int) -> SparkSession:
         "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ReorderJoin",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        # many different queries: the second compiler costs more than it gains, and without room for its code the
-        # first one gives up
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": f"{compiler}-XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
     }
     builder = SparkSession.builder.master("local[2]").appName("databricks-emulator")
     for name, value in settings.items():

@@ -16,6 +16,7 @@ import pyarrow as pa
 from wanderbricks_ml import tuning
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.frames import feature_frame, group_numbers, iso, one_row, with_attributes
+from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
+    import_first(*LEARNERS)
     settings = with_attributes(settings, engine.schema(examples))
     wanted = [settings["date"], *tuning.columns(settings, row), settings["label"], *settings.get("group", [])]
     kept = list(dict.fromkeys(wanted))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wanderbricks_ml import integrity
+from wanderbricks_ml.libraries import LEARNERS, import_first
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def connect() -> Any:
 
     That is by default a SQLite store under ``data/``.
     """
+    import_first("mlflow")
     import mlflow
 
     on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
@@ -122,6 +124,7 @@ def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> 
 
 def load(folder: str) -> Any:
     """The fitted scikit-learn pipeline in a folder that `verified` has proven."""
+    import_first(*LEARNERS)
     connect()
     import mlflow
 

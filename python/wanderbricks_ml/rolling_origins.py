@@ -23,6 +23,7 @@ from wanderbricks_ml import registry, tuning
 from wanderbricks_ml.engines import Engine, engine_of
 from wanderbricks_ml.fitting import VERSION_SCHEMA, log_version
 from wanderbricks_ml.frames import iso, one_row
+from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.predicting import considered_versions, version_to_score, version_uris
 from wanderbricks_ml.tuning import Tuned
 
@@ -105,6 +106,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
+    import_first(*LEARNERS)
     from wanderbricks_ml.forecasting import Calibration, SeriesForecaster
 
     name = settings["model_name"]

@@ -138,8 +138,8 @@ CHANGE = re.compile(
 def test_one_more_day_agrees(emulator: Emulator, both: Local, gold: dict[str, Path]) -> None:
     too_old = (
         "insert into wanderbricks_ml.demand_predictions select property_id, check_in_date, destination_id, "
-        "predicted_bookings, model_name, model_version, as_of_date - 100, scoring_date - 100, scored_at, baseline_bookings "
-        "from wanderbricks_ml.demand_predictions"
+        "predicted_bookings, model_name, model_version, as_of_date - 100, scoring_date - 100, scored_at, "
+        "baseline_bookings from wanderbricks_ml.demand_predictions"
     )
     with duckdb.connect(str(both.folder / "wanderbricks.duckdb")) as connection:
         connection.execute(too_old)

@@ -11,13 +11,7 @@
 ] %}
 {% set mean_names = "('" ~ means | join("', '") ~ "', 'rmse')" %}
 
-with clock as (
-
-    select as_of_date from {{ ref('point_in_time') }}
-
-),
-
-policy as (
+with policy as (
 
     select * from {{ ref('quality_policy') }}
 
@@ -219,7 +213,7 @@ history as (
         union all
         select measured.{{ columns | join(', measured.') }}
         from {{ this }} as measured
-        inner join clock on measured.as_of_date <= clock.as_of_date
+        inner join {{ ref('point_in_time') }} as clock on measured.as_of_date <= clock.as_of_date
         left join due
             on measured.model_name = due.model_name
             and measured.week_start = due.week_start

@@ -16,6 +16,7 @@
     {% set keys = keys + ['feature_name'] %}
     {% set by = keys | join(', ') %}
     {% set same %}{% for key in keys %}counts.{{ key }} = bins.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}{% endset %}
+    {% set missing = 'case when counts.value is null and counts.level is null then 0 else -1 end' %}
     select
         {{ by }},
         bin,
@@ -27,40 +28,18 @@
     from (
         select
             {% for key in keys %}counts.{{ key }}, {% endfor %}
-            coalesce(bins.bin, -1) as bin,
-            coalesce(bins.group_number, -1) as group_number,
+            coalesce(bins.bin, {{ missing }}) as bin,
+            coalesce(bins.group_number, {{ missing }}) as group_number,
             bins.lower_edge,
             0 as reference_rows,
             counts.row_count as current_rows
         from {{ counts }} as counts
         left join {{ bins }} as bins
             on {{ same }}
-            and counts.value > bins.lower_edge
-            and counts.value <= bins.upper_edge
-        where counts.value is not null
-        union all
-        select
-            {% for key in keys %}counts.{{ key }}, {% endfor %}
-            coalesce(bins.bin, -1) as bin,
-            coalesce(bins.group_number, -1) as group_number,
-            bins.lower_edge,
-            0 as reference_rows,
-            counts.row_count as current_rows
-        from {{ counts }} as counts
-        left join {{ bins }} as bins
-            on {{ same }}
-            and counts.level = bins.level
-        where counts.level is not null
-        union all
-        select
-            {{ by }},
-            0 as bin,
-            0 as group_number,
-            cast(null as double) as lower_edge,
-            0 as reference_rows,
-            row_count as current_rows
-        from {{ counts }}
-        where value is null and level is null
+            and (
+                (counts.value > bins.lower_edge and counts.value <= bins.upper_edge)
+                or counts.level = bins.level
+            )
         union all
         select
             {{ by }},

@@ -15,49 +15,34 @@
     {% set keys = keys + ['feature_name'] %}
     {% set by = keys | join(', ') %}
     select
-        {% for key in keys %}grouped.{{ key }}, {% endfor %}
-        grouped.row_count,
-        grouped.reference_row_count,
-        grouped.psi,
-        case when cumulated.is_number then cumulated.ks end as ks,
-        grouped.js_distance
+        {{ by }},
+        max(current_all) as row_count,
+        max(reference_all) as reference_row_count,
+        {{ psi('reference_rows', 'current_rows', 'reference_all', 'current_all', 'groups') }} as psi,
+        max(ks) as ks,
+        {{ js_distance('reference_rows / reference_all', 'current_rows / current_all') }} as js_distance
     from (
         select
             {{ by }},
-            max(current_all) as row_count,
-            max(reference_all) as reference_row_count,
-            {{ psi('reference_rows', 'current_rows', 'reference_all', 'current_all', 'groups') }} as psi,
-            {{ js_distance('reference_rows / reference_all', 'current_rows / current_all') }} as js_distance
+            cast(sum(reference_rows) as double) as reference_rows,
+            cast(sum(current_rows) as double) as current_rows,
+            max(reference_all) as reference_all,
+            max(current_all) as current_all,
+            case when max(number_bins) > 0 then {{ ks_statistic(
+                'reference_so_far / reference_all', 'current_so_far / current_all'
+            ) }} end as ks,
+            count(*) over (partition by {{ by }}) as groups
         from (
             select
-                {{ by }},
-                cast(sum(reference_rows) as double) as reference_rows,
-                cast(sum(current_rows) as double) as current_rows,
-                cast(sum(sum(reference_rows)) over (partition by {{ by }}) as double) as reference_all,
-                cast(sum(sum(current_rows)) over (partition by {{ by }}) as double) as current_all,
-                count(*) over (partition by {{ by }}) as groups
+                *,
+                sum(case when is_number then 1 else 0 end) over (partition by {{ by }}) as number_bins,
+                cast(sum(reference_rows) over (partition by {{ by }} order by {{ place }}) as double) as reference_so_far,
+                cast(sum(current_rows) over (partition by {{ by }} order by {{ place }}) as double) as current_so_far,
+                cast(sum(reference_rows) over (partition by {{ by }}) as double) as reference_all,
+                cast(sum(current_rows) over (partition by {{ by }}) as double) as current_all
             from {{ compared }}
-            group by {{ by }}, group_number
-        ) as shares
-        group by {{ by }}
-    ) as grouped
-    inner join (
-        select
-            {{ by }},
-            max(case when is_number then 1 else 0 end) = 1 as is_number,
-            {{ ks_statistic('reference_share_so_far', 'current_share_so_far') }} as ks
-        from (
-            select
-                {{ by }},
-                is_number,
-                cast(sum(reference_rows) over (partition by {{ by }} order by {{ place }}) as double)
-                / sum(reference_rows) over (partition by {{ by }}) as reference_share_so_far,
-                cast(sum(current_rows) over (partition by {{ by }} order by {{ place }}) as double)
-                / sum(current_rows) over (partition by {{ by }}) as current_share_so_far
-            from {{ compared }}
-        ) as shares_so_far
-        group by {{ by }}
-    ) as cumulated
-        on {% for key in keys %}grouped.{{ key }} = cumulated.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
-
+        ) as so_far
+        group by {{ by }}, group_number
+    ) as shares
+    group by {{ by }}
 {% endmacro %}

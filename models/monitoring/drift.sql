@@ -55,19 +55,13 @@ recorded as (
     {% if is_built(examples) and is_built(champion) and is_built(scores) %}
         {{ product }}_served as (
 
-            select distinct
-                '{{ model_name }}' as model_name,
-                champion.model_version,
-                champion.as_of_date
-            from {{ champion }} as champion
-            inner join {{ scores }} as scores
-                on champion.model_version = scores.model_version
-                and champion.as_of_date = scores.as_of_date
+            select served.*
+            from ({{ scoring_version(row) }}) as served
             left join recorded
-                on recorded.model_name = '{{ model_name }}'
-                and champion.model_version = recorded.model_version
-                and champion.as_of_date = recorded.scoring_date
-            where champion.serves and recorded.model_version is null
+                on served.model_name = recorded.model_name
+                and served.model_version = recorded.model_version
+                and served.as_of_date = recorded.scoring_date
+            where recorded.model_version is null
 
         ),
 
@@ -105,20 +99,34 @@ counted as (
 
 ),
 
--- histograms of the versions that score now, no others
 scored as (
 
-    select distinct
-        model_name,
-        model_version,
-        as_of_date
-    from counted
+    {% for product in parts %}
+        select * from {{ product }}_served
+        union all
+    {% endfor %}
+    select
+        cast(null as {{ text }}) as model_name,
+        cast(null as int) as model_version,
+        cast(null as date) as as_of_date
+    from (select 1 as one) as nothing
+    where one = 0
 
 ),
 
+-- histograms of the versions that score now, no others
 bins as (
 
-    select reference.*
+    select
+        scored.*,
+        reference.kind,
+        reference.feature_name,
+        reference.bin,
+        reference.group_number,
+        reference.lower_edge,
+        reference.upper_edge,
+        reference.level,
+        reference.row_count
     from reference
     inner join scored
         on reference.model_name = scored.model_name
@@ -126,9 +134,10 @@ bins as (
 
 ),
 
+{% set keys = ['model_name', 'model_version', 'as_of_date', 'kind'] %}
 compared as (
 
-    {{ binned_counts('counted', 'bins', ['model_name', 'model_version', 'kind']) }}
+    {{ binned_counts('counted', 'bins', keys) }}
 
 ),
 
@@ -139,8 +148,8 @@ comparable as (
     from (
         select
             *,
-            sum(reference_rows) over (partition by model_name, model_version, kind, feature_name) as reference_all,
-            sum(current_rows) over (partition by model_name, model_version, kind, feature_name) as current_all
+            sum(reference_rows) over (partition by {{ keys | join(', ') }}, feature_name) as reference_all,
+            sum(current_rows) over (partition by {{ keys | join(', ') }}, feature_name) as current_all
         from compared
     ) as totalled
     where reference_all > 0 and current_all > 0
@@ -149,7 +158,7 @@ comparable as (
 
 measured as (
 
-    {{ drift_measures('comparable', ['model_name', 'model_version', 'kind']) }}
+    {{ drift_measures('comparable', keys) }}
 
 ),
 
@@ -157,7 +166,6 @@ judged as (
 
     select
         measured.*,
-        scored.as_of_date,
         coalesce(own.psi_warn, usual.psi_warn) as psi_warn,
         coalesce(own.psi_act, usual.psi_act) as psi_act,
         coalesce(own.days_in_row, usual.days_in_row) as act_days,
@@ -165,9 +173,6 @@ judged as (
         and measured.row_count >= coalesce(own.min_rows, usual.min_rows)
         and measured.reference_row_count >= coalesce(own.min_rows, usual.min_rows) as is_monitored
     from measured
-    inner join scored
-        on measured.model_name = scored.model_name
-        and measured.model_version = scored.model_version
     left join policy as usual
         on measured.model_name = usual.model_name
         and usual.feature_name = '*'
@@ -192,26 +197,19 @@ stated as (
 ),
 
 -- the model's scoring before this one, if the same version made it
-previous_dates as (
-
-    select
-        scored.model_name,
-        max(recorded.scoring_date) as scoring_date
-    from scored
-    inner join recorded
-        on scored.model_name = recorded.model_name
-        and scored.as_of_date > recorded.scoring_date
-    group by scored.model_name
-
-),
-
 previous as (
 
-    select recorded.*
-    from recorded
-    inner join previous_dates
-        on recorded.model_name = previous_dates.model_name
-        and recorded.scoring_date = previous_dates.scoring_date
+    select *
+    from (
+        select
+            recorded.*,
+            max(recorded.scoring_date) over (partition by recorded.model_name) as newest_scoring_date
+        from recorded
+        inner join scored
+            on recorded.model_name = scored.model_name
+            and recorded.scoring_date < scored.as_of_date
+    ) as earlier_scorings
+    where scoring_date = newest_scoring_date
 
 ),
 

@@ -48,7 +48,9 @@ with known as ( -- noqa: ST03
         {% set before = of_kind.split and is_built(examples) and is_built(decision) and is_built(versions) and is_built(backtest) %}
 
         {% if before %}
-            -- the version fitted in this run, by rows of the weeks before
+            {% set rows_before = backtest if kind == 'prediction' else examples %}
+            {% set date_before = 'evaluated_as_of' if kind == 'prediction' %}
+            -- the version fitted in this run, if there are rows of the weeks before
             {{ name }}_fitted as (
 
                 select
@@ -59,6 +61,15 @@ with known as ( -- noqa: ST03
                 inner join {{ decision }} as decision
                     on versions.as_of_date = decision.as_of_date
                     and versions.model_version > coalesce(decision.last_version, 0)
+                inner join (
+                    select distinct split{{ ', model_version, evaluated_as_of' if kind == 'prediction' }}
+                    from {{ rows_before }}
+                    where split = '{{ of_kind.split }}' and {{ watched.rows }}
+                ) as seen
+                    on {{
+                        'versions.model_version = seen.model_version and decision.as_of_date = seen.evaluated_as_of'
+                        if kind == 'prediction' else 'decision.fit_due'
+                    }}
                 left join known
                     on known.model_name = '{{ model_name }}'
                     and known.kind = '{{ kind }}'
@@ -72,8 +83,7 @@ with known as ( -- noqa: ST03
             {{ name }}_before as (
 
                 {{ version_counts(
-                    name ~ '_fitted', kind, backtest if kind == 'prediction' else examples, watched,
-                    split=of_kind.split, date='evaluated_as_of' if kind == 'prediction'
+                    name ~ '_fitted', kind, rows_before, watched, split=of_kind.split, date=date_before
                 ) }}
 
             ),
@@ -85,25 +95,18 @@ with known as ( -- noqa: ST03
             -- a version that no such rows are known of, by those of the first day that it scores
             {{ name }}_served as (
 
-                select distinct
-                    '{{ model_name }}' as model_name,
-                    champion.model_version,
-                    champion.as_of_date
-                from {{ champion }} as champion
-                inner join {{ scores }} as scores
-                    on champion.model_version = scores.model_version
-                    and champion.as_of_date = scores.as_of_date
+                select served.*
+                from ({{ scoring_version(row) }}) as served
                 left join known
-                    on known.model_name = '{{ model_name }}'
+                    on served.model_name = known.model_name
+                    and served.model_version = known.model_version
                     and known.kind = '{{ kind }}'
-                    and champion.model_version = known.model_version
                 {% if before %}
-                    left join {{ name }}_before as counted on champion.model_version = counted.model_version
+                    left join {{ name }}_fitted as fitted on served.model_version = fitted.model_version
                 {% endif %}
                 where
-                    champion.serves
-                    and known.model_version is null
-                    {{ 'and counted.model_version is null' if before }}
+                    known.model_version is null
+                    {{ 'and fitted.model_version is null' if before }}
 
             ),
 

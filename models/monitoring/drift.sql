@@ -148,11 +148,11 @@ comparable as (
     from (
         select
             *,
-            sum(reference_rows) over (partition by {{ keys | join(', ') }}, feature_name) as reference_all,
-            sum(current_rows) over (partition by {{ keys | join(', ') }}, feature_name) as current_all
+            sum(reference_rows) over (partition by {{ keys | join(', ') }}, feature_name) as known_rows,
+            sum(current_rows) over (partition by {{ keys | join(', ') }}, feature_name) as scored_rows
         from compared
     ) as totalled
-    where reference_all > 0 and current_all > 0
+    where known_rows > 0 and scored_rows > 0
 
 ),
 

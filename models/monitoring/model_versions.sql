@@ -43,54 +43,61 @@ canaries as (
 
 versions as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            {{ lineage | join(', ') }}
-        from ({{ built(row.model_name, lineage) }}) as fitted
-        where as_of_date <= (select as_of_date from clock)
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select fitted.*
+    from (
+        {% for row in products() %}
+            select
+                '{{ row.model_name }}' as model_name,
+                {{ lineage | join(', ') }}
+            from ({{ built(row.model_name, lineage) }}) as fitted
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as fitted
+    inner join clock on fitted.as_of_date <= clock.as_of_date
 
 ),
 
 evaluations as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            model_version,
-            max(as_of_date) as evaluated_as_of
-        from ({{ built(row.product ~ '_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
-        where split = 'test' and as_of_date <= (select as_of_date from clock)
-        group by model_version
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        metrics.model_name,
+        metrics.model_version,
+        max(metrics.as_of_date) as evaluated_as_of
+    from (
+        {% for row in products() %}
+            select
+                '{{ row.model_name }}' as model_name,
+                model_version,
+                as_of_date
+            from ({{ built(row.product ~ '_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
+            where split = 'test'
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as metrics
+    inner join clock on metrics.as_of_date <= clock.as_of_date
+    group by metrics.model_name, metrics.model_version
 
 ),
 
 scorings as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            model_version,
-            max(scoring_date) as last_scoring_date
-        from ({{ built(row.predictions, ['model_version', 'scoring_date']) }}) as predictions
-        where scoring_date <= (select as_of_date from clock)
-        group by model_version
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-newest as (
-
     select
-        model_name,
-        max(last_scoring_date) as newest_scoring_date
-    from scorings
-    group by model_name
+        predictions.model_name,
+        predictions.model_version,
+        max(predictions.scoring_date) as last_scoring_date,
+        max(max(predictions.scoring_date)) over (partition by predictions.model_name) as newest_scoring_date
+    from (
+        {% for row in products() %}
+            select distinct
+                '{{ row.model_name }}' as model_name,
+                model_version,
+                scoring_date
+            from ({{ built(row.predictions, ['model_version', 'scoring_date']) }}) as predictions
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as predictions
+    inner join clock on predictions.scoring_date <= clock.as_of_date
+    group by predictions.model_name, predictions.model_version
 
 ),
 
@@ -122,7 +129,7 @@ final as (
         versions.model_version,
         case
             when canaries.model_version is not null then 'canary'
-            when scorings.last_scoring_date = newest.newest_scoring_date then 'production'
+            when scorings.last_scoring_date = scorings.newest_scoring_date then 'production'
             when archived.model_version is not null then 'archived'
             when scorings.last_scoring_date is not null or parents.parent_version is not null then 'deprecated'
             when evaluations.evaluated_as_of is not null then 'staging'
@@ -155,7 +162,6 @@ final as (
     left join scorings
         on versions.model_name = scorings.model_name
         and versions.model_version = scorings.model_version
-    left join newest on versions.model_name = newest.model_name
     left join parents
         on versions.model_name = parents.model_name
         and versions.model_version = parents.parent_version

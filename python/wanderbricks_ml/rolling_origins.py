@@ -83,6 +83,9 @@ SCORE_SCHEMA = pa.schema(
     ]
 )
 
+STRETCH_DAYS = 30
+"""Forecast dates of a fold that a study judges by."""
+
 
 def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any], versions: Any = None) -> Any:
     """Calibrate the recipe at the validation cut-offs, fit it through the point in time, log and register it.
@@ -175,7 +178,9 @@ def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        combined = combine(_raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe), Calibration.neutral())
+        combined = combine(
+            _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe), Calibration.neutral()
+        )
         total = combined[combined["forecast_level"] == "total"]
         since_first = pd.to_datetime(total["forecast_date"]) - pd.Timestamp(min(total["forecast_date"]))
         error = (total["forecast_revenue"] - total["revenue"]).abs()

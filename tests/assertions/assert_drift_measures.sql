@@ -1,42 +1,33 @@
 -- PSI, KS and Jensen-Shannon distance by hand. Of 100 reference rows 50 have the value 1, 40 the value 2 and 10 none; of 100
 -- scored ones 20, 40 and 30, and 10 have the value 3, beyond what the reference knows. Of a categorical
 -- column 60 were a and 40 b, and now 50 are a and 50 c, a level that the reference does not know.
-with reference as (
+with counts (is_reference, feature_name, value, level, row_count) as (
+
+    values
+    (true, 'size', 1, null, 50),
+    (true, 'size', 2, null, 40),
+    (true, 'size', null, null, 10),
+    (true, 'kind', null, 'a', 60),
+    (true, 'kind', null, 'b', 40),
+    (false, 'size', 1, null, 20),
+    (false, 'size', 2, null, 40),
+    (false, 'size', 3, null, 10),
+    (false, 'size', null, null, 30),
+    (false, 'kind', null, 'a', 50),
+    (false, 'kind', null, 'c', 50)
+
+),
+
+reference as (
 
     select
         1 as model_version,
-        'size' as feature_name,
-        cast(1 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        50 as row_count
-    union all
-    select
-        1 as model_version,
-        'size' as feature_name,
-        cast(2 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        40 as row_count
-    union all
-    select
-        1 as model_version,
-        'size' as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        10 as row_count
-    union all
-    select
-        1 as model_version,
-        'kind' as feature_name,
-        cast(null as double) as value,
-        cast('a' as {{ dbt.type_string() }}) as level,
-        60 as row_count
-    union all
-    select
-        1 as model_version,
-        'kind' as feature_name,
-        cast(null as double) as value,
-        cast('b' as {{ dbt.type_string() }}) as level,
-        40 as row_count
+        feature_name,
+        value,
+        level,
+        row_count
+    from counts
+    where is_reference
 
 ),
 
@@ -44,45 +35,12 @@ current_rows as (
 
     select
         1 as model_version,
-        'size' as feature_name,
-        cast(1 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        20 as row_count
-    union all
-    select
-        1 as model_version,
-        'size' as feature_name,
-        cast(2 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        40 as row_count
-    union all
-    select
-        1 as model_version,
-        'size' as feature_name,
-        cast(3 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        10 as row_count
-    union all
-    select
-        1 as model_version,
-        'size' as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        30 as row_count
-    union all
-    select
-        1 as model_version,
-        'kind' as feature_name,
-        cast(null as double) as value,
-        cast('a' as {{ dbt.type_string() }}) as level,
-        50 as row_count
-    union all
-    select
-        1 as model_version,
-        'kind' as feature_name,
-        cast(null as double) as value,
-        cast('c' as {{ dbt.type_string() }}) as level,
-        50 as row_count
+        feature_name,
+        value,
+        level,
+        row_count
+    from counts
+    where not is_reference
 
 ),
 

@@ -1,20 +1,10 @@
 -- Missing values and NaN are counted as one, each column by itself.
-with example_rows as (
+with example_rows (size, weight, kind) as (
 
-    select
-        cast(1 as double) as size,
-        cast('NaN' as double) as weight,
-        'a' as kind
-    union all
-    select
-        1 as size,
-        null as weight,
-        null as kind
-    union all
-    select
-        null as size,
-        2 as weight,
-        'a' as kind
+    values
+    (1, cast('NaN' as double), 'a'),
+    (1, null, null),
+    (null, 2, 'a')
 
 ),
 
@@ -24,74 +14,30 @@ counted as (
 
 ),
 
-expected as (
+expected (feature_name, value, level, row_count) as (
 
-    select
-        'size' as feature_name,
-        cast(1 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        2 as row_count
-    union all
-    select
-        'size' as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        1 as row_count
-    union all
-    select
-        'weight' as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        2 as row_count
-    union all
-    select
-        'weight' as feature_name,
-        cast(2 as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        1 as row_count
-    union all
-    select
-        'kind' as feature_name,
-        cast(null as double) as value,
-        cast('a' as {{ dbt.type_string() }}) as level,
-        2 as row_count
-    union all
-    select
-        'kind' as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ dbt.type_string() }}) as level,
-        1 as row_count
+    values
+    ('size', 1, null, 2),
+    ('size', null, null, 1),
+    ('weight', null, null, 2),
+    ('weight', 2, null, 1),
+    ('kind', null, 'a', 2),
+    ('kind', null, null, 1)
 
 )
 
-(
-    select
-        feature_name,
-        value,
-        level,
-        row_count
-    from counted
-    except
-    select
-        feature_name,
-        value,
-        level,
-        row_count
-    from expected
-)
-union all
-(
-    select
-        feature_name,
-        value,
-        level,
-        row_count
-    from expected
-    except
-    select
-        feature_name,
-        value,
-        level,
-        row_count
-    from counted
-)
+select
+    counted.feature_name,
+    counted.value,
+    counted.level,
+    counted.row_count,
+    expected.feature_name as expected_name,
+    expected.value as expected_value,
+    expected.level as expected_level,
+    expected.row_count as expected_count
+from counted
+full join expected
+    on counted.feature_name = expected.feature_name
+    and counted.value is not distinct from expected.value
+    and counted.level is not distinct from expected.level
+where counted.row_count is distinct from expected.row_count

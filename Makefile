@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install build test test-databricks bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
+.PHONY: help install build test test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -29,13 +29,17 @@ test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
 test-databricks: $(READY)  ## The same builds on Spark with Delta Lake, compared with DuckDB's (needs Java 17 or 21)
 	$(BIN)/pytest tests/databricks
 
+emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type against, until Ctrl-C
+	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
+	$(BIN)/python tests/databricks/workspace.py data/gold
+
 bench: $(READY)  ## Time builds of simulated gold and show their metrics (minutes)
 	@for preset in tiny reference; do \
 		test -d data/$$preset || $(BIN)/wanderbricks simulate --preset $$preset --seed 7 --out data/$$preset; done
 	test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
 	$(BIN)/python benchmarks/build.py tiny=data/tiny dev=data/gold reference=data/reference
 
-bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (a quarter of an hour)
+bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (half an hour)
 	$(BIN)/python benchmarks/life.py
 
 bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=folder, both imported)

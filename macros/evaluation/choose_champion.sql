@@ -32,7 +32,7 @@
                 `decision_threshold`, which nothing has to meet (nor `threshold_beta`, see probability_metrics), else metric
                 `best_threshold` of the validation rows
 
-  Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, metric_name,
+  Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, meets_targets, beats_baseline, metric_name,
   metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
   decision_threshold, experiment_name, treatment_share, verdict
 #}

@@ -16,7 +16,7 @@
               null when it is older than the longest window
     until     date expression: rows after it are left out
 
-  Columns: entity keys, feature_date, <measure>_<n>d for each measure and window, last_<measure>_date.
+  Columns: entity keys, feature_date, <measure>_<n>d for each measure and window, last_<measure>_date, is_rolled (1).
 
   Example
     {{ rolling_windows('activity', 'property_id', 'activity_date', {'bookings': [7, 30]}, ['bookings']) }}

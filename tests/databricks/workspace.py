@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 
 HERE = Path(__file__).parent
@@ -156,3 +158,19 @@ def running(folder: Path, *options: str) -> Iterator[Emulator]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@click.command()
+@click.argument("gold", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def main(gold: Path) -> None:
+    """Start an emulator without any table on the folder GOLD, say how dbt reaches it, and keep it until Ctrl-C."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), "--gold", str(gold.resolve())) as emulator:
+        click.echo("Ready; Ctrl-C ends it. In another shell, in the project's folder:\n")
+        click.echo(f"    export EMULATOR_PORT={emulator.port} WANDERBRICKS_WHEEL={emulator.wheel}")
+        click.echo("    .venv/bin/dbt build --target emulator --select +demand_predictions")
+        with contextlib.suppress(KeyboardInterrupt):
+            os.waitpid(emulator.process, 0)
+
+
+if __name__ == "__main__":
+    main()

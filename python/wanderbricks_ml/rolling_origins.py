@@ -164,9 +164,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
 def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned, settings: dict[str, Any]) -> Tuned:
     """Search for a recipe: the loss is the total's WAPE in each stretch of 30 forecast dates, the folds.
 
-    The forecasts of different cut-offs are of the same dates for the most part: errors by cut-off would agree with each
-    other whatever the recipe is worth, those of stretches that share no date much less. Prophet and the pick-up
-    estimate weigh the same there, since their weights are learnt from all of these cut-offs.
+    Prophet and the pick-up estimate weigh the same there, since their weights are learnt from all of these cut-offs.
     """
     from wanderbricks_ml.forecasting import Calibration, SeriesForecaster, combine
 
@@ -178,17 +176,29 @@ def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        combined = combine(
-            _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe), Calibration.neutral()
-        )
-        total = combined[combined["forecast_level"] == "total"]
-        since_first = pd.to_datetime(total["forecast_date"]) - pd.Timestamp(min(total["forecast_date"]))
-        error = (total["forecast_revenue"] - total["revenue"]).abs()
-        for _, dates in total.assign(error=error).groupby(since_first.dt.days // STRETCH_DAYS):
-            yield float(dates["error"].sum() / max(dates["revenue"].sum(), 1e-9))
+        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
+        combined = combine(raw, Calibration.neutral())
+        yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 
     # one trial at a time: its series are fitted side by side
     return tuning.tuned(settings, row, current, evaluate, digest, "WAPE", batch=1)
+
+
+def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:
+    """WAPE in each stretch of `STRETCH_DAYS` forecast dates, oldest first.
+
+    Forecasts from different cut-offs are of the same dates for the most part: errors by cut-off agree with each other
+    whatever a recipe is worth, those of stretches that share no date much less.
+
+    Parameters
+    ----------
+    forecasts
+        forecast_date, revenue and forecast_revenue, of one series and any number of cut-offs.
+    """
+    since_first = (pd.to_datetime(forecasts["forecast_date"]) - pd.Timestamp(min(forecasts["forecast_date"]))).dt.days
+    error = (forecasts["forecast_revenue"] - forecasts["revenue"]).abs()
+    sums = forecasts.assign(error=error).groupby(since_first // STRETCH_DAYS)[["error", "revenue"]].sum()
+    return (sums["error"] / sums["revenue"].clip(lower=1e-9)).tolist()
 
 
 def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from wanderbricks_ml.forecasting import (
     fit_series,
     window_sums,
 )
+from wanderbricks_ml.rolling_origins import wape_by_stretch
 
 CUTOFF = date(2025, 6, 1)
 REGRESSORS = {"pick_up_near": 2.0}
@@ -237,3 +238,12 @@ def test_the_same_rows_give_the_same_forecasts() -> None:
     pd.testing.assert_frame_equal(
         window_sums(combine(raw, calibration), calibration), window_sums(combine(raw, calibration), calibration)
     )
+
+
+def test_a_study_judges_each_date_once_whatever_the_cutoffs() -> None:
+    """Two cut-offs half a month apart, off by 10 % in the first 30 dates, by 20 % in the next, by 30 % in the last five."""
+    dates = [CUTOFF + timedelta(days=day) for day in [*range(50), *range(15, 65)]]
+    error = np.array([0.1 if day < CUTOFF + timedelta(days=30) else 0.2 for day in dates])
+    error[[day >= CUTOFF + timedelta(days=60) for day in dates]] = -0.3
+    forecasts = pd.DataFrame({"forecast_date": dates, "revenue": 200.0, "forecast_revenue": 200.0 * (1 + error)})
+    assert wape_by_stretch(forecasts) == pytest.approx([0.1, 0.2, 0.3])

@@ -241,7 +241,7 @@ def test_the_same_rows_give_the_same_forecasts() -> None:
 
 
 def test_a_study_judges_each_date_once_whatever_the_cutoffs() -> None:
-    """Two cut-offs half a month apart, off by 10 % in the first 30 dates, by 20 % in the next, by 30 % in the last five."""
+    """Two cut-offs half a month apart, off by 10 % in the first 30 dates, 20 % in the next, 30 % in the last five."""
     dates = [CUTOFF + timedelta(days=day) for day in [*range(50), *range(15, 65)]]
     error = np.array([0.1 if day < CUTOFF + timedelta(days=30) else 0.2 for day in dates])
     error[[day >= CUTOFF + timedelta(days=60) for day in dates]] = -0.3

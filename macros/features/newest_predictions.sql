@@ -19,12 +19,8 @@
         from {{ table }}
         where scoring_date = (select max(scoring_date) from {{ table }})
     {% else %}
-        select
-            cast(null as date) as scoring_date,
-            {% for column, type in columns.items() %}
-                cast(null as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from (select 1 as one) as nothing
-        where one = 0
+        {% set types = {'scoring_date': 'date'} %}
+        {% do types.update(columns) %}
+        {{ no_rows(types) }}
     {% endif %}
 {% endmacro %}

@@ -22,14 +22,14 @@
         {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}
             {% set node.found = candidate %}
         {% endfor %}
-        {% for column in columns if not node.found.columns.get(column, {}).get('data_type') %}
-            {{ exceptions.raise_compiler_error("built('" ~ name ~ "'): the YAML gives column " ~ column ~ " no data_type") }}
+        {% set types = {} %}
+        {% for column in columns %}
+            {% set type = node.found.columns.get(column, {}).get('data_type') %}
+            {% if not type %}
+                {{ exceptions.raise_compiler_error("built('" ~ name ~ "'): the YAML gives column " ~ column ~ " no data_type") }}
+            {% endif %}
+            {% do types.update({column: type}) %}
         {% endfor %}
-        select
-            {% for column in columns %}
-                cast(null as {{ node.found.columns[column].data_type }}) as {{ column }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from (select 1 as one) as nothing
-        where one = 0
+        {{ no_rows(types) }}
     {% endif %}
 {% endmacro %}

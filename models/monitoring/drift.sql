@@ -32,15 +32,10 @@ recorded as (
             days_in_row
         from {{ this }}
     {% else %}
-        select
-            cast(null as {{ text }}) as model_name,
-            cast(null as int) as model_version,
-            cast(null as {{ text }}) as feature_name,
-            cast(null as date) as scoring_date,
-            cast(null as {{ text }}) as state,
-            cast(null as int) as days_in_row
-        from (select 1 as one) as nothing
-        where one = 0
+        {{ no_rows({
+            'model_name': text, 'model_version': 'int', 'feature_name': text,
+            'scoring_date': 'date', 'state': text, 'days_in_row': 'int',
+        }) }}
     {% endif %}
 
 ),
@@ -85,17 +80,10 @@ counted as (
         select * from {{ product }}_counted
         union all
     {% endfor %}
-    select
-        cast(null as {{ text }}) as model_name,
-        cast(null as int) as model_version,
-        cast(null as date) as as_of_date,
-        cast(null as {{ text }}) as kind,
-        cast(null as {{ text }}) as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ text }}) as level,
-        cast(null as bigint) as row_count
-    from (select 1 as one) as nothing
-    where one = 0
+    {{ no_rows({
+        'model_name': text, 'model_version': 'int', 'as_of_date': 'date', 'kind': text,
+        'feature_name': text, 'value': 'double', 'level': text, 'row_count': 'bigint',
+    }) }}
 
 ),
 
@@ -105,12 +93,7 @@ scored as (
         select * from {{ product }}_served
         union all
     {% endfor %}
-    select
-        cast(null as {{ text }}) as model_name,
-        cast(null as int) as model_version,
-        cast(null as date) as as_of_date
-    from (select 1 as one) as nothing
-    where one = 0
+    {{ no_rows({'model_name': text, 'model_version': 'int', 'as_of_date': 'date'}) }}
 
 ),
 

@@ -17,12 +17,7 @@ with known as ( -- noqa: ST03
             kind
         from {{ this }}
     {% else %}
-        select
-            cast(null as {{ text }}) as model_name,
-            cast(null as int) as model_version,
-            cast(null as {{ text }}) as kind
-        from (select 1 as one) as nothing
-        where one = 0
+        {{ no_rows({'model_name': text, 'model_version': 'int', 'kind': text}) }}
     {% endif %}
 
 ),
@@ -49,7 +44,6 @@ with known as ( -- noqa: ST03
 
         {% if before %}
             {% set rows_before = backtest if kind == 'prediction' else examples %}
-            {% set date_before = 'evaluated_as_of' if kind == 'prediction' %}
             -- the version fitted in this run, if there are rows of the weeks before
             {{ name }}_fitted as (
 
@@ -64,12 +58,13 @@ with known as ( -- noqa: ST03
                 inner join (
                     select distinct split{{ ', model_version, evaluated_as_of' if kind == 'prediction' }}
                     from {{ rows_before }}
-                    where split = '{{ of_kind.split }}' and {{ watched.rows }}
+                    where {{ watched.rows }}
                 ) as seen
-                    on {{
-                        'versions.model_version = seen.model_version and decision.as_of_date = seen.evaluated_as_of'
-                        if kind == 'prediction' else 'decision.fit_due'
-                    }}
+                    on seen.split = '{{ of_kind.split }}'
+                    {% if kind == 'prediction' %}
+                        and versions.model_version = seen.model_version
+                        and decision.as_of_date = seen.evaluated_as_of
+                    {% endif %}
                 left join known
                     on known.model_name = '{{ model_name }}'
                     and known.kind = '{{ kind }}'
@@ -83,7 +78,8 @@ with known as ( -- noqa: ST03
             {{ name }}_before as (
 
                 {{ version_counts(
-                    name ~ '_fitted', kind, rows_before, watched, split=of_kind.split, date=date_before
+                    name ~ '_fitted', kind, rows_before, watched, split=of_kind.split,
+                    date='evaluated_as_of' if kind == 'prediction'
                 ) }}
 
             ),
@@ -133,18 +129,10 @@ counted as (
         from {{ part }}
         union all
     {% endfor %}
-    select
-        cast(null as {{ text }}) as model_name,
-        cast(null as int) as model_version,
-        cast(null as date) as as_of_date,
-        cast(null as {{ text }}) as kind,
-        cast(null as {{ text }}) as feature_name,
-        cast(null as double) as value,
-        cast(null as {{ text }}) as level,
-        cast(null as bigint) as row_count,
-        cast(null as {{ text }}) as reference_split
-    from (select 1 as one) as nothing
-    where one = 0
+    {{ no_rows({
+        'model_name': text, 'model_version': 'int', 'as_of_date': 'date', 'kind': text, 'feature_name': text,
+        'value': 'double', 'level': text, 'row_count': 'bigint', 'reference_split': text,
+    }) }}
 
 ),
 

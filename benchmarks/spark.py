@@ -36,10 +36,11 @@ TABLES = (
     "engagement_features",
     "host_features",
     "property_features",
+    "demand_spine",
     "demand_examples",
     "demand_scores",
 )
-PASSING = ("Project", "Filter", "BroadcastExchange", "Exchange", "AQEShuffleRead", "Sort", "LocalLimit", "GlobalLimit")
+PASSING = ("Project", "Filter", "Window", "BroadcastExchange", "Exchange", "AQEShuffleRead", "Sort", "LocalLimit", "GlobalLimit")
 """Operators that leave a small relation small."""
 SMALL = 100
 """Rows up to which a table may multiply another one: dates of a split, offsets of a week, countries."""
@@ -64,6 +65,9 @@ class Operator:
         """Whether it yields few rows: literals, a scan of a table in `small`, or what is made of nothing else."""
         if self.name.endswith("Aggregate") and "keys=[]" in self.text:
             return True
+        if self.name == "WindowGroupLimit":
+            limit = re.search(r"row_number\(\), (\d+)", self.text)
+            return bool(limit) and int(limit[1]) <= SMALL
         if self.name in PASSING or self.name.endswith(("Aggregate", "Join", "CartesianProduct", "Union")):
             return bool(self.inputs) and all(each.is_small(small) for each in self.inputs)
         return "OneRowRelation" in self.text or any(re.search(rf"\b{table}\b", self.text) for table in small)

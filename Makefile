@@ -26,8 +26,8 @@ build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+deman
 test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-test-databricks: $(READY)  ## The same builds on Spark with Delta Lake, compared with DuckDB's (needs Java 17 or 21)
-	$(BIN)/pytest tests/databricks
+test-databricks: $(READY)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
+	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
 
 emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type against, until Ctrl-C
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold

@@ -30,9 +30,10 @@ class Local:
 
     folder: Path
     project: Path
+    selected: list[str]
 
     def build(self, gold: Path) -> None:
-        self.dbt(gold, "build", "--exclude-resource-type", "unit_test")
+        self.dbt(gold, "build", "--exclude-resource-type", "unit_test", *self.selected)
 
     def dbt(self, gold: Path, *arguments: str) -> None:
         """Run a dbt command that has to succeed."""
@@ -54,6 +55,18 @@ class Local:
             check=False,
         )
         assert finished.returncode == 0, finished.stdout
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What of the project is built."""
+    parser.addoption("--select", help="build and compare these nodes alone, as dbt selects them: +demand_predictions")
+
+
+@pytest.fixture(scope="session")
+def selected(pytestconfig: pytest.Config) -> list[str]:
+    """Arguments of dbt that choose what is built; none for everything."""
+    nodes = pytestconfig.getoption("--select")
+    return ["--select", *nodes.split()] if nodes else []
 
 
 @pytest.fixture(scope="session")
@@ -84,15 +97,17 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def both(emulator: Emulator, gold: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Local:
+def both(
+    emulator: Emulator, gold: dict[str, Path], selected: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Local:
     """Both engines after a first build, all tests and unit tests included.
 
     Who breaks something leaves the tables as they are here: test_parity compares them last.
     """
-    local = Local(tmp_path_factory.mktemp("local"), emulator.project)
+    local = Local(tmp_path_factory.mktemp("local"), emulator.project, selected)
     local.build(gold["first"])
     emulator.control(gold=str(gold["first"]))
-    assert emulator.dbt("build") == 0, emulator.log
+    assert emulator.dbt("build", *selected) == 0, emulator.log
     return local
 
 

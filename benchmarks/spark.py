@@ -40,7 +40,8 @@ TABLES = (
     "demand_examples",
     "demand_scores",
 )
-PASSING = ("Project", "Filter", "Window", "BroadcastExchange", "Exchange", "AQEShuffleRead", "Sort", "LocalLimit", "GlobalLimit")
+PASSING = {"Project", "Filter", "Window", "Sort", "LocalLimit", "GlobalLimit"}
+PASSING |= {"BroadcastExchange", "Exchange", "AQEShuffleRead"}
 """Operators that leave a small relation small."""
 SMALL = 100
 """Rows up to which a table may multiply another one: dates of a split, offsets of a week, countries."""
@@ -67,7 +68,7 @@ class Operator:
             return True
         if self.name == "WindowGroupLimit":
             limit = re.search(r"row_number\(\), (\d+)", self.text)
-            return bool(limit) and int(limit[1]) <= SMALL
+            return limit is not None and int(limit[1]) <= SMALL
         if self.name in PASSING or self.name.endswith(("Aggregate", "Join", "CartesianProduct", "Union")):
             return bool(self.inputs) and all(each.is_small(small) for each in self.inputs)
         return "OneRowRelation" in self.text or any(re.search(rf"\b{table}\b", self.text) for table in small)

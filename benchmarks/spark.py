@@ -146,7 +146,7 @@ class Clock:
                 # behind the name in brackets: user and system time, and those of children that ended
                 ticks += sum(map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:15]))
                 waiting += [int(each) for task in folder.glob("task/*/children") for each in task.read_text().split()]
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
         return ticks / os.sysconf("SC_CLK_TCK")
 

@@ -66,9 +66,8 @@ class Operator:
         """Whether it yields few rows: literals, a scan of a table in `small`, or what is made of nothing else."""
         if self.name.endswith("Aggregate") and "keys=[]" in self.text:
             return True
-        if self.name == "WindowGroupLimit":
-            limit = re.search(r"row_number\(\), (\d+)", self.text)
-            return limit is not None and int(limit[1]) <= SMALL
+        if limit := re.search(r"\(limit=(\d+)", self.text):
+            return int(limit[1]) <= SMALL
         if self.name in PASSING or self.name.endswith(("Aggregate", "Join", "CartesianProduct", "Union")):
             return bool(self.inputs) and all(each.is_small(small) for each in self.inputs)
         return "OneRowRelation" in self.text or any(re.search(rf"\b{table}\b", self.text) for table in small)

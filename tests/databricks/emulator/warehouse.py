@@ -20,8 +20,8 @@ KEPT_CHARACTERS = 400
 
 def start_spark(folder: Path, memory: str, partitions: int, large: bool) -> SparkSession:
     """A Spark session on two cores with Delta Lake, its tables in `folder`, its catalog in memory; ANSI, UTC."""
-    # many different queries on few rows: the second compiler costs more than it gains; without room for its code the
-    # first one gives up
+    # many different queries on few rows: the second compiler costs more than it gains (without room for its code the
+    # first one gives up), and so do a page that nobody opens with every plan in words, and checksums of files
     compiler = "" if large else "-XX:TieredStopAtLevel=1 "
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -43,6 +43,10 @@ def start_spark(folder: Path, memory: str, partitions: int, large: bool) -> Spar
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.driver.extraJavaOptions": f"{compiler}-XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
     }
+    if not large:
+        settings["spark.sql.ui.explainMode"] = "simple"
+        settings["spark.sql.maxPlanStringLength"] = "10"
+        settings["spark.hadoop.fs.file.impl"] = "org.apache.hadoop.fs.RawLocalFileSystem"
     builder = SparkSession.builder.master("local[2]").appName("databricks-emulator")
     for name, value in settings.items():
         builder = builder.config(name, value)

@@ -53,7 +53,7 @@ bench-skill: $(READY)  ## Each model against the best possible one, three seeds 
 
 bench-spark: $(READY)  ## Features and scoring on local Spark, rows per second and plans (minutes, needs Java)
 	@test -d data/reference || $(BIN)/wanderbricks simulate --preset reference --seed 7 --out data/reference
-	$(BIN)/python benchmarks/spark.py reference=data/reference
+	$(BIN)/python benchmarks/spark.py reference=data/reference --file-mb 1
 
 lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

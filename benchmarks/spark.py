@@ -1,6 +1,7 @@
 """Feature tables and demand scoring on local Spark: rows, CPU seconds, plans, and what an incremental run writes.
 
-    python benchmarks/spark.py reference=data/reference x10=data/x10 --memory 6g
+    python benchmarks/spark.py reference=data/reference --file-mb 1
+    python benchmarks/spark.py x10=data/x10 --memory 6g
 
 builds each gold folder in a workspace of its own (tests/databricks), model after model, as of the day before its last
 and again as of the last, and prints Markdown. Seconds are CPU seconds of Spark and its workers, read from /proc
@@ -20,6 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import duckdb
@@ -168,6 +170,12 @@ def run(emulator: Emulator, as_of: date) -> dict[str, float]:
     return used
 
 
+def described(emulator: Emulator, what: str, table: str) -> list[dict[str, Any]]:
+    """What Delta Lake says of one of our tables: its `history`, the newest first, or its `detail`."""
+    rows: list[dict[str, Any]] = emulator.table(f"describe {what} wanderbricks_ml.{table}").to_pylist()
+    return rows
+
+
 def explained(emulator: Emulator, table: str) -> str:
     """The plan of a model's SQL as dbt compiled it last."""
     (compiled,) = (emulator.folder / "target/compiled/wanderbricks_ml/models").rglob(f"{table}.sql")
@@ -195,18 +203,21 @@ def measure(name: str, gold: Path, emulator: Emulator) -> None:
             shape = [", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())), str(bad)]
         click.echo(f"| {table} | {rows[table]:,} | {first[table]:.1f} | {rate} | {shape[0]} | {shape[1]} |")
 
+    files = {table: described(emulator, "detail", table)[0]["numFiles"] for table in TABLES[1:5]}
     again = run(emulator, today)
     click.echo(
-        f"\n| {name}, one more day | CPU seconds | rows of the table | rows merged | inserted | files rewritten |"
+        f"\n| {name}, next day | CPU seconds | rows | merged | inserted | files | merge rewrote | OPTIMIZE rewrote |"
     )
-    click.echo("| --- | --- | --- | --- | --- | --- |")
+    click.echo("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for table in TABLES[1:5]:
-        history = emulator.table(f"describe history wanderbricks_ml.{table}").to_pylist()
-        metrics = next(dict(entry["operationMetrics"]) for entry in history if entry["operation"] == "MERGE")
-        merged, inserted = int(metrics["numSourceRows"]), int(metrics["numTargetRowsInserted"])
+        newest: dict[str, dict[str, str]] = {}
+        for entry in described(emulator, "history", table):
+            newest.setdefault(entry["operation"], dict(entry["operationMetrics"]))
+        merge, optimize = newest["MERGE"], newest["OPTIMIZE"]
         click.echo(
-            f"| {table} | {again[table]:.1f} | {count(emulator, table):,} | {merged:,} | {inserted:,} | "
-            f"{metrics['numTargetFilesRemoved']} |"
+            f"| {table} | {again[table]:.1f} | {count(emulator, table):,} | {int(merge['numSourceRows']):,} | "
+            f"{int(merge['numTargetRowsInserted']):,} | {files[table]} | {merge['numTargetFilesRemoved']} | "
+            f"{optimize['numRemovedFiles']} |"
         )
 
 
@@ -214,13 +225,15 @@ def measure(name: str, gold: Path, emulator: Emulator) -> None:
 @click.argument("folders", nargs=-1, required=True, metavar="NAME=FOLDER...")
 @click.option("--memory", default="4g", show_default=True, help="Memory of Spark.")
 @click.option("--partitions", default=4, show_default=True, help="Partitions of a shuffle.")
-def main(folders: tuple[str, ...], memory: str, partitions: int) -> None:
+@click.option("--file-mb", default=1024, show_default=True, help="Largest file that OPTIMIZE writes.")
+def main(folders: tuple[str, ...], memory: str, partitions: int, file_mb: int) -> None:
     """Measure the project on local Spark."""
+    options = ["--memory", memory, "--partitions", str(partitions), "--file-mb", str(file_mb), "--large"]
     for given in folders:
         name, _, gold = given.partition("=")
         with (
             tempfile.TemporaryDirectory() as folder,
-            running(Path(folder), "--memory", memory, "--partitions", str(partitions), "--large") as emulator,
+            running(Path(folder), *options) as emulator,
         ):
             measure(name, Path(gold), emulator)
 

@@ -17,11 +17,11 @@ def main() -> None:
     parser.add_argument("--gold", type=Path, help="folder of <table>.parquet to load into schema gold")
     parser.add_argument("--memory", default="2g", help="memory of Spark (default 2g)")
     parser.add_argument("--partitions", type=int, default=1, help="partitions of a shuffle (default 1: small gold)")
+    parser.add_argument("--file-mb", type=int, default=1024, help="largest file that OPTIMIZE writes (default 1024)")
     parser.add_argument("--large", action="store_true", help="for millions of rows: both compilers of the JVM")
     arguments = parser.parse_args()
-    warehouse = Warehouse(
-        start_spark(arguments.folder.resolve(), arguments.memory, arguments.partitions, arguments.large)
-    )
+    sizes = (arguments.memory, arguments.partitions, arguments.file_mb, arguments.large)
+    warehouse = Warehouse(start_spark(arguments.folder.resolve(), *sizes))
     if arguments.gold:
         load_gold(warehouse, arguments.gold)
     server = serve(Workspace(warehouse), arguments.port)

@@ -18,7 +18,7 @@ KEPT_CHARACTERS = 400
 """Of each statement, for tests that ask which ones a build emitted."""
 
 
-def start_spark(folder: Path, memory: str, partitions: int, large: bool) -> SparkSession:
+def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large: bool) -> SparkSession:
     """A Spark session on two cores with Delta Lake, its tables in `folder`, its catalog in memory; ANSI, UTC."""
     # many different queries on few rows: the second compiler costs more than it gains (without room for its code the
     # first one gives up), and so do a page that nobody opens with every plan in words, and checksums of files
@@ -33,6 +33,7 @@ def start_spark(folder: Path, memory: str, partitions: int, large: bool) -> Spar
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": str(partitions),
         "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.databricks.delta.optimize.maxFileSize": str(file_mb * 1024**2),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",

@@ -223,7 +223,7 @@ def test_memory(emulator: Emulator, both: Local) -> None:
 
 def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Local) -> None:
     limited = ["--vars", json.dumps({"driver_rows": 2000, "retrain": "force"})]
-    fitted = ["demand_retraining", "demand_examples", "demand_predictor"]
+    fitted = ["demand_retraining", "demand_spine", "demand_examples", "demand_predictor"]
     job_cluster = {"DATABRICKS_SUBMISSION_METHOD": "job_cluster"}
     assert emulator.dbt("run", "--select", *fitted, *limited, environment=job_cluster) == 0, emulator.log
     one, many = emulator.table(

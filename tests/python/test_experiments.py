@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, Workspace
-from eased_project import copied_project
+from eased_project import PROJECT, copied_project
+from local_workspace import Workspace
 from scipy import stats
 
 from wanderbricks_ml.experiments import BUCKETS, bucket, is_treated

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from conftest import PRODUCTS, SEED, Product, Workspace, cut_gold, rewrite_gold
+from conftest import PRODUCTS, SEED, Product, cut_gold, rewrite_gold
+from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
 from wanderbricks_ml.simulator import simulate

@@ -12,11 +12,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from dbt_command import PARSE_FOLDER
 from eased_project import PROJECT, copied_project
 from local_workspace import Workspace
+from pandas.testing import assert_frame_equal
 
 from wanderbricks_ml.gold_derived import booking_daily
 from wanderbricks_ml.simulator import simulate
@@ -45,6 +47,17 @@ def inventory() -> list[Product]:
 
 
 PRODUCTS = inventory()
+FEATURES = tuple(path.stem for path in sorted((PROJECT / "models/features").glob("*_features.sql")))
+
+
+def keep(workspace: Workspace) -> dict[str, pd.DataFrame]:
+    """Return all rows of the tables that a failed run must leave alone."""
+    return {name: workspace.table(name) for product in PRODUCTS for name in product.state}
+
+
+def assert_kept(workspace: Workspace, before: dict[str, pd.DataFrame]) -> None:
+    for name, rows in before.items():
+        assert_frame_equal(workspace.table(name), rows, check_exact=True, obj=name)
 
 
 def rewrite_gold(gold: Path, out: Path, queries: dict[str, str]) -> Path:

@@ -3,30 +3,40 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+PIP := $(BIN)/pip install --disable-pip-version-check --no-deps
+locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
+	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
 .PHONY: help install build test test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
-install: $(READY)  ## Make .venv from the lock file
+install: $(READY)  ## Make .venv with what building needs, from the lock file
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 install"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing the pinned packages into $(VENV), a minute or two"
-	$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar on -r requirements.lock
-	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet --editable .
+	@# uv unpacks in seconds what takes pip minutes; where it cannot be had, or finds no index, pip does
+	@$(PIP) --quiet --require-hashes -r requirements-uv.lock || echo "uv cannot be had, so pip installs: some minutes"
+	@echo "Installing the pinned packages into $(VENV)"
+	@$(call locked,requirements.lock)
+	$(PIP) --quiet --no-build-isolation --editable .
 	@touch $(READY)
+
+$(READY_DEV): $(READY) requirements-dev.lock
+	@$(call locked,requirements-dev.lock)
+	@touch $(READY_DEV)
 
 build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions builds one product)
 	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
 
-test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
+test: $(READY_DEV)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-test-databricks: $(READY)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
+test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
 
 emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type against, until Ctrl-C
@@ -55,7 +65,7 @@ bench-spark: $(READY)  ## Features and scoring on local Spark, rows per second a
 	@test -d data/reference || $(BIN)/wanderbricks simulate --preset reference --seed 7 --out data/reference
 	$(BIN)/python benchmarks/spark.py reference=data/reference --file-mb 1
 
-lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
+lint: $(READY_DEV)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -72,13 +82,17 @@ docs: $(READY)  ## The lineage site in one file, site/index.html
 serve-docs: docs  ## Serve the lineage site on http://127.0.0.1:8080
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8080
 
-lock:  ## Resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra workstation --extra dev --universal --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o requirements.lock
-	uv pip compile tests/databricks/requirements.in --universal --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o tests/databricks/requirements.lock
+# The library that XGBoost uses between graphics cards, 469 MB, is left out: nothing here runs on one.
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	--python-version 3.11 --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 --upgrade
 
-holidays: $(READY)  ## Compute seeds/holidays.csv anew
+lock:  ## Resolve the lock files anew (needs uv)
+	$(LOCK) pyproject.toml --extra workstation -o requirements.lock
+	$(LOCK) --group pyproject.toml:dev --constraints requirements.lock -o requirements-dev.lock
+	$(LOCK) --group pyproject.toml:installer -o requirements-uv.lock
+	$(LOCK) tests/databricks/requirements.in -o tests/databricks/requirements.lock
+
+holidays: $(READY_DEV)  ## Compute seeds/holidays.csv anew
 	$(BIN)/python -m wanderbricks_ml.holidays_seed
 
 clean:  ## Remove what was built, but not data/

@@ -142,7 +142,7 @@ def test_all_that_is_wrong_is_listed_before_anything_is_built(gold: dict[str, pa
     problems = lines[start + 1 : lines.index("", start)]
     assert [line.split(";")[0] for line in problems] == [
         "dim_user.created_at: expected DATE, found TIMESTAMP",
-        f"dim_host: expected a table, found no read_parquet('{tmp_path}/gold/dim_host.parquet')",
+        f"dim_host: expected a table, found no {tmp_path}/gold/dim_host.parquet",
         "dim_property.description: expected STRING, found no such column",
         "dim_property.base_price: expected FLOAT, found no such column",
         "dim_destination.destination_id: expected BIGINT, found VARCHAR",
@@ -192,7 +192,8 @@ def test_only_an_empty_default_folder_is_simulated(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder = tmp_path / "data" / "gold"
+    monkeypatch.chdir(tmp_path)
+    folder = Path("data/gold")
     if table is not None:
         folder.mkdir(parents=True)
         (folder / f"{table}.parquet").touch()
@@ -201,7 +202,7 @@ def test_only_an_empty_default_folder_is_simulated(
         monkeypatch.setenv("WANDERBRICKS_GOLD", str(folder))
     calls: list[Path] = []
     monkeypatch.setattr("wanderbricks_ml.simulator.simulate", lambda preset, seed, out: calls.append(out))
-    gold_plugin.Plugin(name="gold", plugin_config={"folder": str(folder)})
+    gold_plugin.Plugin(name="gold", plugin_config={})
     assert calls == ([folder] if simulated else [])
 
 

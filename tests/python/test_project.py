@@ -17,7 +17,6 @@ from local_workspace import Workspace
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
 PROVEN_BY = {
     "built": "databricks/test_parity.py::test_a_first_build_agrees",
-    "columns_of_sources": "databricks/test_faults.py::test_a_column_that_vanished",
     "delete_older": "databricks/test_parity.py::test_one_more_day_agrees",
     "earlier": "databricks/test_parity.py::test_one_more_day_agrees",
     "is_built": "databricks/test_parity.py::test_a_first_build_agrees",
@@ -157,7 +156,7 @@ def test_python_models_run_with_what_the_lock_file_has(on_databricks: dict[str, 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "macros/platform").glob("*.sql")), ids=lambda path: path.stem)
 def test_a_platform_macro_is_proven_on_both_engines(path: Path) -> None:
-    if (PROJECT / f"tests/assertions/assert_{path.stem}.sql").exists():
+    if (PROJECT / f"tests/assertions/macros/assert_{path.stem}.sql").exists():
         assert path.stem not in PROVEN_BY
         return
     file, test = PROVEN_BY[path.stem].split("::")

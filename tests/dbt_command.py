@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,34 +15,28 @@ from pathlib import Path
 PARSE_FOLDER = "WANDERBRICKS_TESTS_PARSED"
 """Environment variable: the folder of what a session has parsed, for all its workers."""
 
-PARSED_WITH = ("--vars", "--target")
-READ_BY_THE_PROJECT = ("WANDERBRICKS_", "DATABRICKS_", "EMULATOR_")
-
 
 def run_dbt(
-    arguments: Sequence[str],
-    project: Path,
-    target: Path,
-    environment: Mapping[str, str],
-    timeout: int = 900,
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: int = 900
 ) -> subprocess.CompletedProcess[str]:
-    """Run a dbt command in the folder `project`, its output in one text.
+    """Run a dbt command in `folder`, its output in one text; DBT_PROJECT_DIR and DBT_TARGET_PATH are in `environment`.
 
     Parsing takes dbt longer than most of what is tested. So what a run has parsed is put before every later one with
     the same settings, wherever its project lies: dbt itself holds the files against each other, and parses those that
     differ.
     """
-    parsed = target / "partial_parse.msgpack"
+    environment = {**os.environ, **environment}
+    parsed = Path(environment["DBT_TARGET_PATH"]) / "partial_parse.msgpack"
     saved = None
     if PARSE_FOLDER in os.environ:
-        saved = Path(os.environ[PARSE_FOLDER]) / _settings(arguments, project, environment)
+        saved = Path(os.environ[PARSE_FOLDER]) / _settings(arguments, environment)
         if saved.exists():
             parsed.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(saved, parsed)
     finished = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments, "--target-path", str(target)],
-        cwd=project,
-        env={**os.environ, **environment},
+        [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
+        cwd=folder,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,10 +51,9 @@ def run_dbt(
     return finished
 
 
-def _settings(arguments: Sequence[str], project: Path, environment: Mapping[str, str]) -> str:
-    """A name for all but the project's files that invalidates what dbt has parsed."""
-    options = [word for pair in itertools.pairwise(arguments) for word in pair if pair[0] in PARSED_WITH]
-    read = {**os.environ, **environment}
-    variables = sorted((name, value) for name, value in read.items() if name.startswith(READ_BY_THE_PROJECT))
-    content = (project / "dbt_project.yml").read_bytes()
-    return hashlib.sha256(repr((options, variables)).encode() + content).hexdigest()[:16]
+def _settings(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """A name for all but the project's files that makes dbt parse anew."""
+    options = [word for pair in itertools.pairwise(arguments) for word in pair if pair[0] in ("--vars", "--target")]
+    files = [(Path(environment["DBT_PROJECT_DIR"]) / name).read_text() for name in ("dbt_project.yml", "profiles.yml")]
+    read = {name: environment.get(name) for text in files for name in re.findall(r"env_var\('(\w+)'", text)}
+    return hashlib.sha256(repr((options, read, files)).encode()).hexdigest()[:16]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,16 +12,12 @@ from typing import Any
 import duckdb
 import pandas as pd
 from dbt_command import run_dbt
-from eased_project import PROJECT, PROJECT_FILES
+from eased_project import PROJECT
 
 
 @dataclass
 class Workspace:
-    """A database and an MLflow store of their own, which dbt builds from `gold`.
-
-    dbt runs in the workspace's folder, where the project's files and gold appear under the same names as in every
-    other: to dbt it is the same project with the same settings, which it need not parse again.
-    """
+    """A database and an MLflow store of their own, which dbt builds from `gold`."""
 
     path: Path
     gold: Path
@@ -35,39 +30,26 @@ class Workspace:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of a process that runs in `path`."""
+        """Variables of a process that works in this workspace."""
         return {
-            "WANDERBRICKS_GOLD": "gold",
-            "WANDERBRICKS_DB": "wanderbricks.duckdb",
+            "DBT_PROJECT_DIR": str(self.project),
+            "DBT_PROFILES_DIR": str(self.project),
+            "DBT_TARGET_PATH": str(self.path / "target"),
+            "DBT_LOG_PATH": str(self.path / "logs"),
+            "WANDERBRICKS_GOLD": str(self.gold),
+            "WANDERBRICKS_DB": str(self.path / "wanderbricks.duckdb"),
             "MLFLOW_TRACKING_URI": self.mlflow_uri,
             # MLflow sets it for a whole process that once connected
             "MLFLOW_REGISTRY_URI": self.mlflow_uri,
         }
 
-    def dbt(self, command: str, *arguments: str, as_of: date | None = None) -> int:
+    def dbt(self, *arguments: str, as_of: date | None = None, **environment: str) -> int:
         """Run a dbt command, keep its output in `log` and return its exit code."""
-        self._lay_out()
-        # unit tests know no gold: they would only repeat themselves here
-        skipped = ["--exclude-resource-type", "unit_test"] if command == "build" else []
-        variables = ["--vars", json.dumps({"as_of": as_of.isoformat()})] if as_of else []
-        finished = run_dbt(
-            [command, *arguments, *skipped, *variables],
-            project=self.path,
-            target=self.path / "target",
-            environment=self.environment,
-        )
+        self.path.mkdir(parents=True, exist_ok=True)
+        day = {"WANDERBRICKS_AS_OF": as_of.isoformat()} if as_of else {}
+        finished = run_dbt(arguments, self.path, {**self.environment, **day, **environment})
         self.log = finished.stdout
         return finished.returncode
-
-    def _lay_out(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        files = {name: self.project / name for name in PROJECT_FILES if (self.project / name).exists()}
-        for name, place in {**files, "gold": self.gold}.items():
-            link = self.path / name
-            if link.is_symlink():
-                link.unlink()
-            if link != place:
-                link.symlink_to(place)
 
     def build(self, as_of: date | None = None) -> Workspace:
         """Run a `dbt build` that has to succeed."""

@@ -269,9 +269,8 @@ HEADER = (PROJECT / "seeds/experiments.csv").read_text(encoding="utf-8")
 def run(workspace: Workspace, as_of: date, *rows: str, retrain: str = "auto") -> int:
     """Build demand and what experiments need, with rows in the seed."""
     (workspace.project / "seeds/experiments.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows))
-    variables = json.dumps({"as_of": as_of.isoformat(), "retrain": retrain})
-    options = ("--indirect-selection", "cautious", "--vars", variables)
-    return workspace.dbt("build", "--select", *SELECTED.split(), *options)
+    options = ("--indirect-selection", "cautious", "--vars", json.dumps({"retrain": retrain}))
+    return workspace.dbt("build", "--select", *SELECTED.split(), *options, as_of=as_of)
 
 
 def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, today: date, tmp_path: Path) -> None:

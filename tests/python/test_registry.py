@@ -58,12 +58,7 @@ class Life:
         workspace = self.workspace
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
-            env=os.environ
-            | {
-                "WANDERBRICKS_USER": "ann",
-            }
-            | workspace.environment
-            | environment,
+            env={**os.environ, **workspace.environment, "WANDERBRICKS_USER": "ann", **environment},
             cwd=workspace.path,
             capture_output=True,
             text=True,

@@ -6,6 +6,8 @@ profile: dbt parses the whole project anew whenever a profile renders to somethi
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,10 @@ class Plugin(BasePlugin):
         wants that folder's data, and ``check_gold`` says what it lacks.
         """
         show_among_dbts_lines()
+        # What dbt has parsed lives as long as the run: each collection that went through it cost a tenth of a short build.
+        gc.freeze()
+        # DuckDB complains of objects that the interpreter does not collect in the end.
+        atexit.register(gc.unfreeze)
         if self.creds is not None:
             (database,) = self.creds.attach
             database.path = os.environ.get("WANDERBRICKS_DB", database.path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from eased_project import PROJECT
+from jinja2 import Environment
 from local_workspace import Workspace
 
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
@@ -115,6 +116,20 @@ def test_every_column_of_a_public_table_has_a_description(models: dict[str, dict
 def test_a_model_does_not_name_an_engine(path: Path) -> None:
     found = re.findall(r"duckdb|databricks|spark", path.read_text(encoding="utf-8"), flags=re.IGNORECASE)
     assert found == []
+
+
+SQL_FILES = sorted(
+    path
+    for folder in ("models", "macros", "tests/assertions", "tests/generic")
+    for path in (PROJECT / folder).rglob("*.sql")
+)
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.stem)
+def test_no_name_is_quoted(path: Path) -> None:
+    # what one engine takes for a name in double quotes, the other takes for a text
+    words = [value for _, kind, value in Environment().lex(path.read_text(encoding="utf-8")) if kind == "data"]
+    assert '"' not in re.sub(r"--[^\n]*|'[^']*'", "", "".join(words))
 
 
 def test_every_feature_table_is_unity_catalogs_on_databricks(on_databricks: dict[str, dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
+.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -31,11 +31,13 @@ $(READY_DEV): $(READY) requirements-dev.lock
 	@$(call locked,requirements-dev.lock)
 	@touch $(READY_DEV)
 
+install-dev: $(READY_DEV)  ## Add what the tests and the linters need
+
 build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions builds one product)
 	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
 
 test: $(READY_DEV)  ## Unit tests, and whole runs of dbt on small gold
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # a target folder of its own, as the everyday parse knows none of these tests
 test-sql: export WANDERBRICKS_UNIT_TESTS = true
@@ -84,8 +86,11 @@ lint: $(READY_DEV)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	@# on an empty database, whatever has been built: a first run and a later one differ in what they read
-	@rm -f target/lint.duckdb && mkdir -p target
-	WANDERBRICKS_DB=target/lint.duckdb $(BIN)/sqlfluff lint models tests
+	@rm -f target/lint/wanderbricks.duckdb && mkdir -p target/lint
+	WANDERBRICKS_UNIT_TESTS=true DBT_TARGET_PATH=target/lint WANDERBRICKS_DB=target/lint/wanderbricks.duckdb \
+		$(BIN)/sqlfluff lint --processes 2 models tests
+	@# what macros render to is linted where they are called; here their Jinja is
+	$(BIN)/sqlfluff lint --templater jinja macros
 
 docs: $(READY)  ## The lineage site in one file, site/index.html
 	$(BIN)/dbt docs generate --static

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import PRODUCTS, PROJECT, Workspace
+from conftest import PRODUCTS
+from eased_project import PROJECT
+from local_workspace import Workspace
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT, Workspace
+from eased_project import PROJECT
+from local_workspace import Workspace
 
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
 PROVEN_BY = {

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import Workspace
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from eased_project import copied_project
+from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
 from wanderbricks_ml import dbt_session, integrity
@@ -58,18 +58,7 @@ class Life:
         workspace = self.workspace
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
-            env=os.environ
-            | {
-                "DBT_PROJECT_DIR": str(workspace.project),
-                "DBT_PROFILES_DIR": str(workspace.project),
-                "DBT_TARGET_PATH": str(workspace.path / "target"),
-                "DBT_LOG_PATH": str(workspace.path / "logs"),
-                "WANDERBRICKS_GOLD": str(workspace.gold),
-                "WANDERBRICKS_DB": str(workspace.path / "wanderbricks.duckdb"),
-                "MLFLOW_TRACKING_URI": workspace.mlflow_uri,
-                "WANDERBRICKS_USER": "ann",
-            }
-            | environment,
+            env={**os.environ, **workspace.environment, "WANDERBRICKS_USER": "ann", **environment},
             cwd=workspace.path,
             capture_output=True,
             text=True,

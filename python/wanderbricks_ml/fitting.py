@@ -229,7 +229,7 @@ def log_version(
     digest
         Of the training rows.
     found
-        Metrics, figures and tables to log.
+        Metrics and tables to log.
     facts
         What `VERSION_SCHEMA` holds and is known before the version is registered.
     last_version
@@ -274,8 +274,6 @@ def log_version(
         tuning.log_trials(tuned, run)
         for file, table in found.tables.items():
             mlflow.log_text(table.to_csv(index=False), file)
-        for file, figure in found.figures.items():
-            mlflow.log_figure(figure, file)
         logged = mlflow.sklearn.log_model(
             model,
             name="model",

@@ -309,7 +309,6 @@ def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[
 
 def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFrame, future: pd.DataFrame) -> Report:
     from wanderbricks_ml.forecasting import LEAD_BANDS, combine
-    from wanderbricks_ml.plots import forecast_figure
     from wanderbricks_ml.reports import Report
 
     validated = combine(raw, forecaster.calibration_)
@@ -329,7 +328,10 @@ def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFra
             metrics[f"width_{level}_{last}d"] = calibration.width[level][band]
     rows = future.copy()
     rows[["forecast_revenue", "lower_80", "upper_80"]] = forecaster.predict(rows)
-    shown = pd.concat([validated, rows], ignore_index=True)
-    shown = shown[shown["forecast_level"] == "total"]
-    actual = history[history["forecast_level"] == "total"]
-    return Report(metrics, {"forecast_against_actual.png": forecast_figure(shown, actual)}, {})
+    past = history[["forecast_level", "forecast_date", "revenue"]]
+    shown = pd.concat([validated, rows, past], ignore_index=True)
+    shown = shown.loc[
+        shown["forecast_level"] == "total",
+        ["as_of_date", "forecast_date", "revenue", "forecast_revenue", "lower_80", "upper_80"],
+    ]
+    return Report(metrics, {"forecast_against_actual.csv": shown})

@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 PIP := $(BIN)/pip install --disable-pip-version-check --no-deps
+COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
+.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -38,6 +39,14 @@ build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+deman
 test: $(READY_DEV)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+# a target folder of its own, as the everyday parse knows none of these tests
+test-sql: export WANDERBRICKS_UNIT_TESTS = true
+test-sql: export DBT_TARGET_PATH = target/test_sql
+test-sql: export WANDERBRICKS_DB = target/test_sql/wanderbricks.duckdb
+test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tables (SELECT=demand_splits: those of one model)
+	$(BIN)/dbt build --empty --quiet --exclude-resource-type test unit_test $(if $(SELECT),--select +$(SELECT))
+	$(BIN)/dbt test --select test_type:unit$(if $(SELECT),$(COMMA)$(SELECT), path:tests/assertions/macros)
+
 test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
 
@@ -45,11 +54,15 @@ emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type again
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
 	$(BIN)/python tests/databricks/workspace.py data/gold
 
-bench: $(READY)  ## Time builds of simulated gold and show their metrics (minutes)
-	@for preset in tiny reference; do \
+bench: $(READY)  ## CPU seconds of builds, features, drift, fits and scoring (half an hour; AGAINST=revision beside an older one)
+	@for preset in dev reference; do \
 		test -d data/$$preset || $(BIN)/wanderbricks simulate --preset $$preset --seed 7 --out data/$$preset; done
-	test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
-	$(BIN)/python benchmarks/build.py tiny=data/tiny dev=data/gold reference=data/reference
+	@test -d data/day_before || $(BIN)/wanderbricks simulate --preset dev --seed 7 --until 2025-07-30 --out data/day_before
+	$(BIN)/python benchmarks/build.py dev=data/day_before,data/dev $(if $(AGAINST),--against $(AGAINST))
+	$(BIN)/python benchmarks/build.py reference=data/reference --select +path:models/features $(if $(AGAINST),--against $(AGAINST))
+	$(BIN)/python benchmarks/drift.py
+	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/scoring.py
 
 bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (half an hour)
 	$(BIN)/python benchmarks/life.py

@@ -697,7 +697,7 @@ def _fact(trial: Any, finals: Mapping[int, float]) -> dict[str, Any]:
 
 
 def log_trials(tuning: Tuned, run: Any) -> None:
-    """Log each trial as a run nested in the version's run, and what the study shows as tables and figures.
+    """Log each trial as a run nested in the version's run, and what the study shows as tables.
 
     Parameters
     ----------
@@ -712,7 +712,7 @@ def log_trials(tuning: Tuned, run: Any) -> None:
         return
     from mlflow.entities import Metric, Param, RunTag
 
-    from wanderbricks_ml import plots, registry
+    from wanderbricks_ml import registry
 
     client = registry.connect()
     for trial in tuning.trials:
@@ -731,14 +731,10 @@ def log_trials(tuning: Tuned, run: Any) -> None:
         tags = [RunTag("state", trial["state"]), RunTag("origin", trial["origin"])]
         client.log_batch(nested, metrics, [Param(name, str(value)) for name, value in trial["params"].items()], tags)
         client.set_terminated(nested, "FINISHED", end_time=ended)
-    table = trial_table(tuning.trials)
-    mlflow.log_text(table.to_csv(index=False), "tuning/trials.csv")
-    mlflow.log_figure(plots.study_figure(table), "tuning/history.png")
+    mlflow.log_text(trial_table(tuning.trials).to_csv(index=False), "tuning/trials.csv")
     importance = parameter_importance(tuning.trials)
     if not importance.empty:
         mlflow.log_text(importance.to_csv(index=False), "tuning/importance.csv")
-        figure = plots.importance_figure(importance, label="share of the variance of the loss")
-        mlflow.log_figure(figure, "tuning/importance.png")
 
 
 def trial_table(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from eased_project import copied_project
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
-from wanderbricks_ml import dbt_session, integrity
+from wanderbricks_ml import dbt_session, integrity, registry
 from wanderbricks_ml.cli import main
 from wanderbricks_ml.comparison import bootstrap, differences
 
@@ -309,6 +309,7 @@ def version_row(number: int, state: str, **known: Any) -> dict[str, Any]:
         "last_scoring_date": None,
         "last_decision": None,
         "artifact_files": json.dumps({"model.pkl": "ab"}),
+        "run_id": f"run{number}",
     } | known
 
 
@@ -341,9 +342,18 @@ def test_the_version_in_production_is_shown(cli: Callable[..., Any]) -> None:
     assert json.loads(cli("show", "demand_predictor", "1", "--format", "json").output)["model_version"] == 1
 
 
+def test_plots_are_drawn_of_the_version_that_is_asked_for(
+    cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "draw_plots", lambda run_id: [f"{run_id}.png"] if run_id == "run2" else [])
+    assert cli("plots", "demand_predictor").output == "demand_predictor v2, run run2: run2.png\n"
+    assert cli("plots", "demand_predictor", "1").output.endswith("run run1: no table that has a plot\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["plots", "demand_predictor", "7"], "demand_predictor has no version v7; there are v2, v1"),
         (["show", "demand_predictor", "7"], "demand_predictor has no version v7; there are v2, v1"),
         (["list", "demand"], "demand has no version. Models that have one: demand_predictor"),
         (["verify", "demand_predictor", "7"], "demand_predictor has no version v7"),

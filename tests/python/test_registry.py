@@ -166,7 +166,8 @@ def test_a_changed_byte_stops_scoring(life: Life, keys: dict[str, str], tmp_path
     assert "WANDERBRICKS_VERIFY_KEY is set, but its run" in results[1]
 
     elsewhere = f"sqlite:///{tmp_path}/mlflow.db"
-    deleted = json.loads(life.registry("verify", "--format", "json", MLFLOW_TRACKING_URI=elsewhere).stdout)
+    moved = {"MLFLOW_TRACKING_URI": elsewhere, "MLFLOW_REGISTRY_URI": elsewhere}
+    deleted = json.loads(life.registry("verify", "--format", "json", **moved).stdout)
     assert {row["model_name"] for row in deleted} > {"demand_predictor"}
     for row in deleted:
         assert (

@@ -1,5 +1,8 @@
 {{ config(materialized='incremental', unique_key=['property_id', 'feature_date']) }}
 
+{% set windows = [7, 30, 90, 365] %}
+{% set measures = ['bookings', 'guests', 'nights', 'revenue_cents', 'cancellations', 'check_ins'] %}
+
 with refresh as (
 
     {{ refresh_window() }}
@@ -37,7 +40,7 @@ engagement as (
         searches_7d,
         searches_30d
     from {{ ref('engagement_features') }}
-    where feature_date >= (select refresh_from - 31 from refresh)
+    {% if is_incremental() %}where feature_date >= (select refresh_from - 31 from refresh){% endif %}
 
 ),
 
@@ -46,89 +49,126 @@ activity as (
     select
         property_id,
         activity_date,
-        bookings,
-        guests,
-        nights,
-        cast(100 * revenue as double) as revenue_cents,
-        cancellations,
-        check_ins
+        sum(cast(bookings as double)) as bookings,
+        sum(cast(guests as double)) as guests,
+        sum(cast(nights as double)) as nights,
+        sum(cast(100 * revenue as double)) as revenue_cents,
+        sum(cast(cancellations as double)) as cancellations,
+        sum(cast(check_ins as double)) as check_ins,
+        max(case when bookings > 0 then activity_date end) as booked_date
     from {{ ref('booking_activity') }}
-    where activity_date >= (select read_from from refresh)
+    {% if is_incremental() %}where activity_date >= (select read_from from refresh){% endif %}
+    group by property_id, activity_date
 
 ),
 
-{% set windows = [7, 30, 90, 365] %}
-{% set measures = {
-    'bookings': windows,
-    'guests': windows,
-    'nights': windows,
-    'revenue_cents': windows,
-    'cancellations': windows,
-    'check_ins': windows,
-} %}
+totals as (
 
-rolled as (
-
-    {{ rolling_windows(
-        'activity', 'property_id', 'activity_date', measures, last=['bookings'], until='(select as_of_date from refresh)'
-    ) }}
+    select
+        property_id,
+        activity_date,
+        {% for measure in measures %}
+            sum({{ measure }}) over property_history as {{ measure }},
+        {% endfor %}
+        max(booked_date) over property_history as last_booking_date
+    from activity
+    window
+        property_history as (
+            partition by property_id order by activity_date
+            rows between unbounded preceding and current row
+        )
 
 ),
 
-changed as (
+-- A day's activity enters every window on the day after it and leaves a window of n days n days later. What a window
+-- holds is the total up to its newest day less the total up to the newest day that has left it: both dates are carried
+-- along in one pass, which costs less than a running sum for each window of each measure. As in rolling_windows, rows
+-- are those dates, and here those of versions and engagement, too.
+changes as (
 
+    {% for days in [0] + windows %}
+        select
+            property_id,
+            activity_date + {{ 1 + days }} as feature_date,
+            {% for other in [0] + windows %}
+                {{ 'activity_date' if other == days else 'cast(null as date)' }} as left_{{ other }}d,
+            {% endfor %}
+            cast(null as date) as known_from
+        from totals
+        union all
+    {% endfor %}
     select
         property_id,
-        feature_date
-    from rolled
-    union
-    select
-        property_id,
-        feature_date
-    from engagement
-    union
-    select
-        property_id,
-        known_from as feature_date
+        known_from as feature_date,
+        {% for days in [0] + windows %}
+            cast(null as date) as left_{{ days }}d,
+        {% endfor %}
+        known_from
     from versions
+    union all
+    select
+        property_id,
+        feature_date,
+        {% for days in [0] + windows %}
+            cast(null as date) as left_{{ days }}d,
+        {% endfor %}
+        cast(null as date) as known_from
+    from engagement
 
 ),
 
-fresh as (
+change_days as (
 
-    select *
-    from changed
-    where
-        feature_date >= (select refresh_from from refresh)
-        and feature_date <= (select as_of_date from refresh)
-
-),
-
-attributed as (
-
-    {{ as_of_join(
-        'fresh', 'versions', ['property_id'], 'feature_date', 'known_from',
-        [
-            'host_id', 'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms',
-            'listed_date',
-        ]
-    ) }}
+    select
+        property_id,
+        feature_date,
+        {% for days in [0] + windows %}
+            max(left_{{ days }}d) as left_{{ days }}d,
+        {% endfor %}
+        max(known_from) as known_from
+    from changes
+    where feature_date <= (select as_of_date from refresh)
+    group by property_id, feature_date
 
 ),
 
-priced as (
+dated as (
 
-    {{ as_of_join(
-        'attributed', 'market_prices', ['destination_id', 'property_type'], 'feature_date', 'known_from',
-        ['market_price']
-    ) }}
+    select
+        property_id,
+        feature_date,
+        {% for days in [0] + windows %}
+            {{ carried_forward('left_' ~ days ~ 'd') }} over property_history as left_{{ days }}d,
+        {% endfor %}
+        {{ carried_forward('known_from') }} over property_history as known_from
+    from change_days
+    window
+        property_history as (
+            partition by property_id order by feature_date
+            rows between unbounded preceding and current row
+        )
+
+),
+
+-- few columns until the as-of joins are done, which sort all of them; and no condition that holds for every row on a first
+-- run, as DuckDB takes one against a subquery for rare and then joins the wrong way round
+owned as (
+
+    select
+        dated.*,
+        versions.host_id
+    from dated
+    inner join versions
+        on dated.property_id = versions.property_id
+        and dated.known_from = versions.known_from
+    {% if is_incremental() %}where dated.feature_date >= (select refresh_from from refresh){% endif %}
 
 ),
 
 hosted as (
 
     {{ as_of_join(
-        'priced', 'host_features', ['host_id'], 'feature_date', 'feature_date',
+        'owned', 'host_features', ['host_id'], 'feature_date', 'feature_date',
         ['host_rating', 'host_property_count']
     ) }}
 
@@ -143,16 +183,90 @@ engaged as (
 
 ),
 
-{% set sums = [] %}
-{% for measure, windows in measures.items() %}
-    {% for window in windows %}{% do sums.append(measure ~ '_' ~ window ~ 'd') %}{% endfor %}
-{% endfor %}
+-- a market's price is looked for once for all its properties
+markets as (
 
-booked as (
+    select distinct
+        destination_id,
+        property_type
+    from market_prices
+
+),
+
+days as (
+
+    select distinct feature_date
+    from change_days
+    {% if is_incremental() %}where feature_date >= (select refresh_from from refresh){% endif %}
+
+),
+
+market_days as (
+
+    select
+        markets.destination_id,
+        markets.property_type,
+        days.feature_date
+    from markets
+    cross join days
+
+),
+
+priced as (
 
     {{ as_of_join(
-        'engaged', 'rolled', ['property_id'], 'feature_date', 'feature_date', sums + ['last_bookings_date']
+        'market_days', 'market_prices', ['destination_id', 'property_type'], 'feature_date', 'known_from',
+        ['market_price']
     ) }}
+
+),
+
+summed as (
+
+    select
+        engaged.property_id,
+        engaged.feature_date,
+        engaged.host_id,
+        versions.destination_id,
+        versions.property_type,
+        versions.base_price,
+        versions.max_guests,
+        versions.bedrooms,
+        versions.bathrooms,
+        versions.listed_date,
+        priced.market_price,
+        engaged.host_rating,
+        engaged.host_property_count,
+        {% for measure in measures %}
+            {% for days in windows %}
+                coalesce(known.{{ measure }}, 0) - coalesce(before_{{ days }}d.{{ measure }}, 0) as {{ measure }}_{{ days }}d,
+            {% endfor %}
+        {% endfor %}
+        case
+            when known.last_booking_date + {{ windows | max }} >= engaged.feature_date then known.last_booking_date
+        end as last_booking_date,
+        engaged.views_7d,
+        engaged.views_30d,
+        engaged.clicks_7d,
+        engaged.clicks_30d,
+        engaged.searches_7d,
+        engaged.searches_30d
+    from engaged
+    inner join versions
+        on engaged.property_id = versions.property_id
+        and engaged.known_from = versions.known_from
+    left join priced
+        on versions.destination_id = priced.destination_id
+        and versions.property_type = priced.property_type
+        and engaged.feature_date = priced.feature_date
+    left join totals as known
+        on engaged.property_id = known.property_id
+        and engaged.left_0d = known.activity_date
+    {% for days in windows %}
+        left join totals as before_{{ days }}d
+            on engaged.property_id = before_{{ days }}d.property_id
+            and engaged.left_{{ days }}d = before_{{ days }}d.activity_date
+    {% endfor %}
 
 ),
 
@@ -173,12 +287,14 @@ final as (
         host_rating,
         host_property_count,
 
-        {% for name in sums %}
-            {% if name.startswith('revenue_cents') %}
-                coalesce({{ name }}, 0) / 100 as {{ name | replace('_cents', '') }},
-            {% else %}
-                coalesce({{ name }}, 0) as {{ name }},
-            {% endif %}
+        {% for measure in measures %}
+            {% for days in windows %}
+                {% if measure == 'revenue_cents' %}
+                    revenue_cents_{{ days }}d / 100 as revenue_{{ days }}d,
+                {% else %}
+                    {{ measure }}_{{ days }}d,
+                {% endif %}
+            {% endfor %}
         {% endfor %}
         coalesce(views_7d, 0) as views_7d,
         coalesce(views_30d, 0) as views_30d,
@@ -187,14 +303,13 @@ final as (
         coalesce(searches_7d, 0) as searches_7d,
         coalesce(searches_30d, 0) as searches_30d,
         revenue_cents_365d / 100 / nullif(bookings_365d, 0) as average_booking_value_365d,
-        coalesce(bookings_30d, 0) / nullif(views_30d, 0) as view_to_booking_rate_30d,
+        bookings_30d / nullif(views_30d, 0) as view_to_booking_rate_30d,
         cast({{ dbt.datediff('listed_date', 'feature_date', 'day') }} as double) as listing_age_days,
-        cast({{ dbt.datediff('last_bookings_date', 'feature_date', 'day') }} as double) as days_since_last_booking,
+        cast({{ dbt.datediff('last_booking_date', 'feature_date', 'day') }} as double) as days_since_last_booking,
 
         listed_date,
-        last_bookings_date as last_booking_date
-    from booked
-    where listed_date is not null
+        last_booking_date
+    from summed
 
 )
 

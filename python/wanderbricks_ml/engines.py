@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH_ROWS = 100_000
 
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
 """Predictions by column for the rows of a table that holds all features."""
 
-GroupFunction = Callable[[pd.DataFrame], pd.DataFrame]
+GroupFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
 """Rows of one group to result rows; on Spark it runs on the workers."""
 
 Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]

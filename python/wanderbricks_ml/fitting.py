@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from wanderbricks_ml import tuning
@@ -19,6 +18,8 @@ from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from wanderbricks_ml.reports import Report
 
 VERSION_SCHEMA = pa.schema(
@@ -158,6 +159,7 @@ def _fit(
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Fit on the splits, or on the data frame `on_cluster`, of which the splits are then a sample."""
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
     from wanderbricks_ml import progress

@@ -55,7 +55,7 @@ class Plugin(BasePlugin):
         wants that folder's data, and ``check_gold`` says what it lacks.
         """
         show_among_dbts_lines()
-        # What dbt has parsed lives as long as the run: each collection that went through it cost a tenth of a short build.
+        # What dbt has parsed lives as long as the run: collections that go through it take a tenth of a short build.
         gc.freeze()
         # DuckDB complains of objects that the interpreter does not collect in the end.
         atexit.register(gc.unfreeze)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from wanderbricks_ml import registry, tuning
@@ -28,6 +27,8 @@ from wanderbricks_ml.predicting import considered_versions, version_to_score, ve
 from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import Calibration, FittedSeries, Recipe, SeriesForecaster
     from wanderbricks_ml.reports import Report
 
@@ -110,6 +111,8 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
+    import pandas as pd
+
     from wanderbricks_ml import progress
     from wanderbricks_ml.forecasting import Calibration, SeriesForecaster
 
@@ -168,6 +171,8 @@ def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned
 
     Prophet and the pick-up estimate weigh the same there, since their weights are learnt from all of these cut-offs.
     """
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import Calibration, SeriesForecaster, combine
 
     days = examples.filter("split = 'validation' and forecast_level = 'total' and horizon_days > 0")
@@ -197,6 +202,8 @@ def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:
     forecasts
         forecast_date, revenue and forecast_revenue, of one series and any number of cut-offs.
     """
+    import pandas as pd
+
     since_first = (pd.to_datetime(forecasts["forecast_date"]) - pd.Timestamp(min(forecasts["forecast_date"]))).dt.days
     error = (forecasts["forecast_revenue"] - forecasts["revenue"]).abs()
     sums = forecasts.assign(error=error).groupby(since_first // STRETCH_DAYS)[["error", "revenue"]].sum()
@@ -302,6 +309,8 @@ def _fitted(recipe: Recipe) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import combine, window_sums
 
     combined = combine(raw, calibration)
@@ -312,6 +321,8 @@ def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[
 
 
 def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFrame, future: pd.DataFrame) -> Report:
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import LEAD_BANDS, combine
     from wanderbricks_ml.reports import Report
 

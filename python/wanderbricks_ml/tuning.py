@@ -18,14 +18,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from wanderbricks_ml.frames import group_numbers, iso
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -333,6 +335,8 @@ def halves_of_validation(
     splits, rows, preprocessing
         See `folds_of`; all rows where `rows` is None.
     """
+    import pandas as pd
+
     (frame, known), (held_out, held_known) = (
         _sampled(*splits[split], settings, rows or len(splits[split][0])) for split in ("train", "validation")
     )
@@ -742,6 +746,8 @@ def trial_table(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     A pruned trial's loss is missing: it is the mean over all folds.
     """
+    import pandas as pd
+
     rows = [
         {
             "trial": trial["number"],
@@ -766,6 +772,7 @@ def parameter_importance(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     have. No rows for fewer than ten trials, which tell nothing.
     """
     import optuna
+    import pandas as pd
 
     complete = [trial for trial in trials if trial["state"] == "complete"]
     shared = set.intersection(*(set(trial["params"]) for trial in complete)) if complete else set()

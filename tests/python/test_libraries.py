@@ -40,6 +40,16 @@ def test_nothing_that_a_build_runs_imports_matplotlib() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_build_with_nothing_due_imports_no_library() -> None:
+    """Each takes one to four seconds; what decides that nothing is due reads a row."""
+    code = (
+        "import sys, wanderbricks_ml.fitting, wanderbricks_ml.rolling_origins, wanderbricks_ml.predicting; "
+        "print(sorted({'pandas', 'sklearn', 'scipy', 'xgboost', 'mlflow', 'prophet', 'optuna'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n"
+
+
 def test_threads_that_wait_do_not_spin() -> None:
     code = "import os, wanderbricks_ml; print(os.environ['OMP_WAIT_POLICY'])"
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}

@@ -107,7 +107,7 @@ def python_of_environment() -> Path:
     if not marker.exists() or marker.read_text() != digest:
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        locked = ["--quiet", "--no-deps", "--require-hashes", "-r", HERE / "requirements.lock"]
+        locked = ["--quiet", "--no-deps", "--require-hashes", "-r", str(HERE / "requirements.lock")]
         uv = Path(sys.executable).with_name("uv")
         # seconds, where pip takes a minute
         quick = [uv, "pip", "install", "--python", ENVIRONMENT / "bin/python", *locked]

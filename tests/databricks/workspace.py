@@ -110,7 +110,7 @@ def python_of_environment() -> Path:
         locked = ["--quiet", "--no-deps", "--require-hashes", "-r", str(HERE / "requirements.lock")]
         uv = Path(sys.executable).with_name("uv")
         # seconds, where pip takes a minute
-        quick = [uv, "pip", "install", "--python", ENVIRONMENT / "bin/python", *locked]
+        quick = [str(uv), "pip", "install", "--python", str(ENVIRONMENT / "bin/python"), *locked]
         if not uv.exists() or subprocess.run(quick, check=False).returncode:
             subprocess.run([ENVIRONMENT / "bin/pip", "install", "--disable-pip-version-check", *locked], check=True)
         marker.write_text(digest)

@@ -43,7 +43,9 @@
 
     days as (
 
-        select * from evaluated where forecast_level = 'total' and window_days = 1
+        select *
+        from evaluated
+        where forecast_level = 'total' and window_days = 1
 
     ),
 

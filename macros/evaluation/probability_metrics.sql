@@ -88,6 +88,14 @@
 
     ),
 
+    forecasters as (
+
+        select 'model' as forecaster
+        union all
+        select 'baseline' as forecaster
+
+    ),
+
     forecasts as (
 
         select
@@ -99,7 +107,7 @@
             case when forecasters.forecaster = 'model' then segmented.prediction else segmented.baseline end as probability,
             segmented.label
         from segmented
-        cross join (select 'model' as forecaster union all select 'baseline' as forecaster) as forecasters
+        cross join forecasters
 
     ),
 
@@ -315,6 +323,14 @@
 
     ),
 
+    rates as (
+
+        select 'mean_predicted' as metric_name
+        union all
+        select 'observed_rate' as metric_name
+
+    ),
+
     valued as (
 
         select
@@ -343,7 +359,7 @@
             case when rates.metric_name = 'mean_predicted' then bins.mean_predicted else bins.observed_rate end as metric_value,
             bins.row_count
         from bins
-        cross join (select 'mean_predicted' as metric_name union all select 'observed_rate' as metric_name) as rates
+        cross join rates
 
     ),
 

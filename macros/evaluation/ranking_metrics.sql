@@ -46,7 +46,7 @@
         select
             *,
             {% for side, column in sides.items() %}
-                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ item }}) as {{ side }}_rank{{ ',' if not loop.last }}
+                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ item }} asc) as {{ side }}_rank{{ ',' if not loop.last }}
             {% endfor %}
         from evaluated
 
@@ -98,7 +98,7 @@
         select
             as_of_date,
             count(*) as items
-        from {{ catalogue }}
+        from {{ catalogue }} as catalogue
         where {{ on_offer }}
         group by as_of_date
 

@@ -102,9 +102,16 @@
 
     populated as (
 
-        select *, '' as population from evaluated
+        select
+            *,
+            '' as population
+        from evaluated
         union all
-        select *, '_active' as population from evaluated where is_active
+        select
+            *,
+            '_active' as population
+        from evaluated
+        where is_active
 
     ),
 

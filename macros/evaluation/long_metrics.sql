@@ -20,7 +20,7 @@
         model_version,
         evaluated_as_of as as_of_date,
         split,
-        {{ segment }} as segment,
+        {{ segment }}{{ ' as segment' if segment != 'segment' }},
         metric_name{{ ' || ' ~ suffix ~ ' as metric_name' if suffix }},
         {% for value, prefix in {'metric_value': model, 'baseline_value': baseline}.items() %}
             case metric_name

@@ -114,7 +114,7 @@
     distinct_probabilities as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             segment,
             probability,
             count(*) as row_count,
@@ -159,7 +159,7 @@
     averaged as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             segment,
             sum(row_count) as row_count,
             -sum(
@@ -260,7 +260,7 @@
     bins as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             bin,
             sum(row_count) as row_count,
             sum(probability_sum) / sum(row_count) as mean_predicted,
@@ -274,7 +274,7 @@
     calibration_errors as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             sum(row_count * abs(mean_predicted - observed_rate)) / sum(row_count) as ece
         from bins
         group by {{ group }}

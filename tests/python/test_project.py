@@ -125,11 +125,21 @@ SQL_FILES = sorted(
 )
 
 
+def own_sql(path: Path) -> str:
+    """The SQL of a file without its Jinja, comments and texts."""
+    words = [value for _, kind, value in Environment().lex(path.read_text(encoding="utf-8")) if kind == "data"]
+    return re.sub(r"--[^\n]*|'[^']*'", "", "".join(words))
+
+
 @pytest.mark.parametrize("path", SQL_FILES, ids=lambda path: path.stem)
 def test_no_name_is_quoted(path: Path) -> None:
     # what one engine takes for a name in double quotes, the other takes for a text
-    words = [value for _, kind, value in Environment().lex(path.read_text(encoding="utf-8")) if kind == "data"]
-    assert '"' not in re.sub(r"--[^\n]*|'[^']*'", "", "".join(words))
+    assert '"' not in own_sql(path)
+
+
+@pytest.mark.parametrize("path", [path for path in SQL_FILES if "macros" not in path.parts], ids=lambda path: path.stem)
+def test_what_is_joined_has_a_name(path: Path) -> None:
+    assert not re.search(r"\bjoin\s*\(\s*select", own_sql(path))
 
 
 def test_every_feature_table_is_unity_catalogs_on_databricks(on_databricks: dict[str, dict[str, Any]]) -> None:

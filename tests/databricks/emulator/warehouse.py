@@ -48,7 +48,9 @@ def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large:
         ),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.driver.extraJavaOptions": f"{compiler}-XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC",
+        # plans die young; and the classes that Spark writes are no reason to collect what lives
+        "spark.driver.extraJavaOptions": f"{compiler}-XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -XX:NewRatio=1 "
+        "-XX:MetaspaceSize=512m",
     }
     if not large:
         settings["spark.sql.ui.explainMode"] = "simple"

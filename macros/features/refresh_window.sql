@@ -12,6 +12,14 @@
   Example: with refresh as ({{ refresh_window() }})
 #}
 {% macro refresh_window(longest=365) %}
+    {% if is_incremental() and execute and model.resource_type == 'model' %}
+        {% set oldest %}
+            select least(max(built.feature_date), max(clock.as_of_date)) - {{ var('lookback_days') }} + 1
+            from {{ this }} as built
+            cross join {{ ref('point_in_time') }} as clock
+        {% endset %}
+        {% do note_written_from("cast('" ~ run_query(oldest).columns[0].values()[0] ~ "' as date)") %}
+    {% endif %}
     select
         clock.as_of_date,
         {% if is_incremental() %}

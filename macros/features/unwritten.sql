@@ -13,6 +13,7 @@
     where true
     {%- endif %}
     {%- if is_incremental() %}
+    {%- do note_written_from('(select min(as_of_date) from ' ~ scores ~ ')') %}
     and not exists (
         select 1
         from {{ this }} as written

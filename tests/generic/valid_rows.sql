@@ -8,6 +8,9 @@
     not_negative  list of columns that are 0 or more
     ranges        {column: [smallest, largest]}, both allowed; either may be null
     values        {column: [value, ...]}, the only ones allowed
+    written       date column of a table that keeps history: a build that adds to the table looks at the rows from the
+                  first date that it wrote on (macros/features/written_from.sql) and has looked at the others before. A
+                  build of the whole table and `dbt test` look at all. A date must be part of the key, if one is given
 
   Example
     data_tests:
@@ -18,7 +21,7 @@
             ranges: {weekday: [1, 7]}
             values: {split: [train, test]}
 #}
-{% test valid_rows(model, key=[], required=[], not_negative=[], ranges={}, values={}) %}
+{% test valid_rows(model, key=[], required=[], not_negative=[], ranges={}, values={}, written=none) %}
     {% set table = model.identifier or model.name or 'model' %}
     {% set place = 'valid_rows on ' ~ table ~ ': ' %}
     {% for name, given in {'key': key, 'required': required, 'not_negative': not_negative}.items() %}
@@ -70,6 +73,10 @@
     {% if not rules %}
         {{ exceptions.raise_compiler_error(place ~ 'give key, required, not_negative, ranges or values') }}
     {% endif %}
+    {% if written and key and written not in key %}
+        {{ exceptions.raise_compiler_error(place ~ "written is '" ~ written ~ "'; it takes a date column of the key") }}
+    {% endif %}
+    {% set since = written_from(model) if written %}
     {% set text = dbt.type_string() %}
 
     with measured as (
@@ -80,6 +87,7 @@
                 min(case when {{ rule.broken }} then cast({{ rule.column }} as {{ text }}) end) as example_{{ loop.index }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ model }}
+        {% if since %}where {{ written }} >= {{ since }}{% endif %}
 
     ),
 
@@ -125,6 +133,7 @@
         from (
             select {{ key | join(', ') }}
             from {{ model }}
+            {% if since %}where {{ written }} >= {{ since }}{% endif %}
             group by {{ key | join(', ') }}
             having count(*) > 1
         ) as repeated

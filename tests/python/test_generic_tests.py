@@ -32,7 +32,8 @@ def project(folder: Path, arguments: str) -> Path:
     (folder / "models/broken.yml").write_text(RULES.replace("{arguments}", arguments))
     shutil.copy(PROJECT / "profiles.yml", folder)
     (folder / "macros").mkdir()
-    shutil.copy(PROJECT / "macros/evaluation/report_verdicts.sql", folder / "macros")
+    for macro in ("evaluation/report_verdicts", "features/written_from"):
+        shutil.copy(PROJECT / f"macros/{macro}.sql", folder / "macros")
     (folder / "dbt_project.yml").write_text(
         'name: wanderbricks_ml\nprofile: wanderbricks_ml\non-run-end: ["{{ report_verdicts(results) }}"]\n'
     )
@@ -71,6 +72,7 @@ def test_valid_rows_passes_rows_that_keep_the_rules(gold: Path, tmp_path: Path) 
         ("{ranges: {amount: 5}}", "the range of amount is '5'; it takes [smallest, largest]"),
         ("{ranges: {amount: [low, 5]}}", "a bound of amount is 'low'; it takes a number"),
         ("{}", "give key, required, not_negative, ranges or values"),
+        ("{key: [id], written: day}", "written is 'day'; it takes a date column of the key"),
     ],
 )
 def test_valid_rows_refuses_arguments_that_say_nothing(
@@ -79,3 +81,29 @@ def test_valid_rows_refuses_arguments_that_say_nothing(
     workspace = Workspace(tmp_path / "run", gold, project(tmp_path / "project", arguments))
     assert workspace.dbt("compile") != 0
     assert message in workspace.log.replace("\n", " "), workspace.log
+
+
+HISTORY = """
+{{ config(materialized='incremental', incremental_strategy='append') }}
+{% if is_incremental() %}{{ note_written_from("cast('2025-01-02' as date)") }}{% endif %}
+select * from (values {rows}) as rows (id, day)
+"""
+
+
+def test_valid_rows_of_a_history_looks_at_what_a_build_added_and_else_at_all_of_it(gold: Path, tmp_path: Path) -> None:
+    folder = project(tmp_path / "project", "{key: [id, day], not_negative: [id], written: day}")
+    workspace = Workspace(tmp_path / "run", gold, folder)
+
+    def built(rows: str, *arguments: str) -> list[str]:
+        """Build on rows of the history and return what the test says."""
+        (folder / "models/broken.sql").write_text(HISTORY.replace("{rows}", rows))
+        workspace.dbt("build", *arguments)
+        return [line.split("fail: ", 1)[1] for line in workspace.log.splitlines() if "fail: " in line]
+
+    first = "broken.id is -1 in 1 rows; at least 0 is allowed"
+    assert built("(-1, date '2025-01-01')") == [first], "a first build looks at all"
+    assert built("(5, date '2025-01-02')") == [], workspace.log
+    assert workspace.dbt("test") != 0
+    assert first in workspace.log, "a test without a build looks at all"
+    assert built("(5, date '2025-01-02')") == ["broken: the key id, day is not unique, 1 times, such as 5, 2025-01-02"]
+    assert built("(-1, date '2025-01-01')", "--full-refresh") == [first]

@@ -33,7 +33,7 @@ GOLD_TABLES = (
 )
 
 DEFAULT_FOLDER = Path("data/gold")
-MEMORY_LIMIT = "40%"
+MEMORY_LIMIT = "20%"
 """Of the machine's memory, for DuckDB before it spills to disk: a fit takes about as much again."""
 
 PRESET = "dev"

@@ -5,10 +5,10 @@ keys and a baseline are kept. The model is our logged pipeline: the preprocessin
 200 trees of depth 6. Ours is `engines.DuckDB.predicted` with the predictor of `predicting.score`, written as dbt-duckdb
 writes the result of a Python model.
 
-The peer reads the same rows in the same order and batches, fills a block of floats (-1 for what is missing, a one for
-a text's own column), predicts it by `Booster.inplace_predict`, and has what it yields written in the same way. Of the
-trees' input and of the result it does no more than that. Both are streams, with the same memory limit of DuckDB and
-as many threads. Each runs in a process of its own, in turn; prints Markdown: the least of the repeats.
+The peer reads the same rows in the same order and batches, fills a block of floats (-1 for what is missing, a one in
+the column of a text), predicts it by `Booster.inplace_predict`, and its result is written in the same way. Both are
+streams under the same memory limit of DuckDB, beyond which its sort spills. Each runs in a process of its own, in
+turn; prints Markdown: the least of the repeats. Imports, and loading the model, are not counted.
 
     python benchmarks/scoring.py [--rows 10000000] [--repeats 3] [--memory-limit 1GB]
 """

@@ -6,7 +6,9 @@ import csv
 import json
 import os
 import re
+import shutil
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The project's models by name."""
     nodes = manifest["nodes"].values()
     return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
+
+
+def test_parsing_survives_another_database_gold_folder_and_point_in_time(
+    manifest: dict[str, Any], gold: Path, tmp_path: Path
+) -> None:
+    """A full parse takes dbt longer than most that is built after it. `manifest` has left its parse behind."""
+    elsewhere = shutil.copytree(gold, tmp_path / "other_gold")
+    workspace = Workspace(tmp_path / "other", elsewhere)
+    code = workspace.dbt("parse", as_of=date(2025, 7, 1), WANDERBRICKS_MEMORY_LIMIT="2GB")
+    assert code == 0, workspace.log
+    assert "partial pars" not in workspace.log.lower(), workspace.log
 
 
 def downstream_of(name: str, manifest: dict[str, Any]) -> set[str]:

@@ -3,41 +3,66 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+PIP := $(BIN)/pip install --disable-pip-version-check --no-deps
+COMMA := ,
+locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
+	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install build test test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
+.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
-install: $(READY)  ## Make .venv from the lock file
+install: $(READY)  ## Make .venv with what building needs, from the lock file
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 install"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing the pinned packages into $(VENV), a minute or two"
-	$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar on -r requirements.lock
-	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet --editable .
+	@# uv unpacks in seconds what takes pip minutes; where it cannot be had, or finds no index, pip does
+	@$(PIP) --quiet --require-hashes -r requirements-uv.lock || echo "uv cannot be had, so pip installs: some minutes"
+	@echo "Installing the pinned packages into $(VENV)"
+	@$(call locked,requirements.lock)
+	$(PIP) --quiet --no-build-isolation --editable .
 	@touch $(READY)
+
+$(READY_DEV): $(READY) requirements-dev.lock
+	@$(call locked,requirements-dev.lock)
+	@touch $(READY_DEV)
+
+install-dev: $(READY_DEV)  ## Add what the tests and the linters need
 
 build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions builds one product)
 	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
 
-test: $(READY)  ## Unit tests, and whole runs of dbt on small gold
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: $(READY_DEV)  ## Unit tests, and whole runs of dbt on small gold
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-databricks: $(READY)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
+# a target folder of its own, as the everyday parse knows none of these tests
+test-sql: export WANDERBRICKS_UNIT_TESTS = true
+test-sql: export DBT_TARGET_PATH = target/test_sql
+test-sql: export WANDERBRICKS_DB = target/test_sql/wanderbricks.duckdb
+test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tables (SELECT=demand_splits: those of one model)
+	$(BIN)/dbt build --empty --quiet --exclude-resource-type test unit_test $(if $(SELECT),--select +$(SELECT))
+	$(BIN)/dbt test --select test_type:unit$(if $(SELECT),$(COMMA)$(SELECT), path:tests/assertions/macros)
+
+test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
 
 emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type against, until Ctrl-C
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
 	$(BIN)/python tests/databricks/workspace.py data/gold
 
-bench: $(READY)  ## Time builds of simulated gold and show their metrics (minutes)
-	@for preset in tiny reference; do \
+bench: $(READY)  ## CPU seconds of builds, features, drift, fits and scoring (half an hour; AGAINST=revision beside an older one)
+	@for preset in dev reference; do \
 		test -d data/$$preset || $(BIN)/wanderbricks simulate --preset $$preset --seed 7 --out data/$$preset; done
-	test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold
-	$(BIN)/python benchmarks/build.py tiny=data/tiny dev=data/gold reference=data/reference
+	@test -d data/day_before || $(BIN)/wanderbricks simulate --preset dev --seed 7 --until 2025-07-30 --out data/day_before
+	$(BIN)/python benchmarks/build.py dev=data/day_before,data/dev $(if $(AGAINST),--against $(AGAINST))
+	$(BIN)/python benchmarks/build.py reference=data/reference --select +path:models/features $(if $(AGAINST),--against $(AGAINST))
+	$(BIN)/python benchmarks/drift.py
+	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/scoring.py
 
 bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (half an hour)
 	$(BIN)/python benchmarks/life.py
@@ -55,14 +80,17 @@ bench-spark: $(READY)  ## Features and scoring on local Spark, rows per second a
 	@test -d data/reference || $(BIN)/wanderbricks simulate --preset reference --seed 7 --out data/reference
 	$(BIN)/python benchmarks/spark.py reference=data/reference --file-mb 1
 
-lint: $(READY)  ## ruff, mypy, sqlfluff, yamllint
+lint: $(READY_DEV)  ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	@# on an empty database, whatever has been built: a first run and a later one differ in what they read
-	@rm -f target/lint.duckdb && mkdir -p target
-	WANDERBRICKS_DB=target/lint.duckdb $(BIN)/sqlfluff lint models tests
+	@rm -f target/lint/wanderbricks.duckdb && mkdir -p target/lint
+	WANDERBRICKS_UNIT_TESTS=true DBT_TARGET_PATH=target/lint WANDERBRICKS_DB=target/lint/wanderbricks.duckdb \
+		$(BIN)/sqlfluff lint --processes 2 models tests
+	@# what macros render to is linted where they are called; here their Jinja is
+	$(BIN)/sqlfluff lint --templater jinja macros
 
 docs: $(READY)  ## The lineage site in one file, site/index.html
 	$(BIN)/dbt docs generate --static
@@ -72,13 +100,17 @@ docs: $(READY)  ## The lineage site in one file, site/index.html
 serve-docs: docs  ## Serve the lineage site on http://127.0.0.1:8080
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8080
 
-lock:  ## Resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra workstation --extra dev --universal --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o requirements.lock
-	uv pip compile tests/databricks/requirements.in --universal --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-header --python-version 3.11 --upgrade -o tests/databricks/requirements.lock
+# The library that XGBoost uses between graphics cards, 469 MB, is left out: nothing here runs on one.
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	--python-version 3.11 --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 --upgrade
 
-holidays: $(READY)  ## Compute seeds/holidays.csv anew
+lock:  ## Resolve the lock files anew (needs uv)
+	$(LOCK) pyproject.toml --extra workstation -o requirements.lock
+	$(LOCK) --group pyproject.toml:dev --constraints requirements.lock -o requirements-dev.lock
+	$(LOCK) --group pyproject.toml:installer -o requirements-uv.lock
+	$(LOCK) tests/databricks/requirements.in -o tests/databricks/requirements.lock
+
+holidays: $(READY_DEV)  ## Compute seeds/holidays.csv anew
 	$(BIN)/python -m wanderbricks_ml.holidays_seed
 
 clean:  ## Remove what was built, but not data/

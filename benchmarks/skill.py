@@ -250,7 +250,7 @@ def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, 
         simulate(preset, seed, work / "gold", truth=True)
         selection = " ".join(dict.fromkeys(PRODUCTS[name].selection for name in products))
         print(f"seed {seed}: building {selection}", file=sys.stderr)
-        run = run_dbt(work, work / "gold", "--exclude-resource-type", "unit_test", selection=selection)
+        run = run_dbt(work, work / "gold", selection=selection)
         if run.code:
             raise SystemExit((work / "dbt.out").read_text()[-4000:])
         found = {}

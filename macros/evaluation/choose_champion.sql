@@ -88,141 +88,130 @@
         ),
 
     {% endif %}
-    primary_target as (
-
-        select
-            metric_name,
-            coalesce(min_improvement, 0) as min_improvement,
-            case when comparison = 'at_least' then -1 else 1 end as direction
-        from targets
-        where is_primary
-
-    ),
-
-    metrics as (
-
-        select metrics.*
-        from {{ metrics }} as metrics
-        cross join decision
-        where metrics.split = 'test' and metrics.as_of_date <= decision.as_of_date
-
-    ),
-
+    -- the metrics of each version, with its newest evaluation
     considered as (
 
         select
             metrics.model_version,
-            max(metrics.as_of_date) as evaluated_as_of,
+            metrics.as_of_date,
+            metrics.segment,
+            metrics.metric_name,
+            metrics.metric_value,
+            metrics.baseline_value,
             case
-                when max(decision.pinned_version) = metrics.model_version then 'pinned'
-                when max(decision.reigning_version) = metrics.model_version then 'reigning'
-                when max(running.treatment_version) = metrics.model_version then 'experiment'
+                when metrics.model_version = decision.pinned_version then 'pinned'
+                when metrics.model_version = decision.reigning_version then 'reigning'
+                when metrics.model_version = running.treatment_version then 'experiment'
                 else 'candidate'
-            end as role
-        from metrics
+            end as role,
+            max(metrics.as_of_date) over (partition by metrics.model_version) as evaluated_as_of
+        from {{ metrics }} as metrics
         cross join decision
         left join running on metrics.model_version = running.treatment_version
         where
-            metrics.model_version = decision.reigning_version
-            or metrics.model_version = decision.pinned_version
-            or metrics.model_version = running.treatment_version
-            or (
-                decision.fit_due
-                and metrics.as_of_date = decision.as_of_date
-                and metrics.model_version > coalesce(decision.last_version, 0)
+            metrics.split = 'test'
+            and metrics.as_of_date <= decision.as_of_date
+            and (
+                metrics.model_version = decision.reigning_version
+                or metrics.model_version = decision.pinned_version
+                or metrics.model_version = running.treatment_version
+                or (
+                    decision.fit_due
+                    and metrics.as_of_date = decision.as_of_date
+                    and metrics.model_version > coalesce(decision.last_version, 0)
+                )
             )
-        group by metrics.model_version
 
     ),
 
-    evaluated as (
+    -- each version beside each target, so that what is not measured has a row, too
+    measured as (
 
         select
-            metrics.*,
-            considered.role
-        from metrics
-        inner join considered
-            on metrics.model_version = considered.model_version
-            and metrics.as_of_date = considered.evaluated_as_of
+            considered.model_version,
+            considered.role,
+            considered.evaluated_as_of,
+            targets.metric_name,
+            targets.comparison,
+            targets.target,
+            targets.severity,
+            targets.is_primary,
+            coalesce(targets.min_improvement, 0) as min_improvement,
+            case when targets.comparison = 'at_least' then -1 else 1 end as direction,
+            {% set of_target = 'considered.metric_name = targets.metric_name' %}
+            {% set of_all = of_target ~ " and considered.segment = 'all'" %}
+            {% set of_block = of_target ~ " and considered.segment like '" ~ blocks ~ "=%'" %}
+            count(*) filter (where {{ of_all }}) as evaluations,
+            max(considered.metric_value) filter (where {{ of_all }}) as metric_value,
+            max(considered.baseline_value) filter (where {{ of_all }}) as baseline_value,
+            avg(considered.baseline_value - considered.metric_value) filter (where {{ of_block }}) as gain,
+            1.96 * stddev_samp(considered.baseline_value - considered.metric_value) filter (where {{ of_block }})
+            / nullif(sqrt(cast(count(*) filter (where {{ of_block }}) as double)), 0) as half_width
+        from considered
+        cross join targets
+        where considered.as_of_date = considered.evaluated_as_of
+        group by
+            considered.model_version,
+            considered.role,
+            considered.evaluated_as_of,
+            targets.metric_name,
+            targets.comparison,
+            targets.target,
+            targets.severity,
+            targets.is_primary,
+            targets.min_improvement
 
     ),
 
     -- a metric that is not measured, or is not a number, misses its target
-    missed as (
+    compared as (
 
         select
-            considered.model_version,
-            targets.severity,
-            targets.metric_name || ' '
-            || coalesce({{ number_text('evaluated.metric_value') }}, 'unknown')
-            || ' misses ' || replace(targets.comparison, '_', ' ') || ' '
-            || {{ number_text('targets.target') }} as miss
-        from considered
-        cross join targets
-        left join evaluated
-            on considered.model_version = evaluated.model_version
-            and targets.metric_name = evaluated.metric_name
-            and evaluated.segment = 'all'
-        where
-            targets.target is not null
-            and (
-                evaluated.metric_value is null
-                or isnan(evaluated.metric_value)
-                or (targets.comparison = 'at_most' and evaluated.metric_value > targets.target)
-                or (targets.comparison = 'at_least' and evaluated.metric_value < targets.target)
-            )
+            *,
+            case
+                when
+                    target is not null
+                    and (
+                        metric_value is null
+                        or isnan(metric_value)
+                        or (comparison = 'at_most' and metric_value > target)
+                        or (comparison = 'at_least' and metric_value < target)
+                    )
+                    then
+                        metric_name || ' ' || coalesce({{ number_text('metric_value') }}, 'unknown')
+                        || ' misses ' || replace(comparison, '_', ' ') || ' ' || {{ number_text('target') }}
+            end as miss
+        from measured
 
     ),
 
-    missed_by_version as (
+    by_version as (
 
         select
             model_version,
-            count(*) filter (where severity = 'error') as missed_errors,
-            {{ joined_text('miss') }} as missed_targets
-        from missed
-        group by model_version
-
-    ),
-
-    paired as (
-
-        select
-            evaluated.model_version,
-            avg(primary_target.direction * (evaluated.baseline_value - evaluated.metric_value)) as improvement,
-            1.96 * stddev_samp(evaluated.baseline_value - evaluated.metric_value)
-            / sqrt(cast(count(*) as double)) as half_width
-        from evaluated
-        inner join primary_target on evaluated.metric_name = primary_target.metric_name
-        where evaluated.segment like '{{ blocks }}=%'
-        group by evaluated.model_version
+            role,
+            evaluated_as_of,
+            {% for column in ['metric_name', 'metric_value', 'baseline_value', 'direction', 'min_improvement'] %}
+                max({{ column }}) filter (where is_primary) as {{ column }},
+            {% endfor %}
+            max(direction * gain) filter (where is_primary) as improvement,
+            max(half_width) filter (where is_primary) as half_width,
+            {{ joined_text('miss') }} as missed_targets,
+            count(*) filter (where miss is not null and severity = 'error') = 0 as meets_targets
+        from compared
+        group by model_version, role, evaluated_as_of
+        having count(*) filter (where is_primary and evaluations > 0) > 0
 
     ),
 
     judged as (
 
         select
-            evaluated.model_version,
-            evaluated.role,
-            evaluated.as_of_date as evaluated_as_of,
-            evaluated.metric_name,
-            evaluated.metric_value,
-            evaluated.baseline_value,
-            paired.improvement,
-            paired.improvement - paired.half_width as improvement_lower,
-            paired.improvement + paired.half_width as improvement_upper,
-            missed_by_version.missed_targets,
-            coalesce(missed_by_version.missed_errors, 0) = 0 as meets_targets,
-            coalesce(
-                paired.improvement - paired.half_width > 0 and not isnan(paired.improvement - paired.half_width), false
-            ) as beats_baseline,
-            primary_target.direction,
-            primary_target.min_improvement
-        from evaluated
-        inner join primary_target on evaluated.metric_name = primary_target.metric_name
-        left join paired on evaluated.model_version = paired.model_version
-        left join missed_by_version on evaluated.model_version = missed_by_version.model_version
-        where evaluated.segment = 'all'
+            *,
+            improvement - half_width as improvement_lower,
+            improvement + half_width as improvement_upper,
+            coalesce(improvement - half_width > 0 and not isnan(improvement - half_width), false) as beats_baseline
+        from by_version
 
     ),
 

@@ -43,7 +43,9 @@
 
     days as (
 
-        select * from evaluated where forecast_level = 'total' and window_days = 1
+        select *
+        from evaluated
+        where forecast_level = 'total' and window_days = 1
 
     ),
 
@@ -56,7 +58,7 @@
     daily as (
 
         select
-            {{ keys }},
+            {{ keys | replace(', ', ',\n            ') }},
             count(*) as row_count,
             sum(abs({{ label }} - {{ prediction }})) / nullif(sum({{ label }}), 0) as wape,
             sum(abs({{ label }} - {{ baseline }})) / nullif(sum({{ label }}), 0) as baseline_wape,
@@ -108,7 +110,7 @@
     by_destination as (
 
         select
-            {{ keys }},
+            {{ keys | replace(', ', ',\n            ') }},
             cast(sum(row_count) as bigint) as row_count,
             sum(abs(error)) / nullif(sum(label_sum), 0) as wape_week_destinations,
             sum(abs(baseline_error)) / nullif(sum(label_sum), 0) as baseline_wape_week_destinations,

@@ -20,8 +20,8 @@
         model_version,
         evaluated_as_of as as_of_date,
         split,
-        {{ segment }} as segment,
-        metric_name{{ ' || ' ~ suffix if suffix }} as metric_name,
+        {{ segment }}{{ ' as segment' if segment != 'segment' }},
+        metric_name{{ ' || ' ~ suffix ~ ' as metric_name' if suffix }},
         {% for value, prefix in {'metric_value': model, 'baseline_value': baseline}.items() %}
             case metric_name
                 {% for metric in metrics %}

@@ -88,6 +88,14 @@
 
     ),
 
+    forecasters as (
+
+        select 'model' as forecaster
+        union all
+        select 'baseline' as forecaster
+
+    ),
+
     forecasts as (
 
         select
@@ -99,14 +107,14 @@
             case when forecasters.forecaster = 'model' then segmented.prediction else segmented.baseline end as probability,
             segmented.label
         from segmented
-        cross join (select 'model' as forecaster union all select 'baseline' as forecaster) as forecasters
+        cross join forecasters
 
     ),
 
     distinct_probabilities as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             segment,
             probability,
             count(*) as row_count,
@@ -151,7 +159,7 @@
     averaged as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             segment,
             sum(row_count) as row_count,
             -sum(
@@ -252,7 +260,7 @@
     bins as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             bin,
             sum(row_count) as row_count,
             sum(probability_sum) / sum(row_count) as mean_predicted,
@@ -266,7 +274,7 @@
     calibration_errors as (
 
         select
-            {{ group }},
+            {{ group | replace(', ', ',\n            ') }},
             sum(row_count * abs(mean_predicted - observed_rate)) / sum(row_count) as ece
         from bins
         group by {{ group }}
@@ -315,6 +323,14 @@
 
     ),
 
+    rates as (
+
+        select 'mean_predicted' as metric_name
+        union all
+        select 'observed_rate' as metric_name
+
+    ),
+
     valued as (
 
         select
@@ -343,7 +359,7 @@
             case when rates.metric_name = 'mean_predicted' then bins.mean_predicted else bins.observed_rate end as metric_value,
             bins.row_count
         from bins
-        cross join (select 'mean_predicted' as metric_name union all select 'observed_rate' as metric_name) as rates
+        cross join rates
 
     ),
 

@@ -46,7 +46,7 @@
         select
             *,
             {% for side, column in sides.items() %}
-                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ item }}) as {{ side }}_rank{{ ',' if not loop.last }}
+                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ item }} asc) as {{ side }}_rank{{ ',' if not loop.last }}
             {% endfor %}
         from evaluated
 
@@ -56,7 +56,7 @@
     queries as (
 
         select
-            {{ keys }},
+            {{ keys | replace(', ', ',\n            ') }},
             max({{ label }}) as model_candidate_recall,
             cast(null as double) as baseline_candidate_recall,
             {% for side, column in sides.items() %}
@@ -79,7 +79,7 @@
     averaged as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             segment,
             count(*) as row_count,
             {% for side in sides %}
@@ -107,7 +107,7 @@
     covered as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             {{ date }} as query_date,
             count(distinct {{ query }}) as row_count,
             {% for side, column in sides.items() %}
@@ -121,7 +121,7 @@
     coverage as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             sum(covered.row_count) as row_count,
             {% for side in sides %}
                 avg(covered.{{ side }}_items / cast(offered.items as double)) as {{ side }}_coverage_at_10{{ ',' if not loop.last }}

@@ -45,11 +45,14 @@
             backtest.model_version,
             backtest.evaluated_as_of,
             backtest.split,
-            {% for key in keys %}backtest.{{ key }} as key_{{ loop.index }}, {% endfor %}
-            backtest.{{ label }} as label,
-            backtest.{{ prediction }} as model,
-            backtest.{{ baseline }} as baseline,
-            backtest.{{ none_probability }} as none_probability,
+            {% for key in keys %}
+                backtest.{{ key }} as key_{{ loop.index }},
+            {% endfor %}
+            {% for column, name in {
+                label: 'label', prediction: 'model', baseline: 'baseline', none_probability: 'none_probability'
+            }.items() %}
+                backtest.{{ column }}{{ ' as ' ~ name if name != column }},
+            {% endfor %}
             backtest.{{ active }} as is_active,
             {% for name, expression in segments.items() %}
                 {{ expression }} as segment_{{ loop.index }}{{ ',' if not loop.last }}
@@ -83,7 +86,7 @@
     averaged as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             segment,
             count(*) as row_count,
             count(*) filter (where label > 0) as payers,
@@ -102,9 +105,16 @@
 
     populated as (
 
-        select *, '' as population from evaluated
+        select
+            *,
+            '' as population
+        from evaluated
         union all
-        select *, '_active' as population from evaluated where is_active
+        select
+            *,
+            '_active' as population
+        from evaluated
+        where is_active
 
     ),
 
@@ -130,7 +140,7 @@
     ordered as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             population,
             count(*) as row_count,
             {% for side in sides %}
@@ -162,7 +172,7 @@
 
         {% for side in sides %}
             select
-                {{ groups }},
+                {{ groups | replace(', ', ',\n                ') }},
                 population,
                 '{{ side }}' as side,
                 {{ side }}_decile as decile,
@@ -179,7 +189,7 @@
     decile_error as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             population,
             sum(case when side = 'model' then row_count end) as row_count,
             {% for side in sides %}
@@ -196,7 +206,7 @@
     decile_means as (
 
         select
-            {{ groups }},
+            {{ groups | replace(', ', ',\n            ') }},
             'decile=' || lpad(cast(decile as {{ text }}), 2, '0') as segment,
             sum(case when side = 'model' then row_count end) as row_count,
             {% for measure in ['mean_label', 'mean_prediction'] %}
@@ -228,7 +238,9 @@
 
     final as (
 
-        select * from unioned where row_count > 0
+        select *
+        from unioned
+        where row_count > 0
 
     )
 

@@ -9,7 +9,7 @@
     {{- of_own_arm(scores, champion, unit) }}
     {%- else %}
     select *
-    from {{ scores }} as scores
+    from {{ scores }}{{ ' as scores' if is_incremental() }}
     where true
     {%- endif %}
     {%- if is_incremental() %}

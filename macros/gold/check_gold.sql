@@ -10,9 +10,17 @@
         {{ return('') }}
     {% endif %}
     {% set tables = graph.sources.values() | selectattr('source_name', 'equalto', 'gold') | list %}
-    {% set columns = columns_of_sources(tables) %}
+    {% set columns = {} %}
     {% set problems = [] %}
     {% for table in tables %}
+        {% set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
+        {% if relation is not none %}
+            {% set found = {} %}
+            {% for column in adapter.get_columns_in_relation(relation) %}
+                {% do found.update({column.name | lower: column.dtype}) %}
+            {% endfor %}
+            {% do columns.update({table.name: found}) %}
+        {% endif %}
         {% do problems.extend(gold_table_problems(table, columns.get(table.name))) %}
     {% endfor %}
     {% do problems.extend(booking_attribute_problems(columns.get('fact_booking_detail'))) %}

@@ -11,7 +11,7 @@
     {% set relation = source(table.source_name, table.name) %}
     {% if columns is none %}
         {{ return([
-            table.name ~ ': expected a table, found no ' ~ relation.render() ~ '; make gold with `wanderbricks '
+            table.name ~ ': expected a table, found no ' ~ gold_place(table) ~ '; make gold with `wanderbricks '
             ~ "simulate` or `wanderbricks import`, or correct " ~ gold_setting()
         ]) }}
     {% endif %}

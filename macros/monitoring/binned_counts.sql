@@ -1,10 +1,10 @@
 {#
-  Counts of values in the bins of their reference: one row a bin of either side. Values that no bin of the reference takes,
+  Counts of rows in the bins of their reference: one row a bin of either side. Rows that no bin of the reference takes,
   which are levels that it does not know and values of a column that it only knows as missing, are in bin -1.
 
   Arguments
-    counts  CTE with `keys`, feature_name, value, level and row_count
-    bins    CTE or relation with the columns of reference_bins
+    counts  CTE with `keys`, feature_name, place, level and row_count, as edge_counts and level_counts make them
+    bins    CTE or relation with the columns of reference_bins, whose upper edges are those that were counted between
     keys    list of columns that tell sets of rows apart, in both
 
   Columns: keys, feature_name, bin, group_number, is_number, lower_edge (null: missing, or no number), reference_rows,
@@ -16,7 +16,7 @@
     {% set keys = keys + ['feature_name'] %}
     {% set by = keys | join(', ') %}
     {% set same %}{% for key in keys %}counts.{{ key }} = bins.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}{% endset %}
-    {% set missing = 'case when counts.value is null and counts.level is null then 0 else -1 end' %}
+    {% set missing = 'case when counts.place = -1 or (counts.place is null and counts.level is null) then 0 else -1 end' %}
     select
         {{ by }},
         bin,
@@ -34,12 +34,17 @@
             0 as reference_rows,
             counts.row_count as current_rows
         from {{ counts }} as counts
-        left join {{ bins }} as bins
+        left join (
+            select
+                *,
+                case
+                    when upper_edge is not null
+                        then row_number() over (partition by {{ by }} order by upper_edge nulls last) - 1
+                end as place
+            from {{ bins }}
+        ) as bins
             on {{ same }}
-            and (
-                (counts.value > bins.lower_edge and counts.value <= bins.upper_edge)
-                or counts.level = bins.level
-            )
+            and (counts.place = bins.place or counts.level = bins.level)
         union all
         select
             {{ by }},

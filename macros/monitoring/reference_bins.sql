@@ -1,132 +1,162 @@
 {#
-  Bins of reference rows, from counts of values.
+  Bins of reference rows, from their counts.
 
-  A numeric column has up to twenty bins of equal count, as far as its values allow: value v with the share F(v) of rows at
-  or below it is in bin ceil(20 F(v)), so that a value with 5 % of the rows or more is the largest of its bin and shares it
-  with less than 5 %. Bins are closed on the right. What lies beyond the reference's range has bins of its own, 21 above and
-  22 below. PSI and Jensen-Shannon take the bins by two, as deciles (`group_number`), with what lies beyond in the first and
-  the last; where that is a single value, as in a column of mostly zeros or a constant one, what lies beyond is a group of its
-  own. The Kolmogorov-Smirnov statistic uses all bins, in the order of `lower_edge`.
+  A numeric column has a bin for each place between its edges (`bin_edges`), numbered from 1 by size. They are closed on the
+  right. PSI and Jensen-Shannon take them as deciles (`group_number`): a bin with the share F of rows up to its end is in decile
+  ceil(10 F), one without rows goes with the next that has some. The first and the last bin lie beyond the reference's range and
+  go with the first and the last decile; where that is a single value, as in a column of mostly zeros or a constant one, what
+  lies beyond is a group of its own, 22 above and 23 below.
 
   A categorical column has a bin for each level, and a group for each of its twenty most frequent ones and one for the
   others. Bin 0 holds the missing, which every column has, if only with 0 rows.
 
-  One pass: Spark writes a CTE out wherever it is read, so that each is read once.
-
   Arguments
-    counts  CTE with `keys`, feature_name, value, level and row_count
+    counts  CTE with `keys`, feature_name, place, level and row_count, as edge_counts and level_counts make them
+    edges   CTE with `keys`, feature_name and edge
     keys    list of columns that tell sets of rows apart
 
   Columns: keys, feature_name, bin, group_number, lower_edge, upper_edge (numeric; null else), level (categorical), row_count
 
-  Example: with bins as ({{ reference_bins('counted', ['model_name', 'model_version']) }})
+  Example: with bins as ({{ reference_bins('counted', 'edges', ['model_name', 'model_version']) }})
 #}
-{% macro reference_bins(counts, keys) %}
-    {% set by = (keys + ['feature_name']) | join(', ') %}
-    {# whole numbers are exact as doubles, and add up in half the time #}
-    {% set rows = 'case when value is not null then cast(row_count as double) else 0e0 end' %}
-    {# a hair below the smallest value, which its own bin has to hold #}
-    {% set below = 'smallest - 1e-9 * greatest(abs(smallest), 1)' %}
-    with cumulated as (
+{% macro reference_bins(counts, edges, keys) %}
+    {% set keys = keys + ['feature_name'] %}
+    {% set by = keys | join(', ') %}
+    with places as (
 
         select
-            *,
-            sum({{ rows }}) over (partition by {{ by }} order by value) as rows_so_far,
-            sum({{ rows }}) over (partition by {{ by }}) as all_rows
-        from {{ counts }}
+            {{ by }},
+            cast(row_number() over (partition by {{ by }} order by edge) as int) - 1 as place,
+            coalesce(lag(edge) over (partition by {{ by }} order by edge), cast('-Infinity' as double)) as lower_edge,
+            edge as upper_edge
+        from {{ edges }}
 
     ),
 
-    -- levels have no bin yet
-    placed as (
+    filled as (
+
+        select
+            {% for key in keys %}places.{{ key }}, {% endfor %}
+            places.place,
+            places.lower_edge,
+            places.upper_edge,
+            coalesce(counts.row_count, 0) as row_count
+        from places
+        left join {{ counts }} as counts
+            on places.place = counts.place
+            {% for key in keys %}and places.{{ key }} = counts.{{ key }} {% endfor %}
+
+    ),
+
+    cumulated as (
 
         select
             *,
-            case
-                when value is not null then cast(ceil(20 * rows_so_far / all_rows) as int)
-                when level is null then 0
-            end as place,
-            case
-                when value is not null then cast(ceil(10 * rows_so_far / all_rows) as int)
-                when level is null then 0
-            end as decile
+            cast(sum(row_count) over (partition by {{ by }} order by place) as double) as rows_so_far,
+            cast(sum(row_count) over (partition by {{ by }}) as double) as all_rows
+        from filled
+
+    ),
+
+    own_deciles as (
+
+        select
+            *,
+            case when row_count > 0 then cast(ceil(10 * rows_so_far / all_rows) as int) end as own_decile
         from cumulated
 
     ),
 
-    binned as (
-
-        select
-            {{ by }},
-            place,
-            decile,
-            level,
-            min(value) as smallest,
-            max(value) as largest,
-            sum(row_count) as row_count
-        from placed
-        group by {{ by }}, place, decile, level
-
-    ),
-
-    ranked as (
+    deciles as (
 
         select
             *,
-            row_number() over (
-                partition by {{ by }}, case when level is null then 0 else 1 end order by row_count desc, level
-            ) as frequency_rank,
-            lag(largest) over (partition by {{ by }} order by place) as largest_before,
-            min(coalesce(place, 1)) over (partition by {{ by }}) as first_place,
-            min(smallest) over (partition by {{ by }}) as smallest_of_all,
-            max(largest) over (partition by {{ by }}) as largest_of_all,
-            min(smallest) over (partition by {{ by }}, decile) as smallest_of_decile,
-            max(largest) over (partition by {{ by }}, decile) as largest_of_decile
-        from binned
+            coalesce(
+                min(own_decile) over (partition by {{ by }} order by place rows between current row and unbounded following),
+                10
+            ) as decile
+        from own_deciles
+
+    ),
+
+    -- the smallest and the largest value have bins of their own: of a decile with one bin that has rows, that is all
+    ends as (
+
+        select
+            *,
+            sum(case when row_count > 0 then 1 else 0 end) over (partition by {{ by }}, decile) as filled_bins
+        from deciles
+
+    ),
+
+    numbers as (
+
+        select
+            {{ by }},
+            place + 1 as bin,
+            case
+                when filled_bins = 1 and upper_edge = cast('Infinity' as double) then 22
+                when filled_bins = 1 and place = 0 then 23
+                else decile
+            end as group_number,
+            lower_edge,
+            upper_edge,
+            cast(null as {{ dbt.type_string() }}) as level,
+            row_count
+        from ends
+
+    ),
+
+    levels as (
+
+        select
+            {{ by }},
+            cast(row_number() over (partition by {{ by }} order by row_count desc, level) as int) as bin,
+            level,
+            row_count
+        from {{ counts }}
+        where level is not null
+
+    ),
+
+    missing as (
+
+        select
+            {{ by }},
+            sum(case when place = -1 or (place is null and level is null) then row_count else 0 end) as row_count
+        from {{ counts }}
+        group by {{ by }}
+        having sum(row_count) > 0
 
     )
 
-    -- each bin, and beside those at the ends what the reference does not have
     select
         {{ by }},
-        case
-            when extra.bin is not null then extra.bin
-            when level is null then place
-            else cast(frequency_rank as int)
-        end as bin,
-        case
-            when extra.bin = 0 then 0
-            when extra.bin is not null then case when smallest_of_decile = largest_of_decile then extra.bin + 1 else decile end
-            when level is null then decile
-            else cast(least(frequency_rank, 21) as int)
-        end as group_number,
-        case
-            when extra.bin = 0 or smallest is null then cast(null as double)
-            when extra.bin = 21 then largest
-            when extra.bin = 22 then cast('-Infinity' as double)
-            else coalesce(largest_before, {{ below }})
-        end as lower_edge,
-        case
-            when extra.bin = 0 or smallest is null then cast(null as double)
-            when extra.bin = 21 then cast('Infinity' as double)
-            when extra.bin = 22 then {{ below }}
-            else largest
-        end as upper_edge,
-        case when extra.bin is null then level end as level,
-        case when extra.bin is null then row_count else 0 end as row_count
-    from ranked
-    inner join (
-        select cast(null as int) as bin
-        union all
-        select 0 as bin
-        union all
-        select 21 as bin
-        union all
-        select 22 as bin
-    ) as extra
-        on
-            extra.bin is null
-            or (extra.bin = 0 and first_place > 0 and frequency_rank = 1)
-            or (extra.bin = 21 and largest = largest_of_all)
-            or (extra.bin = 22 and smallest = smallest_of_all)
+        bin,
+        group_number,
+        lower_edge,
+        upper_edge,
+        level,
+        row_count
+    from numbers
+    union all
+    select
+        {{ by }},
+        bin,
+        least(bin, 21) as group_number,
+        cast(null as double) as lower_edge,
+        cast(null as double) as upper_edge,
+        level,
+        row_count
+    from levels
+    union all
+    select
+        {{ by }},
+        0 as bin,
+        0 as group_number,
+        cast(null as double) as lower_edge,
+        cast(null as double) as upper_edge,
+        cast(null as {{ dbt.type_string() }}) as level,
+        row_count
+    from missing
 {% endmacro %}

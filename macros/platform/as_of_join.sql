@@ -20,7 +20,7 @@
     select
         {{ left }}.*,
         {% for column in columns %}
-            {{ right }}.{{ column }}{% if columns is mapping %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
+            {{ right }}.{{ column }}{% if columns is mapping and columns[column] != column %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
         {% endfor %}
     from {{ left }}
     asof left join {{ right }}
@@ -33,7 +33,7 @@
     select
         left_row.*,
         {% for column in columns %}
-            right_row.{{ column }}{% if columns is mapping %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
+            right_row.{{ column }}{% if columns is mapping and columns[column] != column %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
         {% endfor %}
     from (
         select

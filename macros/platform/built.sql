@@ -16,7 +16,7 @@
         database=relation.database, schema=relation.schema, identifier=relation.identifier
     ) is not none %}
     {% if there %}
-        select {{ columns | join(', ') }}
+        select{{ '\n            ' if columns | length > 1 else ' ' }}{{ columns | join(',\n            ') }}
         from {{ relation }}
     {% else %}
         {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}

@@ -60,12 +60,28 @@ recorded as (
 
         ),
 
+        {{ product }}_edges as (
+
+            select
+                reference.feature_name,
+                reference.upper_edge as edge
+            from reference
+            inner join {{ product }}_served as served
+                on reference.model_name = served.model_name
+                and reference.model_version = served.model_version
+            where reference.upper_edge is not null
+
+        ),
+
+        {% set served, edges = product ~ '_served', product ~ '_edges' %}
+        {% set seen = version_rows(served, 'feature', examples, watched, split='score', date='as_of_date') %}
+        {% set said = version_rows(served, 'prediction', scores, watched, date='as_of_date') %}
         {{ product }}_counted as (
 
-            {{ version_counts(product ~ '_served', 'feature', examples, watched, split='score', date='as_of_date') }}
+            {{ version_counts(served, 'feature', seen, watched, edges) }}
             {% if watched.predictions %}
                 union all
-                {{ version_counts(product ~ '_served', 'prediction', scores, watched, date='as_of_date') }}
+                {{ version_counts(served, 'prediction', said, watched, edges) }}
             {% endif %}
 
         ),
@@ -82,7 +98,7 @@ counted as (
     {% endfor %}
     {{ no_rows({
         'model_name': text, 'model_version': 'int', 'as_of_date': 'date', 'kind': text,
-        'feature_name': text, 'value': 'double', 'level': text, 'row_count': 'bigint',
+        'feature_name': text, 'place': 'int', 'level': text, 'row_count': 'bigint',
     }) }}
 
 ),

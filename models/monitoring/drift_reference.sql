@@ -75,16 +75,13 @@ with known as ( -- noqa: ST03
 
             ),
 
-            {{ name }}_before as (
-
-                {{ version_counts(
+            {% do parts.append({
+                'name': name ~ '_before', 'version': name ~ '_fitted', 'kind': kind, 'watched': watched, 'split': of_kind.split,
+                'rows': version_rows(
                     name ~ '_fitted', kind, rows_before, watched, split=of_kind.split,
                     date='evaluated_as_of' if kind == 'prediction'
-                ) }}
-
-            ),
-
-            {% do parts.append([name ~ '_before', of_kind.split]) %}
+                ),
+            }) %}
         {% endif %}
 
         {% if is_built(examples) and is_built(champion) and is_built(scores) %}
@@ -106,39 +103,76 @@ with known as ( -- noqa: ST03
 
             ),
 
-            {{ name }}_first_day as (
-
-                {{ version_counts(
+            {% do parts.append({
+                'name': name ~ '_first_day', 'version': name ~ '_served', 'kind': kind, 'watched': watched, 'split': 'score',
+                'rows': version_rows(
                     name ~ '_served', kind, scores if kind == 'prediction' else examples, watched,
                     split='score' if kind == 'feature', date='as_of_date'
-                ) }}
-
-            ),
-
-            {% do parts.append([name ~ '_first_day', 'score']) %}
+                ),
+            }) %}
         {% endif %}
     {% endfor %}
 {% endfor %}
 
+-- two scans of the rows: where to cut, and how many lie between the cuts
+{% for part in parts %}
+    {% set numeric = part.watched.predictions if part.kind == 'prediction' else part.watched.numeric %}
+    {{ part.name }}_edges as (
+
+        {% if numeric %}
+            {{ bin_edges(part.rows, numeric) }}
+        {% else %}
+            {{ no_rows({'feature_name': text, 'edge': 'double'}) }}
+        {% endif %}
+
+    ),
+
+    {{ part.name }} as (
+
+        {{ version_counts(part.version, part.kind, part.rows, part.watched, part.name ~ '_edges') }}
+
+    ),
+{% endfor %}
+
 counted as (
 
-    {% for part, split in parts %}
+    {% for part in parts %}
         select
             *,
-            '{{ split }}' as reference_split
-        from {{ part }}
+            '{{ part.split }}' as reference_split
+        from {{ part.name }}
         union all
     {% endfor %}
     {{ no_rows({
         'model_name': text, 'model_version': 'int', 'as_of_date': 'date', 'kind': text, 'feature_name': text,
-        'value': 'double', 'level': text, 'row_count': 'bigint', 'reference_split': text,
+        'place': 'int', 'level': text, 'row_count': 'bigint', 'reference_split': text,
+    }) }}
+
+),
+
+edges as (
+
+    {% for part in parts %}
+        select
+            version.*,
+            '{{ part.kind }}' as kind,
+            '{{ part.split }}' as reference_split,
+            edges.feature_name,
+            edges.edge
+        from {{ part.name }}_edges as edges
+        cross join {{ part.version }} as version
+        union all
+    {% endfor %}
+    {{ no_rows({
+        'model_name': text, 'model_version': 'int', 'as_of_date': 'date', 'kind': text, 'reference_split': text,
+        'feature_name': text, 'edge': 'double',
     }) }}
 
 ),
 
 bins as (
 
-    {{ reference_bins('counted', ['model_name', 'model_version', 'as_of_date', 'reference_split', 'kind']) }}
+    {{ reference_bins('counted', 'edges', ['model_name', 'model_version', 'as_of_date', 'reference_split', 'kind']) }}
 
 ),
 

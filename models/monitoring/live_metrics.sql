@@ -51,12 +51,31 @@ with outcomes as (
     ),
 
 {% endfor %}
-{% set weeks = '(select distinct week_start as as_of_date, true as fit_due from outcomes)' %}
+weeks as (
+
+    select distinct
+        week_start as as_of_date,
+        true as fit_due
+    from outcomes
+
+),
+
+-- coverage of what was on offer is none of the policy's metrics
+on_offer as (
+
+    select
+        week_start as as_of_date,
+        true as is_on_offer
+    from outcomes
+    where 1 = 0
+
+),
+
 count_live as (
 
     {{ count_metrics(
         backtest='count_rows',
-        decision=weeks,
+        decision='weeks',
         label='label',
         prediction='prediction',
         baseline='baseline',
@@ -73,7 +92,7 @@ probability_live as (
     {{ probability_metrics(
         model_name='',
         backtest='probability_rows',
-        decision=weeks,
+        decision='weeks',
         targets=ref('performance_targets'),
         label='label',
         prediction='prediction',
@@ -88,7 +107,7 @@ forecast_live as (
 
     {{ forecast_metrics(
         backtest='forecast_rows',
-        decision=weeks,
+        decision='weeks',
         label='label',
         prediction='prediction',
         baseline='baseline',
@@ -101,7 +120,7 @@ value_live as (
 
     {{ value_metrics(
         backtest='value_rows',
-        decision=weeks,
+        decision='weeks',
         label='label',
         prediction='prediction',
         baseline='baseline',
@@ -117,8 +136,8 @@ ranking_live as (
 
     {{ ranking_metrics(
         backtest='ranking_rows',
-        decision=weeks,
-        catalogue='(select week_start as as_of_date, true as is_on_offer from outcomes where 1 = 0)',
+        decision='weeks',
+        catalogue='on_offer',
         label='label',
         prediction='prediction',
         baseline='baseline',

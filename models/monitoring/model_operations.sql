@@ -46,7 +46,7 @@ decisions as (
     {% for row in products() %}
         select
             '{{ row.model_name }}' as model_name,
-            {{ decided | join(', ') }}
+            {{ decided | join(',\n            ') }}
         from ({{ built(row.product ~ '_retraining', decided) }}) as decided
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -58,7 +58,7 @@ verdicts as (
     {% for row in products() %}
         select
             '{{ row.model_name }}' as model_name,
-            {{ judged | join(', ') }}
+            {{ judged | join(',\n            ') }}
         from ({{ built(row.product ~ '_champion', judged) }}) as judged
         {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -48,7 +48,7 @@ versions as (
         {% for row in products() %}
             select
                 '{{ row.model_name }}' as model_name,
-                {{ lineage | join(', ') }}
+                {{ lineage | join(',\n                ') }}
             from ({{ built(row.model_name, lineage) }}) as fitted
             {{ 'union all' if not loop.last }}
         {% endfor %}

@@ -210,11 +210,13 @@ judged as (
 ] %}
 history as (
 
-    select {{ columns | join(', ') }}
+    select
+        {{ columns | join(',\n        ') }}
     from judged
     {% if is_incremental() %}
         union all
-        select measured.{{ columns | join(', measured.') }}
+        select
+            measured.{{ columns | join(',\n            measured.') }}
         from {{ this }} as measured
         inner join {{ clock }} as clock on measured.as_of_date <= clock.as_of_date
         left join due

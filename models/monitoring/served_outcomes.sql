@@ -435,7 +435,7 @@ recommendations_rows as (
                 part,
                 scoring_date,
                 user_id,
-                {{ property }} as property_id,
+                {{ property }}{{ ' as property_id' if property != 'property_id' }},
                 cast({{ score }} as double) as score,
                 cast({{ baseline }} as double) as baseline_score,
                 next_property_id

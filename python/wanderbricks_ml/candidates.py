@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from wanderbricks_ml import progress
 from wanderbricks_ml.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_losses
 
 Floats = NDArray[np.floating[Any]]
@@ -85,7 +86,9 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
         self.calibration_ = "none"
         self._calibrate: Any = Uncalibrated()
         weight = None if validation is None else _balanced(y)
-        for kind, parameters in candidates.items():
+        for number, (kind, parameters) in enumerate(candidates.items(), 1):
+            if len(candidates) > 1:
+                progress.say("fitting candidate %d of %d, %s", number, len(candidates), kind.replace("_", " "))
             model = KINDS[kind](dict(parameters), self.seed, self.threads)
             with threadpool_limits(self.threads):
                 _fit_weighted(model, X, y, weight)

@@ -5,24 +5,22 @@ DuckDB hands over relations of its own connection, Spark hands over data frames.
 
 from __future__ import annotations
 
-import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
 import pyarrow as pa
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH_ROWS = 100_000
 
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
 """Predictions by column for the rows of a table that holds all features."""
 
-GroupFunction = Callable[[pd.DataFrame], pd.DataFrame]
+GroupFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
 """Rows of one group to result rows; on Spark it runs on the workers."""
 
 Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]
@@ -155,17 +153,17 @@ class DuckDB:
     def grouped(
         self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
     ) -> pa.Table:
+        from wanderbricks_ml.progress import Steps
+
         table = relation.filter(condition).order(", ".join(keys)).to_arrow_table()
         groups = [rows for _, rows in table.to_pandas().groupby(list(keys), sort=True)]
         parts = []
-        started = shown = time.perf_counter()
+        steps = Steps("series", len(groups))
         # threads: what takes longest here runs in processes of its own (Stan) or lets go of the lock (NumPy)
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             for part in pool.map(function, groups):
                 parts.append(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
-                if time.perf_counter() - shown > 5:
-                    shown = time.perf_counter()
-                    logger.info("%d of %d series in %.0f s", len(parts), len(groups), shown - started)
+                steps.done(len(parts))
         return pa.concat_tables(parts) if parts else schema.empty_table()
 
     def result(self, table: pa.Table) -> pa.Table:

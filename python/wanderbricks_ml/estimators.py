@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from wanderbricks_ml.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
 from wanderbricks_ml.candidates import CandidateClassifier
 from wanderbricks_ml.pricing import PriceResponseRegressor
+from wanderbricks_ml.progress import Rounds
 from wanderbricks_ml.ranking import CandidateRanker
 from wanderbricks_ml.two_part import TwoPartRegressor
 
@@ -78,6 +79,7 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
             evals=evals,
             early_stopping_rounds=stop,
             verbose_eval=False,
+            callbacks=[Rounds(self.rounds)],
         )
         self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         return self
@@ -196,6 +198,7 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
             evals=evals,
             early_stopping_rounds=stop,
             verbose_eval=False,
+            callbacks=[Rounds(self.rounds)],
         )
         self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         self.classes_ = np.array([0, 1])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from wanderbricks_ml import tuning
@@ -20,9 +18,9 @@ from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
-    from wanderbricks_ml.reports import Report
+    import pandas as pd
 
-logger = logging.getLogger(__name__)
+    from wanderbricks_ml.reports import Report
 
 VERSION_SCHEMA = pa.schema(
     [
@@ -94,7 +92,11 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     if tuning.budget(settings, row)["trials"] >= 1:
         found = _searched(splits, row, found, settings)
     on_cluster = examples if engine.is_beyond_driver(examples, settings) else None
-    return engine.result(pa.Table.from_pylist([_fit(splits, on_cluster, row, found, settings)], schema=VERSION_SCHEMA))
+    from wanderbricks_ml import progress
+
+    with progress.of_model(settings["model_name"]):
+        version = _fit(splits, on_cluster, row, found, settings)
+    return engine.result(pa.Table.from_pylist([version], schema=VERSION_SCHEMA))
 
 
 def _searched(
@@ -157,8 +159,10 @@ def _fit(
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Fit on the splits, or on the data frame `on_cluster`, of which the splits are then a sample."""
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
+    from wanderbricks_ml import progress
     from wanderbricks_ml.estimators import made_from
     from wanderbricks_ml.reports import report
 
@@ -178,6 +182,7 @@ def _fit(
     validation = preprocess.transform(splits["validation"][0])
     # the frames are the largest things here, and a booster makes its own copy
     splits.clear()
+    progress.say("fitting %s rows of %d columns", f"{len(train):,}", train.shape[1])
     estimator = made_from(found.estimator)
     if on_cluster is None:
         estimator.fit(train, labels["train"], validation=(validation, labels["validation"]), **together)
@@ -187,7 +192,7 @@ def _fit(
         estimator.start(train, labels["train"])
         boost_on_cluster(on_cluster, estimator, preprocess, settings)
     seconds = time.perf_counter() - started
-    logger.info("%s fitted on %s rows in %.1f s", settings["model_name"], f"{len(train):,}", seconds)
+    progress.say("fitted on %s rows in %.1f s", f"{len(train):,}", seconds)
     facts = {
         "model_name": settings["model_name"],
         "as_of_date": row["as_of_date"],
@@ -229,7 +234,7 @@ def log_version(
     digest
         Of the training rows.
     found
-        Metrics, figures and tables to log.
+        Metrics and tables to log.
     facts
         What `VERSION_SCHEMA` holds and is known before the version is registered.
     last_version
@@ -274,8 +279,6 @@ def log_version(
         tuning.log_trials(tuned, run)
         for file, table in found.tables.items():
             mlflow.log_text(table.to_csv(index=False), file)
-        for file, figure in found.figures.items():
-            mlflow.log_figure(figure, file)
         logged = mlflow.sklearn.log_model(
             model,
             name="model",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def one_row(table: pa.Table) -> dict[str, Any] | None:
@@ -56,6 +58,8 @@ def with_attributes(settings: Mapping[str, Any], schema: pa.Schema) -> dict[str,
 
 def feature_frame(batches: Sequence[pa.Table], settings: Mapping[str, Any]) -> pd.DataFrame:
     """Features of all batches: numeric ones in a single float32 block, categorical ones as categories."""
+    import pandas as pd
+
     numeric, categorical = settings["numeric"], settings["categorical"]
     block = np.empty((sum(batch.num_rows for batch in batches), len(numeric)), dtype=np.float32)
     categories = {name: pa.chunked_array([batch[name].combine_chunks() for batch in batches]) for name in categorical}

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.progress import Rounds
+
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
@@ -111,6 +113,7 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
             early_stopping_rounds=self.patience if validation is not None else None,
             evals_result=found,
             verbose_eval=False,
+            callbacks=[Rounds(self.rounds)],
         )
         self.booster_ = booster[: booster.best_iteration + 1] if validation is not None else booster
         self.progress_ = {name: list(next(iter(values.values()))) for name, values in found.items()}

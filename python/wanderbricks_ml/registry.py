@@ -159,6 +159,25 @@ def point_aliases(name: str, champion: int, challenger: int | None) -> None:
         ) from error
 
 
+def draw_plots(run_id: str) -> list[str]:
+    """Draw the plots of a version from the tables in its run; they become artifacts there. Returns their names."""
+    client = connect()
+    import pandas as pd
+
+    from wanderbricks_ml import plots
+
+    logged = {file.path for folder in (None, "tuning") for file in client.list_artifacts(run_id, folder)}
+    with tempfile.TemporaryDirectory() as folder:
+        tables = {
+            file: pd.read_csv(client.download_artifacts(run_id, file, folder))
+            for file in sorted(logged & {*plots.FIGURES})
+        }
+    figures = plots.drawn(tables)
+    for file, figure in figures.items():
+        client.log_figure(run_id, figure, file)
+    return list(figures)
+
+
 def requirements(settings: Mapping[str, Any]) -> list[str]:
     """What a logged model needs, the settings' own `packages` included, pinned to what fitted it."""
     return [f"{package}=={version(package)}" for package in (*PACKAGES, *settings.get("packages", ()))]

@@ -27,7 +27,7 @@ MODEL = click.argument("model")
 
 @click.group("registry")
 def registry_group() -> None:
-    """Versions of the models: list, compare, promote, roll back, verify.
+    """Versions of the models: list, compare, plot, promote, roll back, verify.
 
     Run it in the folder of the dbt project, with the environment of dbt build (WANDERBRICKS_DB, MLFLOW_TRACKING_URI).
 
@@ -66,15 +66,8 @@ def list_versions(model: str | None, target: str | None, style: str) -> None:
 @FORMAT
 def show(model: str, version: int | None, target: str | None, style: str) -> None:
     """Show all that is known of a VERSION of MODEL, by default of the one in production: state, lineage, artifact."""
-    versions = _versions(model, target)
-    chosen = [
-        row for row in versions if version == row["model_version"] or (version is None and row["state"] == "production")
-    ]
-    if not chosen:
-        there_are = ", ".join(f"v{row['model_version']}" for row in versions)
-        wanted = "in production" if version is None else f"v{version}"
-        raise click.ClickException(f"{model} has no version {wanted}; there are {there_are}")
-    row = {**chosen[0], "artifact_files": json.loads(chosen[0]["artifact_files"] or "{}")}
+    chosen = _one_version(model, version, target)
+    row = {**chosen, "artifact_files": json.loads(chosen["artifact_files"] or "{}")}
     if style == "json":
         click.echo(json.dumps(row, default=_text, indent=2))
         return
@@ -84,6 +77,28 @@ def show(model: str, version: int | None, target: str | None, style: str) -> Non
         click.echo(f"{name:{width}}  {_text(value)}")
     for file, digest in files.items():
         click.echo(f"{'artifact_file':{width}}  {digest}  {file}")
+
+
+@registry_group.command()
+@MODEL
+@click.argument("version", type=int, required=False)
+@TARGET
+def plots(model: str, version: int | None, target: str | None) -> None:
+    """Draw the plots of a VERSION of MODEL, by default of the one in production, into its MLflow run.
+
+    A fit logs the tables behind them and draws nothing.
+    """
+    from mlflow.exceptions import MlflowException
+
+    from wanderbricks_ml import registry
+
+    chosen = _one_version(model, version, target)
+    said = f"{model} v{chosen['model_version']}"
+    try:
+        files = registry.draw_plots(chosen["run_id"])
+    except (MlflowException, OSError) as error:
+        raise click.ClickException(registry.gone(model, chosen["model_version"])) from error
+    click.echo(f"{said}, run {chosen['run_id']}: {', '.join(files) or 'no table that has a plot'}")
 
 
 @registry_group.command()
@@ -236,6 +251,17 @@ def _versions(model: str | None, target: str | None) -> list[dict[str, Any]]:
         known = ", ".join(sorted({row["model_name"] for row in found})) or "none; run dbt build"
         raise click.ClickException(f"{model or 'the registry'} has no version. Models that have one: {known}")
     return sorted(chosen, key=lambda row: (row["model_name"], -row["model_version"]))
+
+
+def _one_version(model: str, version: int | None, target: str | None) -> dict[str, Any]:
+    """The row of model_versions of a version, by default of the one in production."""
+    versions = _versions(model, target)
+    for row in versions:
+        if version == row["model_version"] or (version is None and row["state"] == "production"):
+            return row
+    there_are = ", ".join(f"v{row['model_version']}" for row in versions)
+    wanted = "in production" if version is None else f"v{version}"
+    raise click.ClickException(f"{model} has no version {wanted}; there are {there_are}")
 
 
 def _decide(model: str, action: str, reason: str, target: str | None, version: int | None) -> None:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from wanderbricks_ml import registry, tuning
@@ -28,6 +27,8 @@ from wanderbricks_ml.predicting import considered_versions, version_to_score, ve
 from wanderbricks_ml.tuning import Tuned
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import Calibration, FittedSeries, Recipe, SeriesForecaster
     from wanderbricks_ml.reports import Report
 
@@ -110,6 +111,9 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
+    import pandas as pd
+
+    from wanderbricks_ml import progress
     from wanderbricks_ml.forecasting import Calibration, SeriesForecaster
 
     name = settings["model_name"]
@@ -118,7 +122,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     if tuning.budget(settings, row)["trials"] >= 1:
         found = _searched(engine, examples, row, found, settings)
     forecaster = SeriesForecaster(**found.estimator)
-    raw = _raw(engine, examples, "validation", forecaster.recipe)
+    raw = _raw(engine, examples, "validation", forecaster.recipe, name)
     if raw.empty:
         raise ValueError(
             f"{name}: a fit is due ({row['reason']}), but its examples hold no validation rows; look at the "
@@ -126,12 +130,13 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         )
     forecaster.calibration_ = Calibration.of(raw)
     forecaster.as_of_ = row["as_of_date"]
-    states = engine.grouped(examples, "split = 'score'", _SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
+    with progress.of_model(name):
+        states = engine.grouped(examples, "split = 'score'", _SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
     forecaster.series_ = {
         (state["forecast_level"], state["destination_id"]): pickle.loads(state["state"]) for state in states.to_pylist()
     }
     seconds = time.perf_counter() - started
-    logger.info("%s fitted %d series in %.1f s", name, len(forecaster.series_), seconds)
+    logger.info("%s: fitted %d series in %.1f s", name, len(forecaster.series_), seconds)
     history = _frame(engine, examples, "split = 'score' and horizon_days < 0")
     future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
     facts = {
@@ -166,6 +171,8 @@ def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned
 
     Prophet and the pick-up estimate weigh the same there, since their weights are learnt from all of these cut-offs.
     """
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import Calibration, SeriesForecaster, combine
 
     days = examples.filter("split = 'validation' and forecast_level = 'total' and horizon_days > 0")
@@ -176,7 +183,7 @@ def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
+        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe, settings["model_name"])
         combined = combine(raw, Calibration.neutral())
         yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 
@@ -195,6 +202,8 @@ def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:
     forecasts
         forecast_date, revenue and forecast_revenue, of one series and any number of cut-offs.
     """
+    import pandas as pd
+
     since_first = (pd.to_datetime(forecasts["forecast_date"]) - pd.Timestamp(min(forecasts["forecast_date"]))).dt.days
     error = (forecasts["forecast_revenue"] - forecasts["revenue"]).abs()
     sums = forecasts.assign(error=error).groupby(since_first // STRETCH_DAYS)[["error", "revenue"]].sum()
@@ -223,7 +232,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
         forecaster = registry.load(uris[number])
         made = json.dumps(forecaster.get_params(), sort_keys=True)
         if made not in raws:
-            raws[made] = _raw(engine, examples, "test", forecaster.recipe)
+            raws[made] = _raw(engine, examples, "test", forecaster.recipe, settings["model_name"])
         rows = _days_and_windows(raws[made], forecaster.calibration_, _LABELS)
         rows = rows.assign(model_version=number, evaluated_as_of=row["as_of_date"] if row else None, split="test")
         parts.append(pa.Table.from_pandas(rows, schema=BACKTEST_SCHEMA, preserve_index=False))
@@ -261,7 +270,7 @@ def score(
         future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
         raw = forecaster.raw(future)
     else:
-        raw = _raw(engine, examples, "score", forecaster.recipe)
+        raw = _raw(engine, examples, "score", forecaster.recipe, name)
     rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"]).assign(
         model_name=name, model_version=number
     )
@@ -273,8 +282,9 @@ def _frame(engine: Engine, examples: Any, condition: str) -> pd.DataFrame:
     return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 
 
-def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFrame:
-    """The recipe fitted to every series at every cut-off of a split, and its forecasts before combination."""
+def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe, name: str) -> pd.DataFrame:
+    """The model's recipe fitted to every series at every cut-off of a split, and its forecasts before combination."""
+    from wanderbricks_ml import progress
     from wanderbricks_ml.forecasting import fit_series
 
     def forecast(rows: pd.DataFrame) -> pd.DataFrame:
@@ -282,7 +292,8 @@ def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFr
         made: pd.DataFrame = future.join(fit_series(history, recipe).predict(future))[RAW_SCHEMA.names]
         return made
 
-    table = engine.grouped(examples, f"split = '{split}'", [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
+    with progress.of_model(name):
+        table = engine.grouped(examples, f"split = '{split}'", [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
     frame: pd.DataFrame = table.to_pandas()
     return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 
@@ -298,6 +309,8 @@ def _fitted(recipe: Recipe) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import combine, window_sums
 
     combined = combine(raw, calibration)
@@ -308,8 +321,9 @@ def _days_and_windows(raw: pd.DataFrame, calibration: Calibration, labels: list[
 
 
 def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFrame, future: pd.DataFrame) -> Report:
+    import pandas as pd
+
     from wanderbricks_ml.forecasting import LEAD_BANDS, combine
-    from wanderbricks_ml.plots import forecast_figure
     from wanderbricks_ml.reports import Report
 
     validated = combine(raw, forecaster.calibration_)
@@ -329,7 +343,10 @@ def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFra
             metrics[f"width_{level}_{last}d"] = calibration.width[level][band]
     rows = future.copy()
     rows[["forecast_revenue", "lower_80", "upper_80"]] = forecaster.predict(rows)
-    shown = pd.concat([validated, rows], ignore_index=True)
-    shown = shown[shown["forecast_level"] == "total"]
-    actual = history[history["forecast_level"] == "total"]
-    return Report(metrics, {"forecast_against_actual.png": forecast_figure(shown, actual)}, {})
+    past = history[["forecast_level", "forecast_date", "revenue"]]
+    shown = pd.concat([validated, rows, past], ignore_index=True)
+    shown = shown.loc[
+        shown["forecast_level"] == "total",
+        ["as_of_date", "forecast_date", "revenue", "forecast_revenue", "lower_80", "upper_80"],
+    ]
+    return Report(metrics, {"forecast_against_actual.csv": shown})

@@ -18,14 +18,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from wanderbricks_ml.frames import group_numbers, iso
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger(__name__)
 
@@ -333,6 +335,8 @@ def halves_of_validation(
     splits, rows, preprocessing
         See `folds_of`; all rows where `rows` is None.
     """
+    import pandas as pd
+
     (frame, known), (held_out, held_known) = (
         _sampled(*splits[split], settings, rows or len(splits[split][0])) for split in ("train", "validation")
     )
@@ -697,7 +701,7 @@ def _fact(trial: Any, finals: Mapping[int, float]) -> dict[str, Any]:
 
 
 def log_trials(tuning: Tuned, run: Any) -> None:
-    """Log each trial as a run nested in the version's run, and what the study shows as tables and figures.
+    """Log each trial as a run nested in the version's run, and what the study shows as tables.
 
     Parameters
     ----------
@@ -712,7 +716,7 @@ def log_trials(tuning: Tuned, run: Any) -> None:
         return
     from mlflow.entities import Metric, Param, RunTag
 
-    from wanderbricks_ml import plots, registry
+    from wanderbricks_ml import registry
 
     client = registry.connect()
     for trial in tuning.trials:
@@ -731,14 +735,10 @@ def log_trials(tuning: Tuned, run: Any) -> None:
         tags = [RunTag("state", trial["state"]), RunTag("origin", trial["origin"])]
         client.log_batch(nested, metrics, [Param(name, str(value)) for name, value in trial["params"].items()], tags)
         client.set_terminated(nested, "FINISHED", end_time=ended)
-    table = trial_table(tuning.trials)
-    mlflow.log_text(table.to_csv(index=False), "tuning/trials.csv")
-    mlflow.log_figure(plots.study_figure(table), "tuning/history.png")
+    mlflow.log_text(trial_table(tuning.trials).to_csv(index=False), "tuning/trials.csv")
     importance = parameter_importance(tuning.trials)
     if not importance.empty:
         mlflow.log_text(importance.to_csv(index=False), "tuning/importance.csv")
-        figure = plots.importance_figure(importance, label="share of the variance of the loss")
-        mlflow.log_figure(figure, "tuning/importance.png")
 
 
 def trial_table(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -746,6 +746,8 @@ def trial_table(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     A pruned trial's loss is missing: it is the mean over all folds.
     """
+    import pandas as pd
+
     rows = [
         {
             "trial": trial["number"],
@@ -770,6 +772,7 @@ def parameter_importance(trials: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     have. No rows for fewer than ten trials, which tell nothing.
     """
     import optuna
+    import pandas as pd
 
     complete = [trial for trial in trials if trial["state"] == "complete"]
     shared = set.intersection(*(set(trial["params"]) for trial in complete)) if complete else set()

@@ -13,6 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.progress import Rounds
+
 Floats = NDArray[np.floating[Any]]
 
 ROLES = ("time in months", "yearly booking rate", "value of a booking", "silence", "has booked")
@@ -143,6 +145,7 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
             evals=evals,
             early_stopping_rounds=self.patience if evals else None,
             verbose_eval=False,
+            callbacks=[Rounds(self.rounds)],
         )
         self.boosters_[name] = booster[: booster.best_iteration + 1] if evals else booster
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Local, replace_in
+from conftest import replace_in
+from local_workspace import Workspace
 from workspace import Emulator
 
 PREDICTIONS = "select * from wanderbricks_ml.demand_predictions order by scoring_date, property_id, check_in_date"
 
 
 @pytest.fixture
-def built(emulator: Emulator, both: Local) -> Emulator:
+def built(emulator: Emulator, both: Workspace) -> Emulator:
     return emulator
 
 

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Local
+from local_workspace import Workspace
 from workspace import Emulator
 
 BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "decided_at", "scored_at", "artifact_digest", "artifact_files"}
@@ -87,14 +87,14 @@ def assert_same(name: str, spark: pd.DataFrame, local: pd.DataFrame) -> None:
             ], where
 
 
-def assert_all_same(emulator: Emulator, local: Local) -> None:
+def assert_all_same(emulator: Emulator, local: Workspace, selected: list[str]) -> None:
     names = set(nodes(emulator))
     differences = []
-    with duckdb.connect(str(local.folder / "wanderbricks.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(local.path / "wanderbricks.duckdb"), read_only=True) as connection:
         tables = connection.execute("select table_name from duckdb_tables() union select view_name from duckdb_views()")
         built = names & {name for (name,) in tables.fetchall()}
         assert {"demand_predictions", "property_features", "demand_champion"} <= built
-        assert local.selected or built == names
+        assert selected or built == names
         for name in built:
             spark = emulator.table(f"select * from wanderbricks_ml.{name}").to_pandas()
             duck = connection.sql(f"select * from wanderbricks_ml.{name}").to_arrow_table().to_pandas()
@@ -105,16 +105,16 @@ def assert_all_same(emulator: Emulator, local: Local) -> None:
     assert not differences, "\n\n".join(differences)
 
 
-def test_a_python_model_on_a_job_cluster(emulator: Emulator, both: Local) -> None:
+def test_a_python_model_on_a_job_cluster(emulator: Emulator, both: Workspace) -> None:
     chosen = {"DATABRICKS_SUBMISSION_METHOD": "job_cluster"}
     assert emulator.dbt("run", "--select", "demand_scores", environment=chosen) == 0, emulator.log
 
 
-def test_a_first_build_agrees(emulator: Emulator, both: Local) -> None:
-    assert_all_same(emulator, both)
+def test_a_first_build_agrees(emulator: Emulator, both: Workspace, selected: list[str]) -> None:
+    assert_all_same(emulator, both, selected)
 
 
-def test_feature_tables_are_unity_catalogs(emulator: Emulator, both: Local) -> None:
+def test_feature_tables_are_unity_catalogs(emulator: Emulator, both: Workspace) -> None:
     features = feature_tables(emulator)
     assert len(features) == 6
     asked = "from system.information_schema.{} where table_name = '{}' order by 1"
@@ -139,32 +139,33 @@ CHANGE = re.compile(
 
 
 @pytest.fixture(scope="module")
-def next_day(emulator: Emulator, both: Local, gold: dict[str, Path]) -> list[str]:
+def next_day(emulator: Emulator, both: Workspace, selected: list[str], gold: dict[str, Path]) -> list[str]:
     """The statements of one more day's run, with a decision and rows to forget in between."""
     too_old = (
         "insert into wanderbricks_ml.demand_predictions select property_id, check_in_date, destination_id, "
         "predicted_bookings, model_name, model_version, as_of_date - 100, scoring_date - 100, scored_at, "
         "baseline_bookings from wanderbricks_ml.demand_predictions"
     )
-    with duckdb.connect(str(both.folder / "wanderbricks.duckdb")) as connection:
+    with duckdb.connect(str(both.path / "wanderbricks.duckdb")) as connection:
         connection.execute(too_old)
     emulator.table(too_old)
     # a decision with all that a literal can trip over, which the verdict quotes
     decision = {"model_name": "demand_predictor", "action": "promote", "model_version": 1, "decided_by": "ann"}
     decided = ("record_registry_decision", "--args", json.dumps(decision | {"reason": 'it\'s \\n "best"'}))
-    both.dbt(gold["second"], "run-operation", *decided)
+    both.gold = gold["second"]
+    assert both.dbt("run-operation", *decided) == 0, both.log
     assert emulator.dbt("run-operation", *decided) == 0, emulator.log
-    both.build(gold["second"])
+    assert both.dbt("build", *selected) == 0, both.log
     emulator.control(gold=str(gold["second"]))
     began = emulator.control()["statements"]
     # the tests of the same SQL ran in the first build
-    assert emulator.dbt("run", *both.selected) == 0, emulator.log
+    assert emulator.dbt("run", *selected) == 0, emulator.log
     history: list[str] = emulator.control(history_from=began)["history"]
     return history
 
 
-def test_one_more_day_agrees(emulator: Emulator, both: Local, next_day: list[str]) -> None:
-    assert_all_same(emulator, both)
+def test_one_more_day_agrees(emulator: Emulator, both: Workspace, selected: list[str], next_day: list[str]) -> None:
+    assert_all_same(emulator, both, selected)
     days = emulator.table("select distinct scoring_date from wanderbricks_ml.demand_predictions").to_pylist()
     assert len(days) == 2
 
@@ -180,7 +181,7 @@ def test_what_is_as_declared_is_left_alone(emulator: Emulator, next_day: list[st
         assert [statement for statement in statements if CHANGE.match(statement)] == [], name
 
 
-def test_freshness_and_docs(emulator: Emulator, both: Local) -> None:
+def test_freshness_and_docs(emulator: Emulator, both: Workspace) -> None:
     # simulated gold ends in the past, so that the verdict is an error, but every table is asked
     emulator.dbt("source", "freshness")
     found = json.loads((emulator.folder / "target/sources.json").read_text())
@@ -192,7 +193,7 @@ def test_freshness_and_docs(emulator: Emulator, both: Local) -> None:
     assert "model.wanderbricks_ml.demand_predictions" in catalog["nodes"]
 
 
-def test_only_known_statements_are_rewritten(emulator: Emulator, both: Local) -> None:
+def test_only_known_statements_are_rewritten(emulator: Emulator, both: Workspace) -> None:
     allowed = {
         "add key",
         "catalog name",
@@ -212,7 +213,7 @@ def test_only_known_statements_are_rewritten(emulator: Emulator, both: Local) ->
     assert set(emulator.control()["rewrites"]) <= allowed
 
 
-def test_memory(emulator: Emulator, both: Local) -> None:
+def test_memory(emulator: Emulator, both: Workspace) -> None:
     status = Path(f"/proc/{emulator.process}/task/{emulator.process}/children")
     if not status.exists():
         pytest.skip("only Linux tells")
@@ -221,7 +222,7 @@ def test_memory(emulator: Emulator, both: Local) -> None:
     assert sum(int(peak[1]) for peak in peaks if peak) < 5 * 1024**2
 
 
-def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Local) -> None:
+def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Workspace) -> None:
     limited = ["--vars", json.dumps({"driver_rows": 2000, "retrain": "force"})]
     fitted = ["demand_retraining", "demand_spine", "demand_examples", "demand_predictor"]
     job_cluster = {"DATABRICKS_SUBMISSION_METHOD": "job_cluster"}

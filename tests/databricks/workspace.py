@@ -25,6 +25,9 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 """What an emulator runs unless its `project` is another."""
 
+sys.path.append(str(HERE.parent))
+from dbt_command import run_dbt  # noqa: E402
+
 ENVIRONMENT = Path(os.environ.get("WANDERBRICKS_EMULATOR_VENV", PROJECT / ".venv-emulator"))
 START_SECONDS = 180
 
@@ -43,17 +46,15 @@ class Emulator:
     def dbt(self, *arguments: str, project: Path | None = None, environment: Mapping[str, str] = {}) -> int:
         """Run a dbt command with target emulator, keep its output in `log` and return its exit code."""
         project = project or self.project
-        places: list[str | Path] = ["--project-dir", project, "--profiles-dir", project]
-        places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
-        finished = subprocess.run(
-            [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments, "--target", "emulator", *places],
-            env={**os.environ, "EMULATOR_PORT": str(self.port), "WANDERBRICKS_WHEEL": str(self.wheel), **environment},
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=3_600,
-            check=False,
+        places = {
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(project),
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+        }
+        reached = {"EMULATOR_PORT": str(self.port), "WANDERBRICKS_WHEEL": str(self.wheel)}
+        finished = run_dbt(
+            [*arguments, "--target", "emulator"], self.folder, {**places, **reached, **environment}, timeout=3_600
         )
         self.log = finished.stdout
         return finished.returncode
@@ -106,8 +107,12 @@ def python_of_environment() -> Path:
     if not marker.exists() or marker.read_text() != digest:
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        install = ["install", "--disable-pip-version-check", "--quiet", "--no-deps", "--require-hashes"]
-        subprocess.run([ENVIRONMENT / "bin/pip", *install, "-r", HERE / "requirements.lock"], check=True)
+        locked = ["--quiet", "--no-deps", "--require-hashes", "-r", str(HERE / "requirements.lock")]
+        uv = Path(sys.executable).with_name("uv")
+        # seconds, where pip takes a minute
+        quick = [str(uv), "pip", "install", "--python", str(ENVIRONMENT / "bin/python"), *locked]
+        if not uv.exists() or subprocess.run(quick, check=False).returncode:
+            subprocess.run([ENVIRONMENT / "bin/pip", "install", "--disable-pip-version-check", *locked], check=True)
         marker.write_text(digest)
     return ENVIRONMENT / "bin/python"
 

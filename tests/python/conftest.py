@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import csv
-import json
+import fcntl
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from dbt_command import PARSE_FOLDER
 from eased_project import PROJECT, copied_project
+from local_workspace import Workspace
+from pandas.testing import assert_frame_equal
 
 from wanderbricks_ml.gold_derived import booking_daily
 from wanderbricks_ml.simulator import simulate
@@ -47,93 +47,17 @@ def inventory() -> list[Product]:
 
 
 PRODUCTS = inventory()
+FEATURES = tuple(path.stem for path in sorted((PROJECT / "models/features").glob("*_features.sql")))
 
 
-@dataclass
-class Workspace:
-    """A database and an MLflow store of their own, which dbt builds from `gold`."""
+def keep(workspace: Workspace) -> dict[str, pd.DataFrame]:
+    """Return all rows of the tables that a failed run must leave alone."""
+    return {name: workspace.table(name) for product in PRODUCTS for name in product.state}
 
-    path: Path
-    gold: Path
-    project: Path = PROJECT
-    log: str = field(default="", init=False)
 
-    @property
-    def mlflow_uri(self) -> str:
-        return f"sqlite:///{self.path}/mlflow.db"
-
-    def dbt(self, command: str, *arguments: str, as_of: date | None = None) -> int:
-        """Run a dbt command, keep its output in `log` and return its exit code."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        places = ["--project-dir", self.project, "--profiles-dir", self.project]
-        places += ["--target-path", self.path / "target", "--log-path", self.path / "logs"]
-        # unit tests know no gold: they would only repeat themselves here
-        skipped = ["--exclude-resource-type", "unit_test"] if command == "build" else []
-        variables = ["--vars", json.dumps({"as_of": as_of.isoformat()})] if as_of else []
-        finished = subprocess.run(
-            [
-                Path(sys.executable).with_name("dbt"),
-                "--no-use-colors",
-                command,
-                *arguments,
-                *map(str, places),
-                *skipped,
-                *variables,
-            ],
-            env=os.environ
-            | {
-                "WANDERBRICKS_GOLD": str(self.gold),
-                "WANDERBRICKS_DB": str(self.path / "wanderbricks.duckdb"),
-                "MLFLOW_TRACKING_URI": self.mlflow_uri,
-                # MLflow sets it for a whole process that once connected
-                "MLFLOW_REGISTRY_URI": self.mlflow_uri,
-            },
-            cwd=self.path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=900,
-            check=False,
-        )
-        self.log = finished.stdout
-        return finished.returncode
-
-    def build(self, as_of: date | None = None) -> Workspace:
-        """Run a `dbt build` that has to succeed."""
-        code = self.dbt("build", as_of=as_of)
-        assert code == 0, self.log
-        return self
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._connect() as connection:
-            return connection.execute(sql).fetchall()
-
-    def table(self, name: str, without: Iterable[str] = (), where: str = "true") -> pd.DataFrame:
-        """Return a table of ours, its rows in order of all their columns."""
-        left_out = ", ".join(without)
-        excluded = f" exclude ({left_out})" if left_out else ""
-        with self._connect() as connection:
-            return connection.execute(f"select *{excluded} from {name} where {where} order by all").df()
-
-    def aliases(self, model_name: str) -> dict[str, int]:
-        """Return the versions of a model in the MLflow registry by alias."""
-        from mlflow import MlflowClient
-
-        client = MlflowClient(tracking_uri=self.mlflow_uri, registry_uri=self.mlflow_uri)
-        registered = client.get_registered_model(model_name)
-        return {alias: int(version) for alias, version in dict(registered.aliases).items()}
-
-    def copy(self, path: Path, gold: Path | None = None, project: Path | None = None) -> Workspace:
-        """Return a workspace that goes on from this one; models that are fitted already stay where they are."""
-        path.mkdir(parents=True, exist_ok=True)
-        for name in ("wanderbricks.duckdb", "mlflow.db"):
-            shutil.copy(self.path / name, path / name)
-        return Workspace(path, gold or self.gold, project or self.project)
-
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(str(self.path / "wanderbricks.duckdb"), read_only=True)
-        connection.execute("use wanderbricks_ml")
-        return connection
+def assert_kept(workspace: Workspace, before: dict[str, pd.DataFrame]) -> None:
+    for name, rows in before.items():
+        assert_frame_equal(workspace.table(name), rows, check_exact=True, obj=name)
 
 
 def rewrite_gold(gold: Path, out: Path, queries: dict[str, str]) -> Path:
@@ -183,40 +107,94 @@ def cut_gold(gold: Path, day: date, out: Path) -> Path:
     return rewrite_gold(gold, out, queries)
 
 
+LONGEST_FIRST = (
+    "test_leakage_runs",
+    "test_gate_runs",
+    "test_registry",
+    "test_product_runs",
+    "test_experiments",
+    "test_operations",
+    "test_prediction_quality",
+    "test_cancellation_runs",
+    "test_generic_tests",
+    "test_conversion_runs",
+    "test_sql",
+    "test_revenue_runs",
+    "test_drift",
+    "test_project",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: a worker takes one after the other, and none is left alone at the end."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(scope="session")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Simulated gold, preset tiny."""
-    folder = tmp_path_factory.mktemp("gold") / "tiny"
-    simulate(preset="tiny", seed=SEED, out=folder)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the session, the same for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once(shared: Path) -> Iterator[None]:
+    """What dbt parses is parsed once for all tests."""
+    folder = shared / "parsed"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PARSE_FOLDER, str(folder))
+        yield
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Have the worker that comes first make `folder`; the others wait for it."""
+    done = folder.with_suffix(".done")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def gold(shared: Path) -> Path:
+    """Simulated gold, preset tiny."""
+    return made_once(shared / "gold", lambda folder: simulate(preset="tiny", seed=SEED, out=folder))
 
 
 @pytest.fixture(scope="session")
 def today(gold: Path) -> date:
     """Default as_of of `gold`: the day after its newest booking."""
-    newest = f"select cast(max(created_at) as date) from '{gold}/fact_booking_detail.parquet'"
-    (row,) = duckdb.execute(newest).fetchall()
-    return row[0] + timedelta(days=1)
+    return _newest(gold) + timedelta(days=1)
 
 
 @pytest.fixture(scope="session")
-def gold_yesterday(gold: Path, today: date, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gold_yesterday(gold: Path, today: date, shared: Path) -> Path:
     """`gold` as it was a day earlier."""
-    return cut_gold(gold, today - timedelta(days=1), tmp_path_factory.mktemp("gold_yesterday") / "tiny")
+    return made_once(shared / "gold_yesterday", lambda folder: cut_gold(gold, today - timedelta(days=1), folder))
 
 
 @pytest.fixture(scope="session")
-def fresh(gold: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def fresh(gold: Path, project: Path, shared: Path) -> Workspace:
     """A first build. Tests read it; who builds on it takes a copy."""
-    return Workspace(tmp_path_factory.mktemp("fresh"), gold, project).build()
+    return Workspace(made_once(shared / "fresh", lambda path: Workspace(path, gold, project).build()), gold, project)
 
 
 @pytest.fixture(scope="session")
-def yesterday(gold_yesterday: Path, project: Path, today: date, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def yesterday(gold_yesterday: Path, project: Path, today: date, shared: Path) -> Workspace:
     """A first build a day earlier. Tests read it; who builds on it takes a copy."""
-    return Workspace(tmp_path_factory.mktemp("yesterday"), gold_yesterday, project).build(
-        as_of=None if _newest(gold_yesterday) == today - timedelta(days=2) else today - timedelta(days=1)
-    )
+    as_of = None if _newest(gold_yesterday) == today - timedelta(days=2) else today - timedelta(days=1)
+
+    def build(path: Path) -> None:
+        Workspace(path, gold_yesterday, project).build(as_of=as_of)
+
+    return Workspace(made_once(shared / "yesterday", build), gold_yesterday, project)
 
 
 def _newest(gold: Path) -> date:
@@ -225,9 +203,9 @@ def _newest(gold: Path) -> date:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(shared: Path) -> Path:
     """The project, eased for preset tiny."""
-    return copied_project(tmp_path_factory.mktemp("eased") / "project")
+    return made_once(shared / "project", copied_project)
 
 
 @pytest.fixture

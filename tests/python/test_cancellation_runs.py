@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import Workspace, rewrite_gold
+from conftest import rewrite_gold
+from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
 # what is not known when a booking is made, or tells of the whole split

@@ -12,8 +12,8 @@ from sklearn.metrics import log_loss
 
 from wanderbricks_ml.candidates import KINDS, CandidateClassifier
 from wanderbricks_ml.estimators import made_from
-from wanderbricks_ml.plots import permuted_importance
-from wanderbricks_ml.reports import report
+from wanderbricks_ml.plots import drawn
+from wanderbricks_ml.reports import permuted_importance, report
 
 CANDIDATES: dict[str, dict[str, Any]] = {
     "logistic_regression": {"C": 1.0},
@@ -140,7 +140,7 @@ def test_the_report_holds_every_candidates_loss() -> None:
     for kind, loss in model.candidate_losses_.items():
         assert found.metrics[f"validation_log_loss_{kind}"] == loss
     assert found.tables["candidates.csv"].query("chosen")["candidate"].tolist() == [model.chosen_]
-    assert {"candidates.png", "feature_importance.png", "reliability.png"} <= set(found.figures)
+    assert {"candidates.png", "permuted_importance.png", "reliability.png"} <= set(drawn(found.tables))
 
 
 def test_shuffling_a_column_without_use_adds_nothing() -> None:

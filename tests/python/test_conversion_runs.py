@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Workspace, rewrite_gold
+from conftest import rewrite_gold
+from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
 SELECTION = ("--select", "+conversion_predictions")

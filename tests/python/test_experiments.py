@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, Workspace
-from eased_project import copied_project
+from eased_project import PROJECT, copied_project
+from local_workspace import Workspace
 from scipy import stats
 
 from wanderbricks_ml.experiments import BUCKETS, bucket, is_treated
@@ -269,9 +269,8 @@ HEADER = (PROJECT / "seeds/experiments.csv").read_text(encoding="utf-8")
 def run(workspace: Workspace, as_of: date, *rows: str, retrain: str = "auto") -> int:
     """Build demand and what experiments need, with rows in the seed."""
     (workspace.project / "seeds/experiments.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows))
-    variables = json.dumps({"as_of": as_of.isoformat(), "retrain": retrain})
-    options = ("--indirect-selection", "cautious", "--vars", variables)
-    return workspace.dbt("build", "--select", *SELECTED.split(), *options)
+    options = ("--indirect-selection", "cautious", "--vars", json.dumps({"retrain": retrain}))
+    return workspace.dbt("build", "--select", *SELECTED.split(), *options, as_of=as_of)
 
 
 def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, today: date, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from datetime import date, timedelta
 
@@ -18,6 +19,7 @@ from wanderbricks_ml.forecasting import (
     fit_series,
     window_sums,
 )
+from wanderbricks_ml.plots import forecast_figure
 from wanderbricks_ml.rolling_origins import wape_by_stretch
 
 CUTOFF = date(2025, 6, 1)
@@ -247,3 +249,26 @@ def test_a_study_judges_each_date_once_whatever_the_cutoffs() -> None:
     error[[day >= CUTOFF + timedelta(days=60) for day in dates]] = -0.3
     forecasts = pd.DataFrame({"forecast_date": dates, "revenue": 200.0, "forecast_revenue": 200.0 * (1 + error)})
     assert wape_by_stretch(forecasts) == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_the_plot_shows_the_last_two_cutoffs() -> None:
+    forecasts = [
+        pd.DataFrame(
+            {
+                "as_of_date": [cutoff] * 3,
+                "forecast_date": [cutoff + timedelta(days=day) for day in (3, 1, 2)],
+                "forecast_revenue": 1.0,
+                "lower_80": 0.5,
+                "upper_80": 1.5,
+            }
+        )
+        for cutoff in (CUTOFF, CUTOFF - timedelta(days=30), CUTOFF - timedelta(days=60))
+    ]
+    days = [CUTOFF - timedelta(days=day) for day in range(1, 200)]
+    table = pd.concat([*forecasts, pd.DataFrame({"forecast_date": days, "revenue": 1.0})], ignore_index=True)
+    # as it is read back from a run
+    table = pd.read_csv(io.StringIO(table.to_csv(index=False)))
+    figure = forecast_figure(table)
+    assert [axes.get_title() for axes in figure.axes] == [f"as of {CUTOFF - timedelta(days=days)}" for days in (30, 0)]
+    assert [len(axes.lines[0].get_xdata()) for axes in figure.axes] == [3, 3]
+    assert [len(axes.lines[1].get_xdata()) for axes in figure.axes] == [64, 60]

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Workspace
+from eased_project import PROJECT
+from local_workspace import Workspace
 
 BROKEN = """
 select * from (values

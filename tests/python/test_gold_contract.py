@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -17,12 +15,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from dbt_command import run_dbt
+from eased_project import PROJECT
 
 from wanderbricks_ml import gold_plugin
 from wanderbricks_ml.gold import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import simulate
 
-PROJECT = Path(__file__).parents[2]
 SCHEMA_FILE = PROJECT.parent / "shared" / "gold_schema.yml"
 
 ARROW_TYPES = {
@@ -106,15 +105,15 @@ def build_point_in_time(
     for name, table in tables.items():
         pq.write_table(table, folder / "gold" / f"{name}.parquet")
     environment = {
-        **os.environ,
         "WANDERBRICKS_GOLD": str(folder / "gold"),
         "WANDERBRICKS_DB": str(folder / "new" / "wanderbricks.duckdb"),
+        "DBT_PROJECT_DIR": str(PROJECT),
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
     }
-    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors"]
-    command += ["run", "--select", "point_in_time", "--target", "dev", "--vars", variables]
-    command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    command += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
-    return subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+    told = ["run", "--select", "point_in_time", "--target", "dev", "--vars", variables]
+    return run_dbt(told, PROJECT, environment)
 
 
 def built_tables(folder: Path) -> list[str]:
@@ -142,7 +141,7 @@ def test_all_that_is_wrong_is_listed_before_anything_is_built(gold: dict[str, pa
     problems = lines[start + 1 : lines.index("", start)]
     assert [line.split(";")[0] for line in problems] == [
         "dim_user.created_at: expected DATE, found TIMESTAMP",
-        f"dim_host: expected a table, found no read_parquet('{tmp_path}/gold/dim_host.parquet')",
+        f"dim_host: expected a table, found no {tmp_path}/gold/dim_host.parquet",
         "dim_property.description: expected STRING, found no such column",
         "dim_property.base_price: expected FLOAT, found no such column",
         "dim_destination.destination_id: expected BIGINT, found VARCHAR",
@@ -192,7 +191,8 @@ def test_only_an_empty_default_folder_is_simulated(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder = tmp_path / "data" / "gold"
+    monkeypatch.chdir(tmp_path)
+    folder = Path("data/gold")
     if table is not None:
         folder.mkdir(parents=True)
         (folder / f"{table}.parquet").touch()
@@ -201,7 +201,7 @@ def test_only_an_empty_default_folder_is_simulated(
         monkeypatch.setenv("WANDERBRICKS_GOLD", str(folder))
     calls: list[Path] = []
     monkeypatch.setattr("wanderbricks_ml.simulator.simulate", lambda preset, seed, out: calls.append(out))
-    gold_plugin.Plugin(name="gold", plugin_config={"folder": str(folder)})
+    gold_plugin.Plugin(name="gold", plugin_config={})
     assert calls == ([folder] if simulated else [])
 
 

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import PRODUCTS, PROJECT, SEED, Workspace
-from eased_project import copied_project
+from conftest import PRODUCTS, SEED
+from eased_project import PROJECT, copied_project
+from local_workspace import Workspace
 
 from wanderbricks_ml.simulator import simulate
 

@@ -9,8 +9,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PRODUCTS, Workspace
+from conftest import PRODUCTS
 from eased_project import PROJECT
+from local_workspace import Workspace
 from sklearn.metrics import f1_score, log_loss, mean_poisson_deviance, mean_squared_error, roc_auc_score
 
 # what a run of monitoring alone builds

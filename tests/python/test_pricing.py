@@ -7,7 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
+from wanderbricks_ml.plots import drawn
 from wanderbricks_ml.pricing import PriceResponseRegressor, Slopes, shrunk
+from wanderbricks_ml.reports import price_response_report
 
 Floats = np.ndarray
 
@@ -101,3 +103,13 @@ def test_pickled_model_predicts_the_same() -> None:
     model = fitted(X, y)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_the_plot_shows_the_markets_of_the_10th_50th_and_90th_percentile() -> None:
+    slopes, rows = np.repeat([3.0, 1.0, 2.0], [50, 20, 30]), 100
+    predicted = np.column_stack([np.ones(rows), slopes, slopes / 10])
+    found = price_response_report(predicted, np.ones(rows))
+    table = found.tables["price_response.csv"]
+    assert table.to_numpy().tolist() == [[1, 0.1, 20], [2, 0.2, 30], [3, 0.3, 50]]
+    (figure,) = [figure for name, figure in drawn(found.tables).items() if name == "price_response.png"]
+    assert [line.get_label() for line in figure.axes[0].lines] == ["slope 1.00", "slope 2.00", "slope 3.00"]

@@ -13,6 +13,7 @@ import pytest
 from wanderbricks_ml import tuning
 from wanderbricks_ml.fitting import preprocessing
 from wanderbricks_ml.frames import group_numbers
+from wanderbricks_ml.plots import drawn
 from wanderbricks_ml.ranking import CandidateRanker, mean_ndcg
 from wanderbricks_ml.reports import report
 
@@ -112,7 +113,9 @@ def test_the_report_shows_the_gain_by_round() -> None:
     model = fitted(made(500, seed=1), validation, rounds=15)
     found = report(model, *validation[:2], ["one", "two", "own"])
     assert found.metrics["validation_ndcg_at_10"] == max(model.progress_["validation"])
-    assert {"ndcg_by_round.png", "scores.png", "feature_importance.png"} <= set(found.figures)
+    scores = found.tables["scores.csv"]
+    assert (scores["right"].sum(), scores["other"].sum()) == (validation[1].sum(), (1 - validation[1]).sum())
+    assert {"ndcg_by_round.png", "scores.png", "feature_importance.png"} <= set(drawn(found.tables))
     assert list(found.tables["feature_importance.csv"]["feature"])[:2] == ["one", "two"]
 
 

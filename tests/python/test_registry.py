@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import Workspace
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from eased_project import copied_project
+from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
-from wanderbricks_ml import dbt_session, integrity
+from wanderbricks_ml import dbt_session, integrity, registry
 from wanderbricks_ml.cli import main
 from wanderbricks_ml.comparison import bootstrap, differences
 
@@ -58,18 +58,7 @@ class Life:
         workspace = self.workspace
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
-            env=os.environ
-            | {
-                "DBT_PROJECT_DIR": str(workspace.project),
-                "DBT_PROFILES_DIR": str(workspace.project),
-                "DBT_TARGET_PATH": str(workspace.path / "target"),
-                "DBT_LOG_PATH": str(workspace.path / "logs"),
-                "WANDERBRICKS_GOLD": str(workspace.gold),
-                "WANDERBRICKS_DB": str(workspace.path / "wanderbricks.duckdb"),
-                "MLFLOW_TRACKING_URI": workspace.mlflow_uri,
-                "WANDERBRICKS_USER": "ann",
-            }
-            | environment,
+            env={**os.environ, **workspace.environment, "WANDERBRICKS_USER": "ann", **environment},
             cwd=workspace.path,
             capture_output=True,
             text=True,
@@ -177,7 +166,8 @@ def test_a_changed_byte_stops_scoring(life: Life, keys: dict[str, str], tmp_path
     assert "WANDERBRICKS_VERIFY_KEY is set, but its run" in results[1]
 
     elsewhere = f"sqlite:///{tmp_path}/mlflow.db"
-    deleted = json.loads(life.registry("verify", "--format", "json", MLFLOW_TRACKING_URI=elsewhere).stdout)
+    moved = {"MLFLOW_TRACKING_URI": elsewhere, "MLFLOW_REGISTRY_URI": elsewhere}
+    deleted = json.loads(life.registry("verify", "--format", "json", **moved).stdout)
     assert {row["model_name"] for row in deleted} > {"demand_predictor"}
     for row in deleted:
         assert (
@@ -320,6 +310,7 @@ def version_row(number: int, state: str, **known: Any) -> dict[str, Any]:
         "last_scoring_date": None,
         "last_decision": None,
         "artifact_files": json.dumps({"model.pkl": "ab"}),
+        "run_id": f"run{number}",
     } | known
 
 
@@ -352,9 +343,18 @@ def test_the_version_in_production_is_shown(cli: Callable[..., Any]) -> None:
     assert json.loads(cli("show", "demand_predictor", "1", "--format", "json").output)["model_version"] == 1
 
 
+def test_plots_are_drawn_of_the_version_that_is_asked_for(
+    cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "draw_plots", lambda run_id: [f"{run_id}.png"] if run_id == "run2" else [])
+    assert cli("plots", "demand_predictor").output == "demand_predictor v2, run run2: run2.png\n"
+    assert cli("plots", "demand_predictor", "1").output.endswith("run run1: no table that has a plot\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["plots", "demand_predictor", "7"], "demand_predictor has no version v7; there are v2, v1"),
         (["show", "demand_predictor", "7"], "demand_predictor has no version v7; there are v2, v1"),
         (["list", "demand"], "demand has no version. Models that have one: demand_predictor"),
         (["verify", "demand_predictor", "7"], "demand_predictor has no version v7"),

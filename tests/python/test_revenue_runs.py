@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Workspace
+from local_workspace import Workspace
 
 
 def test_a_first_build_judges_six_cutoffs_and_forecasts_90_days(fresh: Workspace, today: date) -> None:

@@ -476,13 +476,15 @@ def test_a_study_is_logged_reads_no_test_row_and_is_taken_up_by_the_next_fit(
         client = registry.connect()
         experiment = registry.experiment_id("planted_predictor")
         runs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{first['run_id']}'")
+        drawn = registry.draw_plots(first["run_id"])
         names = {artifact.path for artifact in client.list_artifacts(first["run_id"], "tuning")}
         assert record["trials"] == len(runs) == 10
         complete = [run for run in runs if run.data.tags["state"] == "complete"]
         assert {"loss", "fold_loss"} <= set(complete[0].data.metrics)
         assert len([run for run in runs if "final_loss" in run.data.metrics]) == 1 + tuning.FINALISTS
         assert set(runs[0].data.params) == {"params.eta", "params.max_depth"}
-        assert names >= {"tuning/trials.csv", "tuning/history.png"}
+        assert names >= {"tuning/trials.csv", "tuning/trials.png"}
+        assert {"tuning/trials.png", "feature_importance.png"} <= {*drawn}
 
         again = fitted(connection, False, pa.Table.from_pylist([first], schema=fitting.VERSION_SCHEMA), given)
         assert json.loads(again["parameters"][0].as_py()) == json.loads(first["parameters"])

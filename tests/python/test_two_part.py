@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wanderbricks_ml.plots import drawn
 from wanderbricks_ml.reports import report
 from wanderbricks_ml.two_part import TwoPartRegressor
 
@@ -119,5 +120,5 @@ def test_report_shows_deciles() -> None:
     assert table["rows"].tolist() == [500] * 10
     assert table["mean_predicted"].is_monotonic_increasing
     assert table["mean_actual"].mean() == pytest.approx(y.mean())
-    assert "deciles.png" in found.figures
+    assert "deciles.png" in drawn(found.tables)
     assert found.metrics["validation_bias"] == pytest.approx(0, abs=0.05)

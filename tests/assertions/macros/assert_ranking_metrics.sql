@@ -34,20 +34,56 @@ with candidates as (
 
 ),
 
+backtest as (
+
+    select
+        1 as model_version,
+        cast('2025-08-01' as date) as evaluated_as_of,
+        'test' as split,
+        cast('2025-07-01' as date) as as_of_date,
+        query_id,
+        property_id,
+        is_next,
+        score,
+        baseline_score
+    from candidates
+
+),
+
+decision as (
+
+    select
+        cast('2025-08-01' as date) as as_of_date,
+        true as fit_due
+
+),
+
+listed as (
+
+    select property_id from candidates
+    union distinct
+    select 12 as property_id
+    union distinct
+    select 30 as property_id
+
+),
+
+catalogue as (
+
+    select
+        cast('2025-07-01' as date) as as_of_date,
+        property_id,
+        property_id <= 20 as is_on_offer
+    from listed
+
+),
+
 metrics as (
 
     {{ ranking_metrics(
-        backtest="(
-            select
-                1 as model_version, cast('2025-08-01' as date) as evaluated_as_of, 'test' as split,
-                cast('2025-07-01' as date) as as_of_date, query_id, property_id, is_next, score, baseline_score
-            from candidates
-        )",
-        decision="(select cast('2025-08-01' as date) as as_of_date, true as fit_due)",
-        catalogue="(
-            select cast('2025-07-01' as date) as as_of_date, property_id, property_id <= 20 as is_on_offer
-            from (select distinct property_id from candidates union select 12 union select 30) as listed
-        )",
+        backtest='backtest',
+        decision='decision',
+        catalogue='catalogue',
         label='is_next',
         prediction='score',
         baseline='baseline_score',

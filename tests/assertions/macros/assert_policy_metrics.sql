@@ -1,23 +1,51 @@
 -- The doubly robust lift by hand. Prices scatter by 0.2 around 1, so that the levels of 20 % around it have densities 1,
 -- exp(-0.5), exp(-2), exp(-4.5). With a slope of 1 the policy moves levels -1, 0, 1 and 2 to level 0, and 3 to level 1:
 -- a row at level 0 weighs 1 + 2 * exp(-0.5) + exp(-2), one at level 1 exp(-4.5) / exp(-0.5).
-with metrics as (
+with example_rows as (
+
+    select
+        0 as property_block,
+        cast(2 as double) as bookings
+    union all
+    select
+        1 as property_block,
+        cast(1 as double) as bookings
+
+),
+
+backtest as (
+
+    select
+        1 as model_version,
+        cast('2025-08-01' as date) as evaluated_as_of,
+        'test' as split,
+        property_block,
+        bookings,
+        cast(1 as double) as expected_bookings,
+        cast(1 as double) as price_slope,
+        cast(0 as double) as price_slope_deviation,
+        cast(1 as double) as expected_price_to_market,
+        cast(0.2 as double) as price_spread,
+        exp(0.2 * property_block) as price_to_market,
+        cast(100 as double) as market_price,
+        cast(2 as double) as expected_nights
+    from example_rows
+
+),
+
+decision as (
+
+    select
+        cast('2025-08-01' as date) as as_of_date,
+        true as fit_due
+
+),
+
+metrics as (
 
     {{ policy_metrics(
-        backtest="(
-            select
-                1 as model_version, cast('2025-08-01' as date) as evaluated_as_of, 'test' as split, property_block,
-                bookings, cast(1 as double) as expected_bookings, cast(1 as double) as price_slope,
-                cast(0 as double) as price_slope_deviation, cast(1 as double) as expected_price_to_market,
-                cast(0.2 as double) as price_spread, exp(0.2 * property_block) as price_to_market,
-                cast(100 as double) as market_price, cast(2 as double) as expected_nights
-            from (
-                select 0 as property_block, cast(2 as double) as bookings
-                union all
-                select 1 as property_block, cast(1 as double) as bookings
-            ) as example_rows
-        )",
-        decision="(select cast('2025-08-01' as date) as as_of_date, true as fit_due)",
+        backtest='backtest',
+        decision='decision',
         block='property_block',
         segments={}
     ) }}

@@ -1,58 +1,79 @@
 -- PSI, KS and Jensen-Shannon distance by hand. Of 100 reference rows 50 have the value 1, 40 the value 2 and 10 none; of 100
 -- scored ones 20, 40 and 30, and 10 have the value 3, beyond what the reference knows. Of a categorical
 -- column 60 were a and 40 b, and now 50 are a and 50 c, a level that the reference does not know.
-with counts (is_reference, feature_name, value, level, row_count) as (
+with digits (digit) as (
 
-    values
-    (true, 'size', 1, null, 50),
-    (true, 'size', 2, null, 40),
-    (true, 'size', null, null, 10),
-    (true, 'kind', null, 'a', 60),
-    (true, 'kind', null, 'b', 40),
-    (false, 'size', 1, null, 20),
-    (false, 'size', 2, null, 40),
-    (false, 'size', 3, null, 10),
-    (false, 'size', null, null, 30),
-    (false, 'kind', null, 'a', 50),
-    (false, 'kind', null, 'c', 50)
+    values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)
 
 ),
 
-reference as (
+hundred as (
+
+    select 10 * tens.digit + ones.digit as number
+    from digits as tens
+    cross join digits as ones
+
+),
+
+reference_rows as (
 
     select
-        1 as model_version,
-        feature_name,
-        value,
-        level,
-        row_count
-    from counts
-    where is_reference
+        case when number < 50 then 1 when number < 90 then 2 end as size,
+        case when number < 60 then 'a' else 'b' end as kind
+    from hundred
 
 ),
 
 current_rows as (
 
     select
-        1 as model_version,
-        feature_name,
-        value,
-        level,
-        row_count
-    from counts
-    where not is_reference
+        case when number < 20 then 1 when number < 60 then 2 when number < 70 then 3 end as size,
+        case when number < 50 then 'a' else 'c' end as kind
+    from hundred
 
 ),
 
+edges as (
+
+    select
+        1 as model_version,
+        edges.*
+    from ({{ bin_edges('reference_rows', ['size']) }}) as edges
+
+),
+
+{% set text = dbt.type_string() %}
+{% for side in ['reference', 'current'] %}
+    {{ side }}_counts as (
+
+        select
+            1 as model_version,
+            feature_name,
+            place,
+            cast(null as {{ text }}) as level,
+            row_count
+        from ({{ edge_counts(side ~ '_rows', ['size'], 'edges') }}) as numbers
+        union all
+        select
+            1 as model_version,
+            feature_name,
+            cast(null as int) as place,
+            level,
+            row_count
+        from ({{ level_counts(side ~ '_rows', ['kind']) }}) as levels
+
+    ),
+{% endfor %}
+
 bins as (
 
-    {{ reference_bins('reference', ['model_version']) }}
+    {{ reference_bins('reference_counts', 'edges', ['model_version']) }}
 
 ),
 
 compared as (
 
-    {{ binned_counts('current_rows', 'bins', ['model_version']) }}
+    {{ binned_counts('current_counts', 'bins', ['model_version']) }}
 
 ),
 

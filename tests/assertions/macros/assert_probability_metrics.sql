@@ -2,33 +2,67 @@
 -- positives and 0.1 to 8 with 2; on the validation rows alike. A tenth are 2 rows, half of those that tie at 0.9. With beta
 -- 0.5 the best threshold is 0.9, 1.25 * 4 / (4 + 0.25 * 10) against 1.25 * 8 / (12 + 0.25 * 10) at 0.5, which F1 would
 -- choose; its F1 is 2 * 4 / (4 + 10), that of calling every row positive 2 * 10 / (20 + 10).
-with metrics as (
+with probabilities as (
+
+    {% for probability, rows, positives in [(0.9, 4, 4), (0.5, 8, 4), (0.1, 8, 2)] %}
+        {% for number in range(rows) %}
+            select
+                {{ probability }}e0 as probability,
+                {{ 1 if number < positives else 0 }}e0 as label
+            {{ 'union all' if not loop.last }}
+        {% endfor %}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+splits as (
+
+    select 'validation' as split
+    union all
+    select 'test' as split
+
+),
+
+backtest as (
+
+    select
+        1 as model_version,
+        cast('2025-08-01' as date) as evaluated_as_of,
+        splits.split,
+        cast('2025-07-01' as date) as as_of_date,
+        probabilities.probability,
+        0.5e0 as baseline,
+        probabilities.label
+    from probabilities
+    cross join splits
+
+),
+
+decision as (
+
+    select
+        cast('2025-08-01' as date) as as_of_date,
+        true as fit_due
+
+),
+
+targets as (
+
+    select
+        'example' as model_name,
+        'threshold_beta' as metric_name,
+        0.5e0 as target
+
+),
+
+metrics as (
 
     {{ probability_metrics(
         model_name='example',
-        backtest="(
-            select
-                1 as model_version, cast('2025-08-01' as date) as evaluated_as_of, splits.split,
-                cast('2025-07-01' as date) as as_of_date, groups.probability, 0.5e0 as baseline,
-                case when numbers.number <= groups.positives then 1e0 else 0e0 end as label
-            from (
-                select 0.9e0 as probability, 4 as row_count, 4 as positives
-                union all
-                select 0.5e0 as probability, 8 as row_count, 4 as positives
-                union all
-                select 0.1e0 as probability, 8 as row_count, 2 as positives
-            ) as groups
-            inner join (
-                select row_number() over (order by date) as number from " ~ source('gold', 'dim_date') ~ "
-            ) as numbers on groups.row_count >= numbers.number
-            cross join (
-                select 'validation' as split
-                union all
-                select 'test' as split
-            ) as splits
-        )",
-        decision="(select cast('2025-08-01' as date) as as_of_date, true as fit_due)",
-        targets="(select 'example' as model_name, 'threshold_beta' as metric_name, 0.5e0 as target)",
+        backtest='backtest',
+        decision='decision',
+        targets='targets',
         label='label',
         prediction='probability',
         baseline='baseline',

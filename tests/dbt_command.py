@@ -1,0 +1,59 @@
+"""dbt commands of the tests, which share among them what dbt has parsed."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PARSE_FOLDER = "WANDERBRICKS_TESTS_PARSED"
+"""Environment variable: the folder of what a session has parsed, for all its workers."""
+
+
+def run_dbt(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: int = 900
+) -> subprocess.CompletedProcess[str]:
+    """Run a dbt command in `folder`, its output in one text; DBT_PROJECT_DIR and DBT_TARGET_PATH are in `environment`.
+
+    Parsing takes dbt longer than most of what is tested. So what a run has parsed is put before every later one with
+    the same settings, wherever its project lies: dbt itself holds the files against each other, and parses those that
+    differ.
+    """
+    environment = {**os.environ, **environment}
+    parsed = Path(environment["DBT_TARGET_PATH"]) / "partial_parse.msgpack"
+    saved = None
+    if PARSE_FOLDER in os.environ:
+        saved = Path(os.environ[PARSE_FOLDER]) / _settings(arguments, environment)
+        if saved.exists():
+            parsed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(saved, parsed)
+    finished = subprocess.run(
+        [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    if saved and not saved.exists() and parsed.exists():
+        # whole at once: another worker may look for it
+        part = saved.with_suffix(f".{os.getpid()}")
+        shutil.copy(parsed, part)
+        part.replace(saved)
+    return finished
+
+
+def _settings(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """A name for all but the project's files that makes dbt parse anew."""
+    options = [word for pair in itertools.pairwise(arguments) for word in pair if pair[0] in ("--vars", "--target")]
+    files = [(Path(environment["DBT_PROJECT_DIR"]) / name).read_text() for name in ("dbt_project.yml", "profiles.yml")]
+    read = {name: environment.get(name) for text in files for name in re.findall(r"env_var\('(\w+)'", text)}
+    return hashlib.sha256(repr((options, read, files)).encode()).hexdigest()[:16]

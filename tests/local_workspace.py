@@ -1,0 +1,89 @@
+"""Databases that dbt builds from gold on DuckDB, for the tests of whole runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+from dbt_command import run_dbt
+from eased_project import PROJECT
+
+
+@dataclass
+class Workspace:
+    """A database and an MLflow store of their own, which dbt builds from `gold`."""
+
+    path: Path
+    gold: Path
+    project: Path = PROJECT
+    log: str = field(default="", init=False)
+
+    @property
+    def mlflow_uri(self) -> str:
+        return f"sqlite:///{self.path}/mlflow.db"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a process that works in this workspace."""
+        return {
+            "DBT_PROJECT_DIR": str(self.project),
+            "DBT_PROFILES_DIR": str(self.project),
+            "DBT_TARGET_PATH": str(self.path / "target"),
+            "DBT_LOG_PATH": str(self.path / "logs"),
+            "WANDERBRICKS_GOLD": str(self.gold),
+            "WANDERBRICKS_DB": str(self.path / "wanderbricks.duckdb"),
+            "MLFLOW_TRACKING_URI": self.mlflow_uri,
+            # MLflow sets it for a whole process that once connected
+            "MLFLOW_REGISTRY_URI": self.mlflow_uri,
+        }
+
+    def dbt(self, *arguments: str, as_of: date | None = None, **environment: str) -> int:
+        """Run a dbt command, keep its output in `log` and return its exit code."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        day = {"WANDERBRICKS_AS_OF": as_of.isoformat()} if as_of else {}
+        finished = run_dbt(arguments, self.path, {**self.environment, **day, **environment})
+        self.log = finished.stdout
+        return finished.returncode
+
+    def build(self, as_of: date | None = None) -> Workspace:
+        """Run a `dbt build` that has to succeed."""
+        code = self.dbt("build", as_of=as_of)
+        assert code == 0, self.log
+        return self
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._connect() as connection:
+            return connection.execute(sql).fetchall()
+
+    def table(self, name: str, without: Iterable[str] = (), where: str = "true") -> pd.DataFrame:
+        """Return a table of ours, its rows in order of all their columns."""
+        left_out = ", ".join(without)
+        excluded = f" exclude ({left_out})" if left_out else ""
+        with self._connect() as connection:
+            return connection.execute(f"select *{excluded} from {name} where {where} order by all").df()
+
+    def aliases(self, model_name: str) -> dict[str, int]:
+        """Return the versions of a model in the MLflow registry by alias."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=self.mlflow_uri, registry_uri=self.mlflow_uri)
+        registered = client.get_registered_model(model_name)
+        return {alias: int(version) for alias, version in dict(registered.aliases).items()}
+
+    def copy(self, path: Path, gold: Path | None = None, project: Path | None = None) -> Workspace:
+        """Return a workspace that goes on from this one; models that are fitted already stay where they are."""
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("wanderbricks.duckdb", "mlflow.db"):
+            shutil.copy(self.path / name, path / name)
+        return Workspace(path, gold or self.gold, project or self.project)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self.path / "wanderbricks.duckdb"), read_only=True)
+        connection.execute("use wanderbricks_ml")
+        return connection

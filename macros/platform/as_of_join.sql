@@ -4,32 +4,73 @@
   Every row of `left` stays; columns of `right` are null where nothing is old enough.
 
   Arguments
-    left, right            CTE names
+    left                   CTE name
+    right                  CTE name or relation, one row for each of its keys and dates. A relation is read column by column,
+                           a CTE that is used twice is not
     keys                   list of columns equal on both sides
     left_date, right_date  dates compared: right_date <= left_date
     columns                columns of `right` to add: names, or {name: alias}
+    wanted                 CTE with all keys of `left`, of few columns: only these are looked for, and nothing is read where
+                           there are none. None where `left` has most keys of `right` anyway
 
   Example
     {{ as_of_join('spine', 'versions', ['property_id'], 'feature_date', 'known_from', ['base_price']) }}
 #}
-{% macro as_of_join(left, right, keys, left_date, right_date, columns) %}
-    {{ return(adapter.dispatch('as_of_join', 'wanderbricks_ml')(left, right, keys, left_date, right_date, columns)) }}
+{% macro as_of_join(left, right, keys, left_date, right_date, columns, wanted=none) %}
+    {{ return(adapter.dispatch('as_of_join', 'wanderbricks_ml')(left, right, keys, left_date, right_date, columns, wanted)) }}
 {% endmacro %}
 
-{% macro duckdb__as_of_join(left, right, keys, left_date, right_date, columns) %}
+{#
+  DuckDB sorts both sides of an as-of join with all their columns. So only the newest date is found by one, and the columns
+  by equality; of few columns the sort is cheaper than that.
+#}
+{% macro duckdb__as_of_join(left, right, keys, left_date, right_date, columns, wanted) %}
+    {% set is_wide = columns | length > 3 %}
+    {% set found = 'found' if is_wide else 'newest' %}
     select
-        {{ left }}.*,
+        {% if is_wide %}
+            dated.* exclude (newest_date),
+        {% else %}
+            {{ left }}.*,
+        {% endif %}
         {% for column in columns %}
-            {{ right }}.{{ column }}{% if columns is mapping and columns[column] != column %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
+            newest.{{ column }}{% if columns is mapping and columns[column] != column %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
         {% endfor %}
+    {% if is_wide %}
+        from (
+            select
+                {{ left }}.*,
+                {{ found }}.{{ right_date }} as newest_date
+    {% endif %}
     from {{ left }}
-    asof left join {{ right }}
-        on {% for key in keys %}{{ left }}.{{ key }} = {{ right }}.{{ key }} and {% endfor %}
-            {{ left }}.{{ left_date }} >= {{ right }}.{{ right_date }}
+    asof left join (
+        select
+            {% if is_wide %}
+                {% for key in keys %}
+                    dated_rows.{{ key }},
+                {% endfor %}
+                dated_rows.{{ right_date }}
+            {% else %}
+                dated_rows.*
+            {% endif %}
+        from {{ right }} as dated_rows
+        {% if wanted %}
+            semi join {{ wanted }} as wanted
+                on {% for key in keys %}dated_rows.{{ key }} = wanted.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+        {% endif %}
+    ) as {{ found }}
+        on {% for key in keys %}{{ left }}.{{ key }} = {{ found }}.{{ key }} and {% endfor %}
+            {{ left }}.{{ left_date }} >= {{ found }}.{{ right_date }}
+    {% if is_wide %}
+        ) as dated
+        left join {{ right }} as newest
+            on {% for key in keys %}dated.{{ key }} = newest.{{ key }} and {% endfor %}
+                dated.newest_date = newest.{{ right_date }}
+    {% endif %}
 {% endmacro %}
 
 {# Spark has no as-of join: both sides in one order of time, each row carrying the last one of `right` forward #}
-{% macro default__as_of_join(left, right, keys, left_date, right_date, columns) %}
+{% macro default__as_of_join(left, right, keys, left_date, right_date, columns, wanted) %}
     select
         left_row.*,
         {% for column in columns %}

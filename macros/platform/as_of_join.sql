@@ -10,8 +10,8 @@
     keys                   list of columns equal on both sides
     left_date, right_date  dates compared: right_date <= left_date
     columns                columns of `right` to add: names, or {name: alias}
-    wanted                 CTE with all keys of `left`, of few columns: only these are looked for, and nothing is read where
-                           there are none. None where `left` has most keys of `right` anyway
+    wanted                 CTE with all keys and dates of `left`, of few columns: only these are looked for, and nothing is
+                           read where there are none. None where `left` has most keys of `right` anyway
 
   Example
     {{ as_of_join('spine', 'versions', ['property_id'], 'feature_date', 'known_from', ['base_price']) }}
@@ -21,51 +21,52 @@
 {% endmacro %}
 
 {#
-  DuckDB sorts both sides of an as-of join with all their columns. So only the newest date is found by one, and the columns
-  by equality; of few columns the sort is cheaper than that.
+  DuckDB sorts both sides of an as-of join with all their columns. Where it is told what is wanted, it sorts keys and dates
+  alone, each pair once, and everything else comes by equality.
 #}
 {% macro duckdb__as_of_join(left, right, keys, left_date, right_date, columns, wanted) %}
-    {% set is_wide = columns | length > 3 %}
-    {% set found = 'found' if is_wide else 'newest' %}
     select
-        {% if is_wide %}
-            dated.* exclude (newest_date),
-        {% else %}
-            {{ left }}.*,
-        {% endif %}
+        {{ left }}.*,
         {% for column in columns %}
             newest.{{ column }}{% if columns is mapping and columns[column] != column %} as {{ columns[column] }}{% endif %}{{ ',' if not loop.last }}
         {% endfor %}
-    {% if is_wide %}
-        from (
-            select
-                {{ left }}.*,
-                {{ found }}.{{ right_date }} as newest_date
-    {% endif %}
     from {{ left }}
-    asof left join (
-        select
-            {% if is_wide %}
-                {% for key in keys %}
-                    dated_rows.{{ key }},
-                {% endfor %}
-                dated_rows.{{ right_date }}
-            {% else %}
-                dated_rows.*
-            {% endif %}
-        from {{ right }} as dated_rows
-        {% if wanted %}
-            semi join {{ wanted }} as wanted
-                on {% for key in keys %}dated_rows.{{ key }} = wanted.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
-        {% endif %}
-    ) as {{ found }}
-        on {% for key in keys %}{{ left }}.{{ key }} = {{ found }}.{{ key }} and {% endfor %}
-            {{ left }}.{{ left_date }} >= {{ found }}.{{ right_date }}
-    {% if is_wide %}
-        ) as dated
-        left join {{ right }} as newest
-            on {% for key in keys %}dated.{{ key }} = newest.{{ key }} and {% endfor %}
-                dated.newest_date = newest.{{ right_date }}
+    {% if wanted %}
+        left join (
+            select
+                found.wanted_date,
+                dated.*
+            from (
+                select
+                    {% for key in keys %}
+                        wanted.{{ key }},
+                    {% endfor %}
+                    wanted.{{ left_date }} as wanted_date,
+                    earlier.{{ right_date }} as newest_date
+                from (select distinct {{ keys | join(', ') }}, {{ left_date }} from {{ wanted }}) as wanted
+                asof inner join (
+                    select
+                        {% for key in keys %}
+                            dated.{{ key }},
+                        {% endfor %}
+                        dated.{{ right_date }}
+                    from {{ right }} as dated
+                    semi join {{ wanted }} as wanted
+                        on {% for key in keys %}dated.{{ key }} = wanted.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+                ) as earlier
+                    on {% for key in keys %}wanted.{{ key }} = earlier.{{ key }} and {% endfor %}
+                        wanted.{{ left_date }} >= earlier.{{ right_date }}
+            ) as found
+            inner join {{ right }} as dated
+                on {% for key in keys %}found.{{ key }} = dated.{{ key }} and {% endfor %}
+                    found.newest_date = dated.{{ right_date }}
+        ) as newest
+            on {% for key in keys %}{{ left }}.{{ key }} = newest.{{ key }} and {% endfor %}
+                {{ left }}.{{ left_date }} = newest.wanted_date
+    {% else %}
+        asof left join {{ right }} as newest
+            on {% for key in keys %}{{ left }}.{{ key }} = newest.{{ key }} and {% endfor %}
+                {{ left }}.{{ left_date }} >= newest.{{ right_date }}
     {% endif %}
 {% endmacro %}
 

@@ -154,7 +154,7 @@ bookings_by_lead as (
 
     {{ as_of_join('platform_bookings', 'rates_by_lead', ['lead_band'], 'created_date', 'feature_date', {
         'decided_365d': 'decided_of_lead', 'cancelled_365d': 'cancelled_of_lead'
-    }) }}
+    }, wanted='platform_bookings') }}
 
 ),
 
@@ -162,7 +162,7 @@ bookings_of_all as (
 
     {{ as_of_join('bookings_by_lead', 'rates_of_all', ['platform'], 'created_date', 'feature_date', {
         'decided_365d': 'decided_of_all', 'cancelled_365d': 'cancelled_of_all'
-    }) }}
+    }, wanted='platform_bookings') }}
 
 ),
 
@@ -332,7 +332,7 @@ spine_timed as (
 
         {{ as_of_join(step.last, name ~ '_history', [key], 'created_date', 'label_known_date', {
             'decided': name ~ '_decided', 'cancelled': name ~ '_cancelled', 'expected': name ~ '_expected'
-        }) }}
+        }, wanted='spine') }}
 
     ),
 

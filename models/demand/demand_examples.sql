@@ -88,7 +88,7 @@ spine_destinations as (
         'destination_check_ins_weekday_2_365d', 'destination_check_ins_weekday_3_365d',
         'destination_check_ins_weekday_4_365d', 'destination_check_ins_weekday_5_365d',
         'destination_check_ins_weekday_6_365d', 'destination_check_ins_weekday_7_365d',
-    ]) }}
+    ], wanted='spine_properties') }}
 
 ),
 

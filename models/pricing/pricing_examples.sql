@@ -440,7 +440,7 @@ spine_properties as (
     {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
         'max_guests', 'bedrooms', 'bathrooms', 'host_rating', 'host_property_count', 'bookings_30d', 'bookings_90d',
         'bookings_365d', 'nights_365d', 'views_30d', 'listed_date',
-    ], wanted='spine') }}
+    ], wanted='own_snapshots') }}
 
 ),
 
@@ -449,7 +449,7 @@ spine_destinations as (
     {{ as_of_join('spine_properties', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
         'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d', 'destination_bookings_90d',
         'destination_bookings_365d',
-    ], wanted='spine') }}
+    ], wanted='months') }}
 
 ),
 

@@ -43,7 +43,14 @@
                     {% endfor %}
                     wanted.{{ left_date }} as wanted_date,
                     earlier.{{ right_date }} as newest_date
-                from (select distinct {{ keys | join(', ') }}, {{ left_date }} from {{ wanted }}) as wanted
+                from (
+                    select distinct
+                        {% for key in keys %}
+                            {{ key }},
+                        {% endfor %}
+                        {{ left_date }}
+                    from {{ wanted }}
+                ) as wanted
                 asof inner join (
                     select
                         {% for key in keys %}
@@ -51,8 +58,8 @@
                         {% endfor %}
                         dated.{{ right_date }}
                     from {{ right }} as dated
-                    semi join {{ wanted }} as wanted
-                        on {% for key in keys %}dated.{{ key }} = wanted.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+                    semi join {{ wanted }} as sought
+                        on {% for key in keys %}dated.{{ key }} = sought.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
                 ) as earlier
                     on {% for key in keys %}wanted.{{ key }} = earlier.{{ key }} and {% endfor %}
                         wanted.{{ left_date }} >= earlier.{{ right_date }}

@@ -111,7 +111,7 @@
 
         select
             {{ by }},
-            cast(row_number() over (partition by {{ by }} order by row_count desc, level) as int) as bin,
+            cast(row_number() over (partition by {{ by }} order by row_count desc, level asc) as int) as bin,
             level,
             row_count
         from {{ counts }}

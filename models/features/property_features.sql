@@ -93,7 +93,8 @@ changes as (
             {% for other in [0] + windows %}
                 {{ 'activity_date' if other == days else 'cast(null as date)' }} as left_{{ other }}d,
             {% endfor %}
-            cast(null as date) as known_from
+            cast(null as date) as known_from,
+            cast(null as date) as engaged_from
         from totals
         union all
     {% endfor %}
@@ -103,7 +104,8 @@ changes as (
         {% for days in [0] + windows %}
             cast(null as date) as left_{{ days }}d,
         {% endfor %}
-        known_from
+        known_from,
+        cast(null as date) as engaged_from
     from versions
     union all
     select
@@ -112,7 +114,8 @@ changes as (
         {% for days in [0] + windows %}
             cast(null as date) as left_{{ days }}d,
         {% endfor %}
-        cast(null as date) as known_from
+        cast(null as date) as known_from,
+        feature_date as engaged_from
     from engagement
 
 ),
@@ -125,7 +128,8 @@ change_days as (
         {% for days in [0] + windows %}
             max(left_{{ days }}d) as left_{{ days }}d,
         {% endfor %}
-        max(known_from) as known_from
+        max(known_from) as known_from,
+        max(engaged_from) as engaged_from
     from changes
     where feature_date <= (select as_of_date from refresh)
     group by property_id, feature_date
@@ -140,7 +144,8 @@ dated as (
         {% for days in [0] + windows %}
             {{ carried_forward('left_' ~ days ~ 'd') }} over property_history as left_{{ days }}d,
         {% endfor %}
-        {{ carried_forward('known_from') }} over property_history as known_from
+        {{ carried_forward('known_from') }} over property_history as known_from,
+        {{ carried_forward('engaged_from') }} over property_history as engaged_from
     from change_days
     window
         property_history as (
@@ -170,15 +175,6 @@ hosted as (
     {{ as_of_join(
         'owned', 'host_features', ['host_id'], 'feature_date', 'feature_date',
         ['host_rating', 'host_property_count']
-    ) }}
-
-),
-
-engaged as (
-
-    {{ as_of_join(
-        'hosted', 'engagement', ['property_id'], 'feature_date', 'feature_date',
-        ['views_7d', 'views_30d', 'clicks_7d', 'clicks_30d', 'searches_7d', 'searches_30d']
     ) }}
 
 ),
@@ -224,9 +220,9 @@ priced as (
 summed as (
 
     select
-        engaged.property_id,
-        engaged.feature_date,
-        engaged.host_id,
+        hosted.property_id,
+        hosted.feature_date,
+        hosted.host_id,
         versions.destination_id,
         versions.property_type,
         versions.base_price,
@@ -235,37 +231,40 @@ summed as (
         versions.bathrooms,
         versions.listed_date,
         priced.market_price,
-        engaged.host_rating,
-        engaged.host_property_count,
+        hosted.host_rating,
+        hosted.host_property_count,
         {% for measure in measures %}
             {% for days in windows %}
                 coalesce(known.{{ measure }}, 0) - coalesce(before_{{ days }}d.{{ measure }}, 0) as {{ measure }}_{{ days }}d,
             {% endfor %}
         {% endfor %}
         case
-            when known.last_booking_date + {{ windows | max }} >= engaged.feature_date then known.last_booking_date
+            when known.last_booking_date + {{ windows | max }} >= hosted.feature_date then known.last_booking_date
         end as last_booking_date,
-        engaged.views_7d,
-        engaged.views_30d,
-        engaged.clicks_7d,
-        engaged.clicks_30d,
-        engaged.searches_7d,
-        engaged.searches_30d
-    from engaged
+        engagement.views_7d,
+        engagement.views_30d,
+        engagement.clicks_7d,
+        engagement.clicks_30d,
+        engagement.searches_7d,
+        engagement.searches_30d
+    from hosted
     inner join versions
-        on engaged.property_id = versions.property_id
-        and engaged.known_from = versions.known_from
+        on hosted.property_id = versions.property_id
+        and hosted.known_from = versions.known_from
     left join priced
         on versions.destination_id = priced.destination_id
         and versions.property_type = priced.property_type
-        and engaged.feature_date = priced.feature_date
+        and hosted.feature_date = priced.feature_date
+    left join engagement
+        on hosted.property_id = engagement.property_id
+        and hosted.engaged_from = engagement.feature_date
     left join totals as known
-        on engaged.property_id = known.property_id
-        and engaged.left_0d = known.activity_date
+        on hosted.property_id = known.property_id
+        and hosted.left_0d = known.activity_date
     {% for days in windows %}
         left join totals as before_{{ days }}d
-            on engaged.property_id = before_{{ days }}d.property_id
-            and engaged.left_{{ days }}d = before_{{ days }}d.activity_date
+            on hosted.property_id = before_{{ days }}d.property_id
+            and hosted.left_{{ days }}d = before_{{ days }}d.activity_date
     {% endfor %}
 
 ),

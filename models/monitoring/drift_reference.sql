@@ -44,6 +44,15 @@ with known as ( -- noqa: ST03
 
         {% if before %}
             {% set rows_before = backtest if kind == 'prediction' else examples %}
+            {{ name }}_seen as (
+
+                select distinct
+                    split{{ ',\n                    model_version,\n                    evaluated_as_of' if kind == 'prediction' }}
+                from {{ rows_before }}
+                where {{ watched.rows }}
+
+            ),
+
             -- the version fitted in this run, if there are rows of the weeks before
             {{ name }}_fitted as (
 
@@ -55,11 +64,7 @@ with known as ( -- noqa: ST03
                 inner join {{ decision }} as decision
                     on versions.as_of_date = decision.as_of_date
                     and versions.model_version > coalesce(decision.last_version, 0)
-                inner join (
-                    select distinct split{{ ', model_version, evaluated_as_of' if kind == 'prediction' }}
-                    from {{ rows_before }}
-                    where {{ watched.rows }}
-                ) as seen
+                inner join {{ name }}_seen as seen
                     on seen.split = '{{ of_kind.split }}'
                     {% if kind == 'prediction' %}
                         and versions.model_version = seen.model_version

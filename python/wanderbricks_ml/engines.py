@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
@@ -143,12 +144,19 @@ class DuckDB:
         scorings: Sequence[Scoring],
         kept: Sequence[str],
         settings: Mapping[str, Any],
-    ) -> pa.Table:
-        parts = []
-        for splits, predictor, constants in scorings:
-            for batch in self.examples(relation, splits, kept, settings):
-                parts.append(_with_constants(constants, _predicted(batch, predictor, kept, settings)))
-        return pa.concat_tables(parts)
+    ) -> pa.RecordBatchReader:
+        """The rows are predicted as they are read, once: dbt writes them by a cursor of its own meanwhile."""
+
+        def parts() -> Iterator[pa.Table]:
+            for splits, predictor, constants in scorings:
+                for batch in self.examples(relation, splits, kept, settings):
+                    yield _with_constants(constants, _predicted(batch, predictor, kept, settings))
+
+        # the first part, which is there even without rows, tells the schema
+        found = parts()
+        first = next(found)
+        batches = (batch for part in chain([first], found) for batch in part.to_batches())
+        return pa.RecordBatchReader.from_batches(first.schema, batches)
 
     def grouped(
         self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema

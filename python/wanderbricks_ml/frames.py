@@ -75,6 +75,45 @@ def feature_frame(batches: Sequence[pa.Table], settings: Mapping[str, Any]) -> p
     return frame
 
 
+def feature_matrix(preprocess: Any, rows: pa.Table) -> np.ndarray:
+    """What a fitted `fitting.preprocessing` makes of features, shape (rows, encoded columns), without a frame of them.
+
+    The same floats at a fraction of the cost: numbers go straight into the matrix, and the encoder is asked once about
+    each different text, not once about each row.
+
+    Parameters
+    ----------
+    preprocess
+        The first step of a logged model.
+    rows
+        Columns by name, the features among them.
+    """
+    fitted = {name: (transformer, columns) for name, transformer, columns in preprocess.transformers_}
+    imputer, numeric = fitted["numeric"]
+    encoder, categorical = fitted["categorical"]
+    matrix = np.empty((rows.num_rows, len(preprocess.get_feature_names_out())), dtype=np.float32)
+    for position, name in enumerate(numeric):
+        matrix[:, position] = rows[name].to_numpy()
+    if numeric:
+        numbers = matrix[:, : len(numeric)]
+        np.copyto(numbers, imputer.statistics_.astype(np.float32), where=np.isnan(numbers))
+    if categorical:
+        texts = [rows[name].combine_chunks().dictionary_encode(null_encoding="encode") for name in categorical]
+        # the encoder takes columns of one length: the last text of a shorter one is repeated
+        longest = np.arange(max(len(text.dictionary) for text in texts))
+        different = pa.table(
+            [text.dictionary.take(pa.array(np.minimum(longest, len(text.dictionary) - 1))) for text in texts],
+            names=list(categorical),
+        )
+        encoded = encoder.transform(feature_frame([different], {"numeric": [], "categorical": categorical}))
+        start = 0
+        for text, known, rare in zip(texts, encoder.categories_, encoder.infrequent_categories_, strict=True):
+            stop = start + len(known) - (0 if rare is None else len(rare) - 1)
+            matrix[:, len(numeric) + start : len(numeric) + stop] = encoded[text.indices.to_numpy(), start:stop]
+            start = stop
+    return matrix
+
+
 def iso(day: date) -> str:
     """A date as text for parameters and tags."""
     return day.isoformat()

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from wanderbricks_ml import registry
 from wanderbricks_ml.engines import Engine, Predictor, engine_of, prediction_columns
-from wanderbricks_ml.frames import feature_frame, one_row, with_attributes
+from wanderbricks_ml.frames import feature_matrix, one_row, with_attributes
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +199,8 @@ def _predictor(uri: str | None, settings: dict[str, Any]) -> Predictor:
     def predict(batch: pa.Table) -> dict[str, pa.Array]:
         if pipeline is None:
             raise RuntimeError("rows were to be predicted without a version")
-        values = np.asarray(pipeline.predict(feature_frame([batch], settings)), dtype=np.float64)
+        features = feature_matrix(pipeline["preprocess"], batch)
+        values = np.asarray(pipeline["estimator"].predict(features), dtype=np.float64)
         columns = values.reshape(len(values), -1).T
         return {name: pa.array(column) for name, column in zip(prediction_columns(settings), columns, strict=True)}
 

@@ -1,18 +1,21 @@
-"""Features as the estimators take them: further columns that gold may carry."""
+"""Features as the estimators take them: further columns that gold may carry, and what scoring fills from Arrow."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
-from wanderbricks_ml import predicting, registry
+from wanderbricks_ml import engines, predicting, registry
 from wanderbricks_ml.fitting import preprocessing
-from wanderbricks_ml.frames import feature_frame, with_attributes
+from wanderbricks_ml.frames import feature_frame, feature_matrix, with_attributes
 
 SETTINGS: dict[str, Any] = {
     "model_name": "cancellation_predictor",
@@ -60,6 +63,110 @@ def test_missing_text_is_a_value_of_its_own() -> None:
     encoded = preprocessing(settings).fit_transform(frame)
     assert encoded.shape == (3, 1 + 3 + 3)
     assert (encoded[:, 1:].sum(axis=1) == 2).all()
+
+
+def drawn(seed: int, rows: int, vocabulary: int) -> pa.Table:
+    """Numbers of several types and texts, both with gaps; texts out of `vocabulary` different ones."""
+    draw = np.random.default_rng(seed)
+    words = np.array([f"text {number}" for number in range(vocabulary)], dtype=object)
+
+    def gaps() -> np.ndarray:
+        return draw.random(rows) < draw.choice([0, 0.2, 1])
+
+    return pa.table(
+        {
+            "single": pa.array(draw.normal(0, 1e3, rows).astype(np.float32), mask=gaps()),
+            "double": pa.array(np.where(draw.random(rows) < 0.1, np.nan, draw.gamma(1, 9, rows)), mask=gaps()),
+            "whole": pa.array(draw.integers(0, 2**40, rows), mask=gaps()),
+            "word": pa.array(draw.choice(words, rows), pa.string(), mask=gaps()),
+            "other": pa.array(draw.choice(words[:3], rows), pa.string(), mask=gaps()),
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    ("numeric", "categorical"),
+    [(["single", "whole", "double"], ["word", "other"]), (["double"], []), ([], ["other", "word"])],
+)
+def test_a_matrix_is_what_the_logged_preprocessing_makes(seed: int, numeric: list[str], categorical: list[str]) -> None:
+    settings = {"numeric": numeric, "categorical": categorical}
+    # up to 70 texts, where the encoder has a column for 49 and one for the rare; then texts that it never met
+    fitted = preprocessing(settings).fit(feature_frame([drawn(seed, 400, 3 + seed % 2 * 67)], settings))
+    for rows, vocabulary in ((1, 3), (200, 2), (300, 90)):
+        table = drawn(seed + 1000, rows, vocabulary)
+        expected = fitted.transform(feature_frame([table], settings))
+        found = feature_matrix(fitted, table)
+        assert found.dtype == expected.dtype == np.float32
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_a_matrix_follows_the_columns_that_were_fitted() -> None:
+    first = {"numeric": ["double", "single"], "categorical": ["other"]}
+    fitted = preprocessing(first).fit(feature_frame([drawn(1, 50, 3)], first))
+    rows = drawn(2, 20, 4)
+    np.testing.assert_array_equal(feature_matrix(fitted, rows), fitted.transform(feature_frame([rows], first)))
+
+
+def test_predictions_are_those_of_the_logged_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {
+        "model_name": "planted_predictor",
+        "keys": ["whole"],
+        "numeric": ["single", "double"],
+        "categorical": ["word"],
+        "prediction": "predicted",
+    }
+    learned = drawn(3, 500, 70)
+    pipeline = Pipeline([("preprocess", preprocessing(settings)), ("estimator", LinearRegression())])
+    frame = feature_frame([learned], settings)
+    pipeline.fit(frame, pipeline["preprocess"].fit_transform(frame).sum(axis=1))
+    monkeypatch.setattr(registry, "load", lambda folder: pipeline)
+    predictor = predicting._predictor("folder", settings)
+    rows = drawn(4, 900, 80).set_column(2, "whole", pa.array(np.arange(900)))
+    rows = rows.append_column("split", pa.array(["score", "test", "train"] * 300))
+    monkeypatch.setattr(engines, "BATCH_ROWS", 100)
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        result = engines.DuckDB().predicted(
+            connection.table("rows"),
+            [
+                ([split], predictor, {"model_version": pa.scalar(number, pa.int32())})
+                for number, split in enumerate(["test", "nowhere", "score"])
+            ],
+            ["whole", "word"],
+            settings,
+        )
+        assert isinstance(result, pa.RecordBatchReader), "no more than a batch is held at a time"
+        written = connection.cursor()
+        written.register("result", result)
+        found = written.sql("select * from result").to_arrow_table()
+    assert found.column_names == ["model_version", "whole", "word", "predicted"]
+    for number, start in ((0, 1), (2, 0)):
+        part = found.filter(pa.compute.field("model_version") == number)
+        expected = pipeline.predict(feature_frame([rows.take(np.arange(start, 900, 3))], settings))
+        assert part["whole"].to_pylist() == list(range(start, 900, 3)), "in the order of the keys"
+        np.testing.assert_array_equal(part["predicted"].to_numpy(), expected)
+    assert found.num_rows == 600
+
+
+def test_no_rows_have_the_columns_of_a_result() -> None:
+    settings = {"keys": ["whole"], "numeric": ["single"], "categorical": ["word"], "prediction": ["low", "high"]}
+    rows = drawn(5, 10, 3).append_column("split", pa.array(["train"] * 10))
+
+    def never(rows: pa.Table) -> dict[str, pa.Array]:
+        raise AssertionError("there is nothing to predict")
+
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        constants = {"model_version": pa.scalar(None, pa.int32())}
+        found = engines.DuckDB().predicted(connection.table("rows"), [([], never, constants)], ["whole"], settings)
+        assert [(field.name, str(field.type)) for field in found.schema] == [
+            ("model_version", "int32"),
+            ("whole", "int64"),
+            ("low", "double"),
+            ("high", "double"),
+        ]
+        assert found.read_all().num_rows == 0
 
 
 def test_a_version_fitted_on_a_feature_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,11 +24,6 @@ def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large:
     # first one gives up), and so do a page that nobody opens with every plan in words, and checksums of files
     compiler = "" if large else "-XX:TieredStopAtLevel=1 "
     folder.mkdir(parents=True, exist_ok=True)
-    # ReorderJoin fails an assertion of its own on joins of the one-row literals that dbt's unit tests are made of
-    left_out = ["ReorderJoin"]
-    if not large:
-        # a CTE is optimized once, not as often as it is read; what pushes filters into those fails on some of ours
-        left_out += ["InlineCTE", "PushdownPredicatesAndPruneColumnsForCTEDef"]
     settings = {
         "spark.driver.memory": memory,
         "spark.driver.host": "127.0.0.1",
@@ -43,9 +38,8 @@ def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
         "spark.sql.sources.default": "delta",
-        "spark.sql.optimizer.excludedRules": ",".join(
-            f"org.apache.spark.sql.catalyst.optimizer.{rule}" for rule in left_out
-        ),
+        # fails an assertion of its own on joins of the one-row literals that dbt's unit tests are made of
+        "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ReorderJoin",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # plans die young; and the classes that Spark writes are no reason to collect what lives

@@ -36,12 +36,6 @@ splits as (
 
 ),
 
-user_features as (
-
-    select * from {{ ref('user_features') }}
-
-),
-
 first_user_versions as (
 
     select
@@ -51,24 +45,6 @@ first_user_versions as (
         known_from,
         row_number() over (partition by user_id order by known_from) as version_number
     from {{ ref('user_versions') }}
-
-),
-
-property_features as (
-
-    select * from {{ ref('property_features') }}
-
-),
-
-host_features as (
-
-    select * from {{ ref('host_features') }}
-
-),
-
-destination_features as (
-
-    select * from {{ ref('destination_features') }}
 
 ),
 
@@ -178,7 +154,7 @@ bookings_by_lead as (
 
     {{ as_of_join('platform_bookings', 'rates_by_lead', ['lead_band'], 'created_date', 'feature_date', {
         'decided_365d': 'decided_of_lead', 'cancelled_365d': 'cancelled_of_lead'
-    }) }}
+    }, wanted='platform_bookings') }}
 
 ),
 
@@ -186,7 +162,7 @@ bookings_of_all as (
 
     {{ as_of_join('bookings_by_lead', 'rates_of_all', ['platform'], 'created_date', 'feature_date', {
         'decided_365d': 'decided_of_all', 'cancelled_365d': 'cancelled_of_all'
-    }) }}
+    }, wanted='platform_bookings') }}
 
 ),
 
@@ -356,7 +332,7 @@ spine_timed as (
 
         {{ as_of_join(step.last, name ~ '_history', [key], 'created_date', 'label_known_date', {
             'decided': name ~ '_decided', 'cancelled': name ~ '_cancelled', 'expected': name ~ '_expected'
-        }) }}
+        }, wanted='spine') }}
 
     ),
 
@@ -365,35 +341,35 @@ spine_timed as (
 
 with_user as (
 
-    {{ as_of_join(step.last, 'user_features', ['user_id'], 'created_date', 'feature_date', {
+    {{ as_of_join(step.last, ref('user_features'), ['user_id'], 'created_date', 'feature_date', {
         'country': 'known_country', 'user_type': 'known_user_type', 'signed_up_date': 'signed_up_date',
         'bookings_ever': 'user_bookings', 'bookings_365d': 'user_bookings_365d', 'cancellations_ever': 'user_cancellations',
-    }) }}
+    }, wanted='spine') }}
 
 ),
 
 with_property as (
 
-    {{ as_of_join('with_user', 'property_features', ['property_id'], 'created_date', 'feature_date', [
+    {{ as_of_join('with_user', ref('property_features'), ['property_id'], 'created_date', 'feature_date', [
         'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'bookings_365d',
         'cancellations_365d',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 
 with_host as (
 
-    {{ as_of_join('with_property', 'host_features', ['host_id'], 'created_date', 'feature_date', [
+    {{ as_of_join('with_property', ref('host_features'), ['host_id'], 'created_date', 'feature_date', [
         'host_property_count', 'host_cancellation_rate_365d',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 
 with_destination as (
 
-    {{ as_of_join('with_host', 'destination_features', ['destination_id'], 'created_date', 'feature_date', [
+    {{ as_of_join('with_host', ref('destination_features'), ['destination_id'], 'created_date', 'feature_date', [
         'destination_cancellation_rate_365d',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 

@@ -189,12 +189,12 @@ spine as (
 
 featured as (
 
-    {{ as_of_join('spine', 'user_features', ['user_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine', ref('user_features'), ['user_id'], 'as_of_date', 'feature_date', [
         'country', 'user_type', 'signed_up_date', 'first_booking_date', 'last_booking_date',
         'bookings_90d', 'bookings_365d', 'bookings_ever', 'nights_365d', 'nights_ever', 'spend_90d', 'spend_365d',
         'spend_ever', 'average_booking_value_ever', 'cancelled_spend_ever', 'cancellation_rate_365d',
         'cancellation_rate_ever', 'mean_gap_days', 'destinations_ever', 'mean_lead_days', 'weekend_share',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 

@@ -35,24 +35,6 @@ splits as (
 
 ),
 
-property_features as (
-
-    select * from {{ ref('property_features') }}
-
-),
-
-engagement_features as (
-
-    select * from {{ ref('engagement_features') }}
-
-),
-
-destination_features as (
-
-    select * from {{ ref('destination_features') }}
-
-),
-
 destinations as (
 
     select
@@ -68,7 +50,7 @@ calendar_features as (
 
 ),
 
--- gold's conversion_rate of the day stays out: it may hold the day's bookings
+-- the days wanted and the year before them; gold's conversion_rate of the day stays out: it may hold the day's bookings
 engagement as (
 
     select
@@ -81,7 +63,9 @@ engagement as (
         coalesce(search_count, 0) as searches,
         avg_time_on_page as time_on_page
     from {{ source('gold', 'fact_property_engagement') }}
-    where engagement_date < (select as_of_date from clock)
+    where
+        engagement_date < (select as_of_date from clock)
+        and engagement_date >= (select min(first_engagement) - 365 from splits)
 
 ),
 
@@ -139,11 +123,28 @@ property_history as (
 
 ),
 
+locations as (
+
+    select
+        property_id,
+        destination_id,
+        known_from,
+        lead(known_from) over (partition by property_id order by known_from) as known_until
+    from {{ ref('property_versions') }}
+
+),
+
 located as (
 
-    {{ as_of_join('property_history', 'property_features', ['property_id'], 'engagement_date', 'feature_date', [
-        'destination_id'
-    ]) }}
+    select
+        property_history.*,
+        locations.destination_id
+    from property_history
+    inner join locations
+        on property_history.property_id = locations.property_id
+        and property_history.engagement_date >= locations.known_from
+        and (locations.known_until is null or locations.known_until > property_history.engagement_date)
+    where locations.destination_id is not null
 
 ),
 
@@ -156,7 +157,6 @@ destination_days as (
         sum(clicks) as clicks,
         sum(bookings) as bookings
     from located
-    where destination_id is not null
     group by destination_id, day_number
 
 ),
@@ -203,11 +203,9 @@ spine as (
         on located.engagement_date >= splits.first_engagement
         and located.engagement_date <= splits.last_engagement
     inner join split_sizes on splits.split = split_sizes.split
-    where
-        located.destination_id is not null
-        and {{ is_sampled(
-            ['located.property_id', 'located.day_number'], salt=3, most='splits.row_limit', rows='split_sizes.candidate_rows'
-        ) }}
+    where {{ is_sampled(
+        ['located.property_id', 'located.day_number'], salt=3, most='splits.row_limit', rows='split_sizes.candidate_rows'
+    ) }}
 
 ),
 
@@ -312,30 +310,30 @@ spine_taken as (
 
 spine_properties as (
 
-    {{ as_of_join('spine_taken', 'property_features', ['property_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine_taken', ref('property_features'), ['property_id'], 'engagement_date', 'feature_date', [
         'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'host_rating',
         'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'check_ins_30d',
         'nights_30d', 'nights_365d', 'cancellations_365d', 'average_booking_value_365d', 'view_to_booking_rate_30d',
         'listed_date', 'last_booking_date',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 
 spine_engagement as (
 
-    {{ as_of_join('spine_properties', 'engagement_features', ['property_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine_properties', ref('engagement_features'), ['property_id'], 'engagement_date', 'feature_date', [
         'views_7d', 'views_30d', 'unique_viewers_7d', 'unique_viewers_30d', 'clicks_7d', 'clicks_30d', 'searches_7d',
         'searches_30d', 'click_rate_30d', 'time_on_page_30d',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 
 spine_destinations as (
 
-    {{ as_of_join('spine_engagement', 'destination_features', ['destination_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine_engagement', ref('destination_features'), ['destination_id'], 'engagement_date', 'feature_date', [
         'destination_bookings_7d', 'destination_bookings_30d', 'destination_bookings_365d',
         'destination_listing_count',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 

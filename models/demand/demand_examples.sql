@@ -28,18 +28,6 @@ calendar as (
 
 ),
 
-property_features as (
-
-    select * from {{ ref('property_features') }}
-
-),
-
-destination_features as (
-
-    select * from {{ ref('destination_features') }}
-
-),
-
 destinations as (
 
     select
@@ -81,26 +69,26 @@ history as (
 
 spine_properties as (
 
-    {{ as_of_join('spine', 'property_features', ['property_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
         'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market',
         'host_rating', 'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d',
         'check_ins_30d', 'check_ins_90d', 'check_ins_365d', 'cancellations_365d', 'nights_365d',
         'average_booking_value_365d', 'views_7d', 'views_30d', 'view_to_booking_rate_30d', 'listed_date',
         'last_booking_date',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 
 spine_destinations as (
 
-    {{ as_of_join('spine_properties', 'destination_features', ['destination_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine_properties', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
         'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d',
         'destination_bookings_365d', 'destination_check_ins_7d', 'destination_check_ins_30d',
         'destination_check_ins_90d', 'destination_check_ins_365d', 'destination_check_ins_weekday_1_365d',
         'destination_check_ins_weekday_2_365d', 'destination_check_ins_weekday_3_365d',
         'destination_check_ins_weekday_4_365d', 'destination_check_ins_weekday_5_365d',
         'destination_check_ins_weekday_6_365d', 'destination_check_ins_weekday_7_365d',
-    ]) }}
+    ], wanted='spine_properties') }}
 
 ),
 

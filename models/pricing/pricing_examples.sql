@@ -40,18 +40,6 @@ versions as (
 
 ),
 
-property_features as (
-
-    select * from {{ ref('property_features') }}
-
-),
-
-destination_features as (
-
-    select * from {{ ref('destination_features') }}
-
-),
-
 bookings as (
 
     select
@@ -449,19 +437,19 @@ destination_books as (
 
 spine_properties as (
 
-    {{ as_of_join('spine', 'property_features', ['property_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
         'max_guests', 'bedrooms', 'bathrooms', 'host_rating', 'host_property_count', 'bookings_30d', 'bookings_90d',
         'bookings_365d', 'nights_365d', 'views_30d', 'listed_date',
-    ]) }}
+    ], wanted='own_snapshots') }}
 
 ),
 
 spine_destinations as (
 
-    {{ as_of_join('spine_properties', 'destination_features', ['destination_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine_properties', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
         'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d', 'destination_bookings_90d',
         'destination_bookings_365d',
-    ]) }}
+    ], wanted='months') }}
 
 ),
 

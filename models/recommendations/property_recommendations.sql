@@ -44,7 +44,7 @@ users as (
 
 described as (
 
-    {{ as_of_join('users', 'user_features', ['user_id'], 'as_of_date', 'feature_date', ['country', 'bookings_ever']) }}
+    {{ as_of_join('users', ref('user_features'), ['user_id'], 'as_of_date', 'feature_date', ['country', 'bookings_ever'], wanted='users') }}
 
 ),
 

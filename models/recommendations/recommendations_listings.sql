@@ -67,19 +67,13 @@ described as (
 
 ),
 
-property_features as (
-
-    select * from {{ ref('property_features') }}
-
-),
-
 featured as (
 
-    {{ as_of_join('described', 'property_features', ['property_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('described', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
         'host_id', 'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms',
         'price_to_market', 'host_rating', 'listed_date', 'bookings_30d', 'bookings_90d', 'bookings_365d',
         'average_booking_value_365d', 'last_booking_date',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 

@@ -121,10 +121,10 @@ spine as (
 
 featured as (
 
-    {{ as_of_join('spine', 'user_features', ['user_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine', ref('user_features'), ['user_id'], 'as_of_date', 'feature_date', [
         'country', 'user_type', 'signed_up_date', 'last_booking_date', 'bookings_365d', 'bookings_ever',
         'destinations_ever', 'mean_lead_days', 'weekend_share',
-    ]) }}
+    ], wanted='spine') }}
 
 ),
 

@@ -25,20 +25,16 @@ with spine as (
 
 versions as (
 
-    select
-        1 as id,
-        cast('2025-01-05' as date) as known_from,
-        'a' as version
-    union all
-    select
-        1 as id,
-        cast('2025-01-10' as date) as known_from,
-        'b' as version
-    union all
-    select
-        2 as id,
-        cast('2024-01-01' as date) as known_from,
-        'c' as version
+    {% for id, known_from, version in [(1, '2025-01-05', 'a'), (1, '2025-01-10', 'b'), (2, '2024-01-01', 'c')] %}
+        select
+            {{ id }} as id,
+            cast('{{ known_from }}' as date) as known_from,
+            '{{ version }}' as version,
+            '{{ version }}1' as title,
+            '{{ version }}2' as place,
+            '{{ version }}3' as host
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -46,8 +42,21 @@ joined as (
 
     {{ as_of_join('spine', 'versions', ['id'], 'day', 'known_from', ['version']) }}
 
+),
+
+-- of many columns, and only of the keys that are wanted
+joined_again as (
+
+    {{ as_of_join('joined', 'versions', ['id'], 'day', 'known_from', {
+        'version': 'same_version', 'title': 'title', 'place': 'place', 'host': 'host',
+    }, wanted='spine') }}
+
 )
 
 select *
-from joined
-where version is distinct from expected
+from joined_again
+where
+    version is distinct from expected
+    or same_version is distinct from expected
+    or title is distinct from expected || '1'
+    or host is distinct from expected || '3'

@@ -6,6 +6,7 @@
 
 {% set text = dbt.type_string() %}
 {% set parts = [] %}
+{% set settled = settled_references(this) if is_incremental() else [] %}
 
 -- read by every product that is built already, none where this is linted
 with known as ( -- noqa: ST03
@@ -38,7 +39,7 @@ with known as ( -- noqa: ST03
             'columns': watched.predictions, 'split': 'test' if watched.reference_split == 'test' else none
         },
     } %}
-    {% for kind, of_kind in kinds.items() if of_kind.columns %}
+    {% for kind, of_kind in kinds.items() if of_kind.columns and model_name ~ ' ' ~ kind not in settled %}
         {% set name = product ~ '_' ~ kind %}
         {% set before = of_kind.split and is_built(examples) and is_built(decision) and is_built(versions) and is_built(backtest) %}
 

@@ -156,7 +156,7 @@ dated as (
 ),
 
 -- few columns until the as-of joins are done, which sort all of them; and no condition that holds for every row on a first
--- run, as DuckDB takes one against a subquery for rare and then joins the wrong way round
+-- run, as one against a subquery is taken for rare there and then joins the wrong way round
 owned as (
 
     select

@@ -85,6 +85,11 @@ class Plugin(BasePlugin):
             if file.exists():
                 conn.execute(f"create view gold.{name} as from read_parquet({_quoted(str(file))})")
 
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Let a name without a database mean ours: `from wanderbricks_ml.demand_predictions`."""
+        (database,) = self.creds.attach
+        cursor.execute(f"use {database.alias}")
+
 
 def has_gold(folder: Path) -> bool:
     """Whether `folder` holds at least one gold table: then it is somebody's, and is left alone."""

@@ -39,6 +39,10 @@ def connect() -> Any:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or default
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    # Logging a model sets a variable, deletes it again, and notes which are read by patching the class of os.environ:
+    # dbt, which lists the environment in another thread, then misses a key that it was told of
+    os.environ.setdefault("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "false")
+    os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart

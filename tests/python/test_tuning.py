@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import sklearn.pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -539,3 +541,36 @@ def test_studies_lie_beside_mlflows_store(uri: str, expected: str, monkeypatch: 
     assert registry.study_storage() == expected
     monkeypatch.setenv("WANDERBRICKS_STUDIES", "postgresql://studies")
     assert registry.study_storage() == "postgresql://studies"
+
+
+def test_a_fit_leaves_the_environment_that_dbt_lists_in_another_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    for name in ("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING"):
+        monkeypatch.delenv(name, raising=False)
+    registry.connect.cache_clear()
+    registry.connect()
+    deleted, patched = [], []
+    kind = type(os.environ)
+    delete, reads = kind.__delitem__, kind.__getitem__
+
+    def watched(self: os._Environ[str], key: str) -> None:
+        deleted.append(key)
+        delete(self, key)
+
+    def noted(model: Any, frame: Any) -> Any:
+        patched.append(kind.__getitem__ is not reads)
+        return predict(model, frame)
+
+    predict = sklearn.pipeline.Pipeline.predict
+    monkeypatch.setattr(kind, "__delitem__", watched)
+    monkeypatch.setattr(sklearn.pipeline.Pipeline, "predict", noted)
+    with duckdb.connect() as connection:
+        connection.register("given", examples())
+        connection.execute("create table planted_examples as from given")
+        fitted(connection, False, None, with_trials(10))
+    registry.connect.cache_clear()
+    assert deleted == []
+    assert len(patched) > 1
+    assert not any(patched)

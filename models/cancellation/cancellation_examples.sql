@@ -100,14 +100,7 @@ banded as (
     select
         *,
         case when cancelled_date <= check_in_date then 1 else 0 end as cancelled,
-        case
-            when lead_days = 0 then '0 days'
-            when lead_days <= 7 then '1-7 days'
-            when lead_days <= 30 then '8-30 days'
-            when lead_days <= 90 then '31-90 days'
-            when lead_days <= 180 then '91-180 days'
-            else '181 days or more'
-        end as lead_band
+        {{ band_name('lead_days', product_cancellation().bands.lead_band.bands) }} as lead_band
     from bookings
 
 ),

@@ -69,4 +69,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('cancellation_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_cancellation(), 'learnability') }}

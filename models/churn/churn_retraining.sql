@@ -118,4 +118,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('churn_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_churn(), 'learnability') }}

@@ -102,4 +102,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('conversion_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_conversion(), 'learnability') }}

@@ -237,9 +237,7 @@ final as (
         case
             when bookings_ever = 0 then 'never booked'
             when bookings_365d = 0 then 'lapsed'
-            when bookings_365d = 1 then '1 booking'
-            when bookings_365d <= 4 then '2-4 bookings'
-            else '5+ bookings'
+            else {{ band_name('bookings_365d', product_customer_ltv().bands.activity.bands) }}
         end as activity,
         case when split not in ('score', 'reference') then cast(revenue as double) end as revenue,
         cast(baseline_revenue as double) as baseline_revenue,

@@ -106,4 +106,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('customer_ltv_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_customer_ltv(), 'learnability') }}

@@ -48,4 +48,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('demand_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_demand(), 'learnability') }}

@@ -45,7 +45,7 @@ recorded as (
     {% set examples = ref(product ~ '_examples') %}
     {% set champion = ref(product ~ '_champion') %}
     {% set scores = ref(product ~ '_scores') %}
-    {% set watched = monitored_columns(model_name, examples) %}
+    {% set watched = monitored_columns(row, examples) %}
 
     {% if is_built(examples) and is_built(champion) and is_built(scores) %}
         {{ product }}_served as (

@@ -31,7 +31,7 @@ with known as ( -- noqa: ST03
     {% set backtest = ref(product ~ '_backtest') %}
     {% set champion = ref(product ~ '_champion') %}
     {% set scores = ref(product ~ '_scores') %}
-    {% set watched = monitored_columns(model_name, examples) %}
+    {% set watched = monitored_columns(row, examples) %}
     {# the split `reference` is not backtested #}
     {% set kinds = {
         'feature': {'columns': watched.numeric + watched.categorical, 'split': watched.reference_split},

@@ -1,12 +1,3 @@
-{# as the metrics macros take a back-test: their split is the model, so that models of a kind share them #}
-{% set kinds = {
-    'count': ['demand_predictor', 'pricing_optimizer'],
-    'probability': ['conversion_predictor', 'churn_predictor', 'cancellation_predictor'],
-    'forecast': ['revenue_forecaster'],
-    'value': ['customer_ltv_predictor'],
-    'ranking': ['property_recommender'],
-} %}
-
 with outcomes as (
 
     select
@@ -17,8 +8,10 @@ with outcomes as (
 
 ),
 
-{% for kind, models in kinds.items() %}
-    {{ kind }}_rows as (
+{# as the metrics macros take a back-test: their split is the model, so that models of a task share them #}
+{% for task in ['count', 'probability', 'forecast', 'value', 'ranking'] %}
+    {% set of_task = products() | selectattr('task', 'equalto', task) | list %}
+    {{ task }}_rows as (
 
         select
             0 as model_version,
@@ -29,11 +22,11 @@ with outcomes as (
             unit_id,
             item_id,
             group_id,
-            segment as activity,
+            segment,
             prediction,
             baseline,
             label
-            {%- if kind == 'forecast' %},
+            {%- if task == 'forecast' %},
                 'total' as forecast_level,
                 0 as destination_id,
                 scoring_date as as_of_date,
@@ -42,11 +35,16 @@ with outcomes as (
                 1 as window_days,
                 lower_80,
                 upper_80
-            {%- elif kind == 'value' %},
-                cast(null as double) as none_probability
+            {%- elif task == 'value' %},
+                cast(null as double) as none_probability,
+                case split
+                    {% for product in of_task %}
+                        when '{{ product.model_name }}' then {{ value_is_active(product, 'segment') }}
+                    {% endfor %}
+                end as is_active
             {%- endif %}
         from outcomes
-        where split in ('{{ models | join("', '") }}')
+        where split in ('{{ of_task | join("', '", attribute='model_name') }}')
 
     ),
 
@@ -126,8 +124,8 @@ value_live as (
         baseline='baseline',
         keys=['unit_id', 'scoring_date'],
         none_probability='none_probability',
-        active="activity in ('1 booking', '2-4 bookings', '5+ bookings')",
-        segments={'activity': 'activity'}
+        active='is_active',
+        segments={'segment': 'segment'}
     ) }}
 
 ),
@@ -154,7 +152,7 @@ ranking_live as (
 -- the public table
 thresholds as (
 
-    {% for row in products() if row.model_name in kinds.probability %}
+    {% for row in products() if row.task == 'probability' %}
         select * from ({{ metrics_when_fitted(row) }}) as metrics
         where split = 'validation' and segment = 'all' and metric_name = 'best_threshold'
         {{ 'union all' if not loop.last }}
@@ -215,7 +213,7 @@ called_live as (
 
 measured as (
 
-    {% for kind in ['count', 'probability', 'forecast', 'value', 'ranking', 'called'] %}
+    {% for task in ['count', 'probability', 'forecast', 'value', 'ranking', 'called'] %}
         select
             split as model_name,
             as_of_date as week_start,
@@ -223,8 +221,8 @@ measured as (
             metric_value,
             baseline_value,
             row_count
-        from {{ kind }}_live
-        where segment = 'all'{{ " and metric_name not in ('f1', 'f1_over_trivial')" if kind == 'probability' }}
+        from {{ task }}_live
+        where segment = 'all'{{ " and metric_name not in ('f1', 'f1_over_trivial')" if task == 'probability' }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

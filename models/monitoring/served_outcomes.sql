@@ -1,51 +1,3 @@
-{% set products = {
-    'demand_predictor': {
-        'product': 'demand',
-        'predictions': 'demand_predictions',
-        'columns': ['property_id', 'check_in_date', 'destination_id', 'predicted_bookings', 'baseline_bookings'],
-    },
-    'revenue_forecaster': {
-        'product': 'revenue',
-        'predictions': 'revenue_forecasts',
-        'columns': [
-            'forecast_level', 'destination_id', 'forecast_date', 'horizon_days', 'forecast_revenue', 'lower_80', 'upper_80',
-            'baseline_revenue',
-        ],
-    },
-    'conversion_predictor': {
-        'product': 'conversion',
-        'predictions': 'conversion_predictions',
-        'columns': ['property_id', 'engagement_date', 'conversion_probability', 'baseline_probability'],
-    },
-    'pricing_optimizer': {
-        'product': 'pricing',
-        'predictions': 'pricing_recommendations',
-        'columns': ['property_id', 'stay_month', 'destination_id', 'expected_bookings_current', 'baseline_bookings'],
-    },
-    'customer_ltv_predictor': {
-        'product': 'customer_ltv',
-        'predictions': 'customer_ltv_predictions',
-        'columns': ['user_id', 'activity', 'predicted_ltv_12m', 'baseline_revenue'],
-    },
-    'churn_predictor': {
-        'product': 'churn',
-        'predictions': 'churn_predictions',
-        'columns': ['user_id', 'churn_probability', 'will_churn', 'baseline_probability'],
-    },
-    'cancellation_predictor': {
-        'product': 'cancellation',
-        'predictions': 'cancellation_predictions',
-        'columns': [
-            'booking_id', 'check_in_date', 'cancellation_probability', 'predicted_cancellation', 'baseline_probability'
-        ],
-    },
-    'property_recommender': {
-        'product': 'recommendations',
-        'predictions': 'property_recommendations',
-        'columns': ['user_id', 'rank', 'property_id', 'baseline_property_id'],
-    },
-} %}
-
 with clock as (
 
     select as_of_date from {{ ref('point_in_time') }}
@@ -58,20 +10,20 @@ weeks as (
 
 ),
 
-{% for model, product in products.items() %}
+{% for product in products() %}
     {{ product.product }}_served as (
 
         select
-            predictions.{{ (['scoring_date', 'model_version'] + product.columns) | join(',\n            predictions.') }},
+            predictions.{{ (['scoring_date', 'model_version'] + product.served) | join(',\n            predictions.') }},
             weeks.week_start,
             weeks.part,
             weeks.first_unit,
             weeks.last_unit,
             weeks.truth_days
-        from ({{ built(product.predictions, ['scoring_date', 'model_version'] + product.columns) }}) as predictions
+        from ({{ built(product.predictions, ['scoring_date', 'model_version'] + product.served) }}) as predictions
         inner join weeks
-            on weeks.model_name = '{{ model }}'
-            and predictions.scoring_date - cast({{ iso_weekday('predictions.scoring_date') }} - 1 as int) = weeks.week_start
+            on weeks.model_name = '{{ product.model_name }}'
+            and {{ monday_of('predictions.scoring_date') }} = weeks.week_start
         where predictions.scoring_date <= (select as_of_date from clock)
 
     ),
@@ -475,7 +427,7 @@ known_rows as (
             {% for name, type in shape.items() %}
                 cast({{ columns.get(name, 'null') }} as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
             {% endfor %}
-        from {{ products[model].product }}_rows
+        from {{ declared_product(model).product }}_rows
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

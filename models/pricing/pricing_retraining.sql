@@ -91,4 +91,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('pricing_optimizer', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_pricing(), 'learnability') }}

@@ -93,4 +93,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('property_recommender', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_recommendations(), 'learnability') }}

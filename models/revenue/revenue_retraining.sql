@@ -62,4 +62,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('revenue_forecaster', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_revenue(), 'learnability') }}

@@ -54,14 +54,8 @@ users as (
 
 bookings as (
 
-    select
-        user_id,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        -- decimals add up to the same in any order
-        cast(total_amount as decimal(18, 2)) as amount
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    select * from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 

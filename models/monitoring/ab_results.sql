@@ -24,14 +24,13 @@ assignments as (
 known_bookings as (
 
     select
-        bookings.booking_id,
-        cast(bookings.user_id as bigint) as user_id,
-        cast(bookings.property_id as bigint) as property_id,
-        cast(bookings.created_at as date) as created_date,
-        cast(coalesce(bookings.total_amount, 0) as decimal(18, 2)) as amount,
-        bookings.is_cancelled and cast(bookings.updated_at as date) < clock.as_of_date as is_cancelled
-    from {{ source('gold', 'fact_booking_detail') }} as bookings
-    inner join clock on cast(bookings.created_at as date) < clock.as_of_date
+        booking_id,
+        user_id,
+        property_id,
+        created_date,
+        coalesce(amount, 0) as amount,
+        cancelled_date is not null as is_cancelled
+    from {{ ref('stg_bookings') }}
 
 ),
 

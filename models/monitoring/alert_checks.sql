@@ -6,7 +6,10 @@
 ) }}
 
 {% set text = dbt.type_string() %}
-{% set gold_tables = {'fact_booking_detail': 'created_at', 'fact_property_engagement': 'engagement_date'} %}
+{% set gold_tables = {
+    'fact_booking_detail': {'staged': 'stg_bookings', 'date': 'created_date'},
+    'fact_property_engagement': {'staged': 'stg_engagement', 'date': 'engagement_date'},
+} %}
 {% set feature_tables = ['destination_features', 'engagement_features', 'host_features', 'property_features', 'user_features'] %}
 
 with clock as (
@@ -30,13 +33,12 @@ operations as (
 -- a table without any row before the point in time is not late: the platform has no such data
 gold_days as (
 
-    {% for table, stamp in gold_tables.items() %}
+    {% for table, read in gold_tables.items() %}
         select
             'stale_gold' as kind,
             '{{ table }}' as table_name,
-            max(cast(facts.{{ stamp }} as date)) as newest_date
-        from {{ source('gold', table) }} as facts
-        inner join clock on cast(facts.{{ stamp }} as date) < clock.as_of_date
+            max({{ read.date }}) as newest_date
+        from {{ ref(read.staged) }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -33,23 +33,9 @@ weeks as (
 
 bookings as (
 
-    select
-        cast(booking_id as bigint) as booking_id,
-        cast(user_id as bigint) as user_id,
-        cast(property_id as bigint) as property_id,
-        cast(destination_id as bigint) as destination_id,
-        created_at,
-        cast(created_at as date) as created_date,
-        check_in_date,
-        case
-            when is_cancelled and cast(updated_at as date) < (select as_of_date from clock) then cast(updated_at as date)
-        end as cancelled_date,
-        -- decimals add up to the same in any order
-        cast(total_amount as decimal(18, 2)) as amount
-    from {{ source('gold', 'fact_booking_detail') }}
-    where
-        cast(created_at as date) < (select as_of_date from clock)
-        and greatest(cast(created_at as date), check_in_date) >= (select min(week_start) - 1 from weeks)
+    select *
+    from {{ ref('stg_bookings') }}
+    where greatest(created_date, check_in_date) >= (select min(week_start) - 1 from weeks)
 
 ),
 

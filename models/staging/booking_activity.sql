@@ -1,6 +1,6 @@
 with bookings as (
 
-    select * from {{ source('gold', 'fact_booking_detail') }}
+    select * from {{ ref('stg_bookings') }}
 
 ),
 
@@ -16,25 +16,24 @@ created as (
         property_id,
         host_id,
         destination_id,
-        cast(created_at as date) as activity_date,
+        created_date as activity_date,
         1 as bookings,
-        coalesce(guests_count, 0) as guests,
-        coalesce(nights_booked, 0) as nights,
-        cast(coalesce(total_amount, 0) as decimal(18, 2)) as revenue,
+        coalesce(guests, 0) as guests,
+        coalesce(nights, 0) as nights,
+        coalesce(amount, 0) as revenue,
         0 as cancellations,
         0 as check_ins
     from bookings
 
 ),
 
--- updated_at is the moment of cancellation only for a booking that is cancelled
 cancelled as (
 
     select
         property_id,
         host_id,
         destination_id,
-        cast(updated_at as date) as activity_date,
+        cancelled_date as activity_date,
         0 as bookings,
         0 as guests,
         0 as nights,
@@ -42,7 +41,7 @@ cancelled as (
         1 as cancellations,
         0 as check_ins
     from bookings
-    where is_cancelled
+    where cancelled_date is not null
 
 ),
 
@@ -53,7 +52,7 @@ arrived as (
         host_id,
         destination_id,
         -- a booking made after its own check-in date is not known before it is made
-        greatest(check_in_date, cast(created_at as date)) as activity_date,
+        greatest(check_in_date, created_date) as activity_date,
         0 as bookings,
         0 as guests,
         0 as nights,
@@ -77,9 +76,9 @@ unioned as (
 final as (
 
     select
-        cast(unioned.property_id as bigint) as property_id,
-        cast(unioned.host_id as bigint) as host_id,
-        cast(unioned.destination_id as bigint) as destination_id,
+        unioned.property_id,
+        unioned.host_id,
+        unioned.destination_id,
         unioned.activity_date,
         unioned.bookings,
         unioned.guests,

@@ -37,11 +37,10 @@ with outcomes as (
                 upper_80
             {%- elif task == 'value' %},
                 cast(null as double) as none_probability,
-                case split
-                    {% for product in of_task %}
-                        when '{{ product.model_name }}' then {{ value_is_active(product, 'segment') }}
-                    {% endfor %}
-                end as is_active
+                {% for product in of_task %}
+                    (split = '{{ product.model_name }}' and {{ value_is_active(product, 'segment') }}) or
+                {% endfor %}
+                false as is_active
             {%- endif %}
         from outcomes
         where split in ('{{ of_task | join("', '", attribute='model_name') }}')

@@ -30,7 +30,7 @@
     {% else %}
         select
             {% for column in columns %}
-                cast(null as {{ node.found.columns[column].data_type if node.found else 'int' }}) as {{ column }}{{ ',' if not loop.last }}
+                cast(null as {{ node.found.columns.get(column, {}).get('data_type') or shared_types()[column] if node.found else 'int' }}) as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ ref('point_in_time') }}
         where 1 = 0

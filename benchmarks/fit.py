@@ -93,8 +93,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 2}) as connection:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-        from wanderbricks_ml import fitting
-        from wanderbricks_ml.frames import feature_frame
+        from wanderbricks_ml.lifecycle.features import feature_frame, preprocessing
+        from wanderbricks_ml.lifecycle.fitting import fit_when_due
 
         product = settings(given.columns)
         connection.register("frame", examples(given.rows, given.columns))
@@ -104,7 +104,7 @@ def main() -> None:
             split: connection.table("planted_examples").filter(f"split = '{split}'").order("row_id").to_arrow_table()
             for split in ("train", "validation")
         }
-        preprocess = fitting.preprocessing(product).fit(feature_frame([splits["train"]], product))
+        preprocess = preprocessing(product).fit(feature_frame([splits["train"]], product))
         arrays = [
             (preprocess.transform(feature_frame([rows], product)), rows["label"].to_numpy()) for rows in splits.values()
         ]
@@ -115,7 +115,7 @@ def main() -> None:
             started = time.process_time()
             bare(*arrays)
             alone = time.process_time()
-            fitting.fit_when_due(None, relation, due, product)
+            fit_when_due(None, relation, due, product)
             seconds["bare"].append(alone - started)
             seconds["fit"].append(time.process_time() - alone)
     first = seconds["fit"][0]

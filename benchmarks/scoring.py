@@ -78,10 +78,9 @@ def fit(connection: duckdb.DuckDBPyConnection) -> Any:
     """The pipeline that a fit logs."""
     from sklearn.pipeline import Pipeline
 
-    from wanderbricks_ml.engines import DuckDB
-    from wanderbricks_ml.estimators import PickUpRegressor
-    from wanderbricks_ml.fitting import preprocessing
-    from wanderbricks_ml.frames import feature_frame
+    from wanderbricks_ml.estimators.pick_up import PickUpRegressor
+    from wanderbricks_ml.lifecycle.engines import DuckDB
+    from wanderbricks_ml.lifecycle.features import feature_frame, preprocessing
 
     batches = list(DuckDB().examples(connection.table("examples"), ["train"], [], SETTINGS))
     preprocess = preprocessing(SETTINGS)
@@ -94,10 +93,11 @@ def fit(connection: duckdb.DuckDBPyConnection) -> Any:
 
 def ours(connection: duckdb.DuckDBPyConnection, pipeline: Any) -> Any:
     """What the Python model of a product's scores returns."""
-    from wanderbricks_ml import predicting, registry
-    from wanderbricks_ml.engines import DuckDB
+    from wanderbricks_ml.lifecycle import predicting
+    from wanderbricks_ml.lifecycle.engines import DuckDB
+    from wanderbricks_ml.registry import store
 
-    with mock.patch.object(registry, "load", return_value=pipeline):
+    with mock.patch.object(store, "load", return_value=pipeline):
         predictor = predicting._predictor("folder", SETTINGS)
     constants = {"model_name": pa.scalar(SETTINGS["model_name"]), "model_version": pa.scalar(1, pa.int32())}
     return DuckDB().predicted(connection.table("examples"), [(["score"], predictor, constants)], KEPT, SETTINGS)
@@ -105,7 +105,7 @@ def ours(connection: duckdb.DuckDBPyConnection, pipeline: Any) -> Any:
 
 def in_place(connection: duckdb.DuckDBPyConnection, pipeline: Any) -> Any:
     """The same columns by the booster alone."""
-    from wanderbricks_ml.engines import DuckDB
+    from wanderbricks_ml.lifecycle.engines import DuckDB
 
     booster, pick_up = pipeline["estimator"].booster_, pipeline["estimator"].pick_up_
     encoder = pipeline["preprocess"].named_transformers_["categorical"]

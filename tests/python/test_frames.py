@@ -13,9 +13,9 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
-from wanderbricks_ml import engines, predicting, registry
-from wanderbricks_ml.fitting import preprocessing
-from wanderbricks_ml.frames import feature_frame, feature_matrix, with_attributes
+from wanderbricks_ml.lifecycle import engines, predicting
+from wanderbricks_ml.lifecycle.features import feature_frame, feature_matrix, preprocessing, with_attributes
+from wanderbricks_ml.registry import store
 
 SETTINGS: dict[str, Any] = {
     "model_name": "cancellation_predictor",
@@ -120,7 +120,7 @@ def test_predictions_are_those_of_the_logged_pipeline(monkeypatch: pytest.Monkey
     pipeline = Pipeline([("preprocess", preprocessing(settings)), ("estimator", LinearRegression())])
     frame = feature_frame([learned], settings)
     pipeline.fit(frame, pipeline["preprocess"].fit_transform(frame).sum(axis=1))
-    monkeypatch.setattr(registry, "load", lambda folder: pipeline)
+    monkeypatch.setattr(store, "load", lambda folder: pipeline)
     predictor = predicting._predictor("folder", settings)
     rows = drawn(4, 900, 80).set_column(2, "whole", pa.array(np.arange(900)))
     rows = rows.append_column("split", pa.array(["score", "test", "train"] * 300))
@@ -173,7 +173,7 @@ def test_a_version_fitted_on_a_feature_that_is_gone_is_refused(monkeypatch: pyte
     known = with_attributes(SETTINGS, table().schema)
     frame = feature_frame([table()], known)
     pipeline = Pipeline([("preprocess", preprocessing(known)), ("estimator", DummyRegressor())]).fit(frame, [0, 1, 0])
-    monkeypatch.setattr(registry, "load", lambda folder: pipeline)
+    monkeypatch.setattr(store, "load", lambda folder: pipeline)
     predicting._predictor("folder", known)
     with pytest.raises(RuntimeError, match=r"cancellation_predictor: .* fitted on attribute_\w+.*registry archive"):
         predicting._predictor("folder", SETTINGS)

@@ -10,12 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from wanderbricks_ml import tuning
-from wanderbricks_ml.fitting import preprocessing
-from wanderbricks_ml.frames import group_numbers
-from wanderbricks_ml.plots import drawn
-from wanderbricks_ml.ranking import CandidateRanker, mean_ndcg
-from wanderbricks_ml.reports import report
+from wanderbricks_ml.estimators.ranker import CandidateRanker, mean_ndcg
+from wanderbricks_ml.lifecycle.features import group_numbers, preprocessing
+from wanderbricks_ml.reports.plots import drawn
+from wanderbricks_ml.reports.report import report
+from wanderbricks_ml.tuning.folds import folds_of, halves_of_validation, losses_on
 
 PARAMS = {"eta": 0.2, "max_depth": 3, "seed": 7, "nthread": 1}
 CANDIDATES = 12
@@ -169,11 +168,11 @@ def test_a_study_sees_whole_queries(halves: bool) -> None:
         "categorical": [],
         "tuning": {"unit": "query_id", "folds": 2},
     }
-    made_folds = tuning.halves_of_validation if halves else tuning.folds_of
+    made_folds = halves_of_validation if halves else folds_of
     folds = made_folds(ranked_splits(), settings, 9_000, lambda: preprocessing(settings))
     assert len(folds) == 2
     estimator = {"class": "CandidateRanker", "rounds": 20, "params": PARAMS}
-    for fold, loss in zip(folds, tuning.losses_on(folds)(estimator), strict=True):
+    for fold, loss in zip(folds, losses_on(folds)(estimator), strict=True):
         assert fold.groups is not None
         for (_, y), numbers in zip(fold[:3], fold.groups, strict=True):
             assert set(np.unique(numbers, return_counts=True)[1]) == {CANDIDATES}

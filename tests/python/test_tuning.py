@@ -20,12 +20,12 @@ import sklearn.pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wanderbricks_ml.lifecycle.features import preprocessing
 from wanderbricks_ml.lifecycle.fitting import fit_when_due
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.drawing import draw_plots
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA
 from wanderbricks_ml.reports import plots
+from wanderbricks_ml.settings import RowSettings
 from wanderbricks_ml.tuning.folds import (
     LEAST_ROWS,
     Evaluate,
@@ -37,7 +37,7 @@ from wanderbricks_ml.tuning.folds import (
     split_in_time,
 )
 from wanderbricks_ml.tuning.losses import log_loss, poisson_deviance
-from wanderbricks_ml.tuning.space import Tuned, definition, in_use, with_parameters
+from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import BATCH, FINALISTS, tuned
 from wanderbricks_ml.tuning.trials import parameter_importance, trial_table
 
@@ -50,6 +50,7 @@ PRODUCT: dict[str, Any] = {
     "examples": "planted_examples",
     "label": "booked",
     "date": "day",
+    "prediction": "probability",
     "keys": ["unit_id", "day"],
     "numeric": ["level", "season"],
     "categorical": ["kind"],
@@ -112,10 +113,14 @@ class Planted:
         return run()
 
 
+def search_of(given: dict[str, Any]) -> Search:
+    return Search.of(RowSettings.of(given), DUE)
+
+
 def search(
     evaluate: Evaluate, given: dict[str, Any] = PRODUCT, current: Tuned | None = None, digest: str = "rows"
 ) -> Tuned:
-    return tuned(given, DUE, current or Tuned(given["estimator"]), evaluate, digest)
+    return tuned(search_of(given), current or Tuned(given["estimator"]), evaluate, digest)
 
 
 # folds
@@ -182,7 +187,7 @@ def examples(rows: int = 3_000, label_days: int = 1) -> pd.DataFrame:
 
 
 def folds(splits: dict[str, tuple[pd.DataFrame, pa.Table]], given: dict[str, Any] = PRODUCT) -> list[Fold]:
-    return folds_of(splits, given, 2_000, lambda: preprocessing(given))
+    return folds_of(splits, RowSettings.of(given), 2_000)
 
 
 def test_a_history_too_short_for_its_labels_is_tuned_on_halves_of_validation() -> None:
@@ -201,9 +206,10 @@ def test_a_history_too_short_for_its_labels_is_tuned_on_halves_of_validation() -
 
 
 def test_units_are_sampled_whole() -> None:
-    given = product(unit="unit_id")
+    plan = RowSettings.of(product(unit="unit_id")).tuning
+    assert plan is not None
     splits = made_splits(rows=6_000)
-    frame, known = _sampled(*splits["train"], given, 1_000)
+    frame, known = _sampled(*splits["train"], plan, 1_000)
     whole = pd.Series(splits["train"][1]["unit_id"].to_pylist()).value_counts()
     sampled = pd.Series(known["unit_id"].to_pylist()).value_counts()
     assert 700 < len(frame) < 1_300
@@ -259,7 +265,7 @@ def test_the_best_of_a_sample_has_to_win_on_all_rows_too() -> None:
         yield from [10.0 - estimator["params"]["max_depth"]] * 2
 
     given = with_trials(16)
-    found = tuned(given, DUE, Tuned(given["estimator"]), Planted(), "rows", final=lambda: in_full)
+    found = tuned(search_of(given), Tuned(given["estimator"]), Planted(), "rows", final=lambda: in_full)
     assert len(judged) == 1 + FINALISTS
     assert judged[0] == given["estimator"]["params"]
     complete = [trial for trial in found.trials[1:] if trial["state"] == "complete"]
@@ -269,7 +275,7 @@ def test_the_best_of_a_sample_has_to_win_on_all_rows_too() -> None:
     assert found.record is not None and found.record["default_loss"] == 7.0
 
     worse = lambda: lambda estimator: iter([float(estimator["params"]["eta"] != 0.1)] * 2)  # noqa: E731
-    kept = tuned(given, DUE, Tuned(given["estimator"]), Planted(), "rows", final=worse)
+    kept = tuned(search_of(given), Tuned(given["estimator"]), Planted(), "rows", final=worse)
     assert kept.estimator == given["estimator"]
 
 
@@ -376,10 +382,10 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
         ({"space": {"params.eta": {"low": 1.0, "high": 0.1}}}, "low below high"),
         ({"space": {"params.eta": {"choices": [0.2, 0.3]}}}, "leaves out the default"),
         ({"space": {}}, "neither space nor algorithms"),
-        ({"algorithms": {"forest": None}}, "forest .* no candidate"),
-        ({"trials": 5}, "has trials; it takes"),
-        ({"pruning": "hard"}, "pruning hard"),
-        ({"budget": {"trials": 5}}, "needs trials, seconds and rows under budget"),
+        ({"algorithms": {"forest": None}}, "forest, which is no candidate"),
+        ({"trials": 5}, "config.meta.tuning has trials, which is no setting"),
+        ({"pruning": "hard"}, "pruning is hard"),
+        ({"budget": {"trials": 5}}, "config.meta.tuning.budget lacks seconds, rows"),
     ],
 )
 def test_settings_that_cannot_be_are_clear_errors(changes: dict[str, Any], message: str) -> None:
@@ -396,8 +402,8 @@ def version(number: int, found: Tuned, day: date = TODAY) -> dict[str, Any]:
 
 def as_found(**params: Any) -> Tuned:
     """Return what a study found that is over."""
-    record = {"definition": definition(PRODUCT), "study": "planted_predictor 2025-07-01", "params": params}
-    return Tuned(with_parameters(PRODUCT, params), record)
+    record = {"definition": search_of(PRODUCT).definition, "study": "planted_predictor 2025-07-01", "params": params}
+    return Tuned(search_of(PRODUCT).with_parameters(params), record)
 
 
 FOUND = {"params.eta": 0.31, "params.max_depth": 6}
@@ -407,7 +413,7 @@ def test_tuned_parameters_are_used_again() -> None:
     found = as_found(**FOUND)
     untuned = Tuned(PRODUCT["estimator"])
     versions = pa.Table.from_pylist([version(1, untuned), version(2, found), version(3, untuned)])
-    again = in_use(PRODUCT, DUE, versions)
+    again = search_of(PRODUCT).in_use(versions)
     assert again.estimator == found.estimator != PRODUCT["estimator"]
     assert again.record == found.record
     assert again.trials == []
@@ -430,20 +436,20 @@ def changed(**changes: Any) -> dict[str, Any]:
 )
 def test_tuned_parameters_go_when_what_they_were_tuned_for_changes(given: dict[str, Any]) -> None:
     versions = pa.Table.from_pylist([version(1, as_found(**FOUND))])
-    assert in_use(PRODUCT, DUE, versions).record is not None
-    found = in_use(given, DUE, versions)
+    assert search_of(PRODUCT).in_use(versions).record is not None
+    found = search_of(given).in_use(versions)
     assert found.record is None
     assert found.estimator == given["estimator"]
 
 
 def test_a_budget_may_change_and_the_parameters_stay() -> None:
     versions = pa.Table.from_pylist([version(1, as_found(**FOUND))])
-    assert in_use(with_trials(99), DUE, versions).record is not None
+    assert search_of(with_trials(99)).in_use(versions).record is not None
 
 
 def test_what_was_tuned_later_is_not_used_for_an_earlier_day() -> None:
     versions = pa.Table.from_pylist([version(1, as_found(**FOUND), day=date(2025, 9, 1))])
-    assert in_use(PRODUCT, DUE, versions).record is None
+    assert search_of(PRODUCT).in_use(versions).record is None
 
 
 def test_the_next_study_starts_from_the_parameters_in_use() -> None:
@@ -453,9 +459,8 @@ def test_the_next_study_starts_from_the_parameters_in_use() -> None:
 
 
 def test_defaults_that_were_not_improved_on_stay_until_the_next_study() -> None:
-    again = in_use(
-        PRODUCT, DUE, pa.Table.from_pylist([version(1, Tuned(PRODUCT["estimator"])), version(2, as_found())])
-    )
+    versions = pa.Table.from_pylist([version(1, Tuned(PRODUCT["estimator"])), version(2, as_found())])
+    again = search_of(PRODUCT).in_use(versions)
     assert again.estimator == PRODUCT["estimator"]
     assert again.record is not None
 

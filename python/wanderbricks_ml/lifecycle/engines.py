@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+
+from wanderbricks_ml.settings import Features
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +31,28 @@ Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]
 """Splits to predict, with what, and columns that are the same in all of their rows."""
 
 
+@dataclass(frozen=True)
+class Examples:
+    """A product's examples, and how they are read.
+
+    Attributes
+    ----------
+    relation
+        The engine's relation or data frame.
+    features
+        Columns that the model sees.
+    keys
+        Columns whose order rows are read in.
+    driver_rows
+        Rows that one process reads to fit; None where one process reads them all.
+    """
+
+    relation: Any
+    features: Features
+    keys: tuple[str, ...]
+    driver_rows: int | None = None
+
+
 class Engine(Protocol):
     """How a Python model reads its inputs and returns its rows."""
 
@@ -37,29 +62,23 @@ class Engine(Protocol):
     def schema(self, relation: Any) -> pa.Schema:
         """Names and types of a relation's columns."""
 
-    def examples(
-        self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
-    ) -> Iterator[pa.Table]:
+    def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
         """Rows of the named splits in the order of their keys, in batches; always one, even if empty.
 
         Columns: `kept` as they are, then the features that are not kept, numeric ones as float32: half the
-        memory of doubles, and what the boosters use. No more of them than the setting `driver_rows` where rows
-        can be more than one process holds; then a sample that depends on the keys alone.
+        memory of doubles, and what the boosters use. No more rows than `driver_rows` where they can be more than
+        one process holds; then a sample that depends on the keys alone.
         """
 
-    def is_beyond_driver(self, relation: Any, settings: Mapping[str, Any]) -> bool:
-        """Whether there are more rows to fit than the setting `driver_rows`, so that the cluster has to."""
+    def is_beyond_driver(self, examples: Examples) -> bool:
+        """Whether there are more rows to fit than `driver_rows`, so that the cluster has to."""
 
     def predicted(
-        self,
-        relation: Any,
-        scorings: Sequence[Scoring],
-        kept: Sequence[str],
-        settings: Mapping[str, Any],
+        self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
     ) -> Any:
         """Rows with predictions, in the form that dbt takes.
 
-        For each scoring: its constants, the `kept` columns, and the predictions. Without any,
+        For each scoring: its constants, the `kept` columns, and the named `predictions`, doubles. Without any,
         no row, but with the columns that the rows would have.
         """
 
@@ -80,27 +99,20 @@ def engine_of(session: Any) -> Engine:
     return Spark(session) if hasattr(session, "createDataFrame") else DuckDB()
 
 
-def projection(kept: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
-    """SQL expressions of the columns of `Engine.examples`, in the dialect of both engines."""
+def projection(kept: Sequence[str], features: Features) -> list[str]:
+    """SQL expressions of the columns of `Engine.read`, in the dialect of both engines."""
     return [
         *kept,
-        *(f"cast({name} as float) as {name}" for name in settings["numeric"] if name not in kept),
-        *(name for name in settings["categorical"] if name not in kept),
+        *(f"cast({name} as float) as {name}" for name in features.numeric if name not in kept),
+        *(name for name in features.categorical if name not in kept),
     ]
-
-
-def prediction_columns(settings: Mapping[str, Any]) -> list[str]:
-    """Names of the columns that the product's model predicts, all of them doubles."""
-    named = settings["prediction"]
-    return [named] if isinstance(named, str) else list(named)
 
 
 def _of_splits(splits: Sequence[str]) -> str:
     return f"split in ({', '.join(repr(split) for split in splits)})" if splits else "1 = 0"
 
 
-def _predicted(table: pa.Table, predictor: Predictor, kept: Sequence[str], settings: Mapping[str, Any]) -> pa.Table:
-    names = prediction_columns(settings)
+def _predicted(table: pa.Table, predictor: Predictor, kept: Sequence[str], names: Sequence[str]) -> pa.Table:
     values = predictor(table) if table.num_rows else {name: pa.array([], pa.float64()) for name in names}
     return pa.table({name: table[name] for name in kept} | {name: values[name] for name in names})
 
@@ -119,13 +131,11 @@ class DuckDB:
     def schema(self, relation: Any) -> pa.Schema:
         return relation.limit(0).to_arrow_table().schema
 
-    def examples(
-        self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
-    ) -> Iterator[pa.Table]:
+    def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
         reader = (
-            relation.filter(_of_splits(splits))
-            .order(", ".join(settings["keys"]))
-            .project(", ".join(projection(kept, settings)))
+            examples.relation.filter(_of_splits(splits))
+            .order(", ".join(examples.keys))
+            .project(", ".join(projection(kept, examples.features)))
             .to_arrow_reader(BATCH_ROWS)
         )
         empty = True
@@ -135,22 +145,18 @@ class DuckDB:
         if empty:
             yield reader.schema.empty_table()
 
-    def is_beyond_driver(self, relation: Any, settings: Mapping[str, Any]) -> bool:
+    def is_beyond_driver(self, examples: Examples) -> bool:
         return False
 
     def predicted(
-        self,
-        relation: Any,
-        scorings: Sequence[Scoring],
-        kept: Sequence[str],
-        settings: Mapping[str, Any],
+        self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
     ) -> pa.RecordBatchReader:
         """The rows are predicted as they are read, once: dbt writes them by a cursor of its own meanwhile."""
 
         def parts() -> Iterator[pa.Table]:
             for splits, predictor, constants in scorings:
-                for batch in self.examples(relation, splits, kept, settings):
-                    yield _with_constants(constants, _predicted(batch, predictor, kept, settings))
+                for batch in self.read(examples, splits, kept):
+                    yield _with_constants(constants, _predicted(batch, predictor, kept, predictions))
 
         # the first part, which is there even without rows, tells the schema
         found = parts()
@@ -192,39 +198,34 @@ class Spark:
 
         return to_arrow_schema(relation.schema)
 
-    def examples(
-        self, relation: Any, splits: Sequence[str], kept: Sequence[str], settings: Mapping[str, Any]
-    ) -> Iterator[pa.Table]:
-        chosen = relation.where(_of_splits(splits))
-        share = settings["driver_rows"] / max(chosen.count(), 1)
+    def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
+        chosen, keys = examples.relation.where(_of_splits(splits)), examples.keys
+        share = 1.0 if examples.driver_rows is None else examples.driver_rows / max(chosen.count(), 1)
         if share < 1:
-            chosen = chosen.where(f"pmod(xxhash64({', '.join(settings['keys'])}), 1000000) < {share * 1e6:.0f}")
-        ordered = chosen.orderBy(*settings["keys"]).selectExpr(*projection(kept, settings))
+            chosen = chosen.where(f"pmod(xxhash64({', '.join(keys)}), 1000000) < {share * 1e6:.0f}")
+        ordered = chosen.orderBy(*keys).selectExpr(*projection(kept, examples.features))
         yield ordered.toArrow()
 
-    def is_beyond_driver(self, relation: Any, settings: Mapping[str, Any]) -> bool:
-        return relation.where(_of_splits(("train", "validation"))).count() > settings["driver_rows"]
+    def is_beyond_driver(self, examples: Examples) -> bool:
+        rows = examples.relation.where(_of_splits(("train", "validation")))
+        return examples.driver_rows is not None and rows.count() > examples.driver_rows
 
     def predicted(
-        self,
-        relation: Any,
-        scorings: Sequence[Scoring],
-        kept: Sequence[str],
-        settings: Mapping[str, Any],
+        self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
     ) -> Any:
         from pyspark.sql import functions, types
 
         result = None
         for splits, predictor, constants in scorings:
-            chosen = relation.where(_of_splits(splits)).selectExpr(*projection(kept, settings))
+            chosen = examples.relation.where(_of_splits(splits)).selectExpr(*projection(kept, examples.features))
             schema = types.StructType(
                 [chosen.schema[name] for name in kept]
-                + [types.StructField(name, types.DoubleType()) for name in prediction_columns(settings)]
+                + [types.StructField(name, types.DoubleType()) for name in predictions]
             )
 
             def scored(batches: Iterator[pa.RecordBatch], predictor: Predictor = predictor) -> Iterator[pa.RecordBatch]:
                 for batch in batches:
-                    yield from _predicted(pa.Table.from_batches([batch]), predictor, kept, settings).to_batches()
+                    yield from _predicted(pa.Table.from_batches([batch]), predictor, kept, predictions).to_batches()
 
             rows = chosen.mapInArrow(scored, schema)
             fixed = [

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from wanderbricks_ml.settings import Features, RowSettings
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def with_attributes(settings: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:
+def with_attributes(settings: RowSettings, schema: pa.Schema) -> RowSettings:
     """Settings whose features include the columns that begin with the setting `attribute_prefix`, if it is there.
 
     Their number and types are those of gold: numbers and booleans are numeric, text is categorical.
@@ -22,9 +25,11 @@ def with_attributes(settings: Mapping[str, Any], schema: pa.Schema) -> dict[str,
     ValueError
         When such a column is of another type.
     """
-    prefix = settings.get("attribute_prefix")
-    numeric, categorical = list(settings["numeric"]), list(settings["categorical"])
-    for field in schema if prefix else ():
+    prefix = settings.attribute_prefix
+    if not prefix:
+        return settings
+    numeric, categorical = list(settings.numeric), list(settings.categorical)
+    for field in schema:
         if not field.name.startswith(prefix) or field.name in numeric or field.name in categorical:
             continue
         kind = field.type
@@ -36,16 +41,16 @@ def with_attributes(settings: Mapping[str, Any], schema: pa.Schema) -> dict[str,
             numeric.append(field.name)
         else:
             raise ValueError(
-                f"{settings['model_name']}: {field.name} is of type {kind}; an attribute is a number, a boolean or text"
+                f"{settings.model_name}: {field.name} is of type {kind}; an attribute is a number, a boolean or text"
             )
-    return {**settings, "numeric": numeric, "categorical": categorical}
+    return replace(settings, numeric=tuple(numeric), categorical=tuple(categorical))
 
 
-def feature_frame(batches: Sequence[pa.Table], settings: Mapping[str, Any]) -> pd.DataFrame:
+def feature_frame(batches: Sequence[pa.Table], features: Features) -> pd.DataFrame:
     """Features of all batches: numeric ones in a single float32 block, categorical ones as categories."""
     import pandas as pd
 
-    numeric, categorical = settings["numeric"], settings["categorical"]
+    numeric, categorical = features.numeric, features.categorical
     block = np.empty((sum(batch.num_rows for batch in batches), len(numeric)), dtype=np.float32)
     categories = {name: pa.chunked_array([batch[name].combine_chunks() for batch in batches]) for name in categorical}
     start = 0
@@ -54,7 +59,7 @@ def feature_frame(batches: Sequence[pa.Table], settings: Mapping[str, Any]) -> p
         for position, name in enumerate(numeric):
             block[start:stop, position] = batch[name].to_numpy()
         start = stop
-    frame = pd.DataFrame(block, columns=numeric, copy=False)
+    frame = pd.DataFrame(block, columns=list(numeric), copy=False)
     for name, values in categories.items():
         frame[name] = values.dictionary_encode().combine_chunks().to_pandas()
     return frame
@@ -90,7 +95,7 @@ def feature_matrix(preprocess: Any, rows: pa.Table) -> np.ndarray:
             [text.dictionary.take(pa.array(np.minimum(longest, len(text.dictionary) - 1))) for text in texts],
             names=list(categorical),
         )
-        encoded = encoder.transform(feature_frame([different], {"numeric": [], "categorical": categorical}))
+        encoded = encoder.transform(feature_frame([different], Features((), tuple(categorical))))
         start = 0
         for text, known, rare in zip(texts, encoder.categories_, encoder.infrequent_categories_, strict=True):
             stop = start + len(known) - (0 if rare is None else len(rare) - 1)
@@ -99,25 +104,22 @@ def feature_matrix(preprocess: Any, rows: pa.Table) -> np.ndarray:
     return matrix
 
 
-def group_numbers(known: pa.Table, settings: Mapping[str, Any]) -> np.ndarray:
+def group_numbers(known: pa.Table, group: Sequence[str]) -> np.ndarray:
     """Number of the group of each row, shape (rows,), counted in the order of the rows.
 
-    Raises
-    ------
-    ValueError
-        When the setting `group` does not begin the keys, in whose order rows are read.
+    Parameters
+    ----------
+    group
+        Columns whose values tell groups apart; rows of a group follow one another.
     """
-    names = settings["group"]
-    if list(settings["keys"][: len(names)]) != list(names):
-        raise ValueError(f"group is {names}, but the keys begin otherwise: {settings['keys']}; correct config.meta")
     begins = np.zeros(known.num_rows, dtype=np.int64)
-    for name in names:
+    for name in group:
         codes = known[name].combine_chunks().dictionary_encode().indices.to_numpy()
         begins[1:] |= np.diff(codes) != 0
     return np.cumsum(begins)
 
 
-def preprocessing(settings: dict[str, Any]) -> Any:
+def preprocessing(features: Features) -> Any:
     """Encoding and imputing, part of every logged model.
 
     No feature is negative, so -1 keeps missing apart; XGBoost stores a matrix without gaps in a quarter of the
@@ -132,6 +134,6 @@ def preprocessing(settings: dict[str, Any]) -> Any:
         handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False, dtype=np.float32
     )
     return ColumnTransformer(
-        [("numeric", numeric, settings["numeric"]), ("categorical", categorical, settings["categorical"])],
+        [("numeric", numeric, list(features.numeric)), ("categorical", categorical, list(features.categorical))],
         verbose_feature_names_out=False,
     )

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from wanderbricks_ml.libraries import LEARNERS, import_first
-from wanderbricks_ml.lifecycle.engines import Engine, engine_of
+from wanderbricks_ml.lifecycle.engines import Engine, Examples, engine_of
 from wanderbricks_ml.lifecycle.features import feature_frame, group_numbers, preprocessing, with_attributes
 from wanderbricks_ml.lifecycle.versions import one_row
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, log_version
-from wanderbricks_ml.tuning import space
-from wanderbricks_ml.tuning.folds import Evaluate, data_digest, folds_of, halves_of_validation, losses_on
+from wanderbricks_ml.settings import RowSettings
+from wanderbricks_ml.tuning.folds import Evaluate, data_digest, folds_of, halves_of_validation, losses_on, study_columns
 from wanderbricks_ml.tuning.losses import LOSSES
-from wanderbricks_ml.tuning.space import Tuned
+from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import tuned
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any], versions: Any = None) -> Any:
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[str, Any], versions: Any = None) -> Any:
     """Fit, log and register a candidate, or do nothing when no fit is due.
 
     Parameters
@@ -34,9 +35,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     examples, decision
         The product's examples and its retraining decision, one row.
     settings
-        ``config.meta`` of the product's predictor: model_name, label, date, keys, numeric, categorical,
-        estimator (its class, and what it is made with); group, if rows belong together: the first keys, whose
-        values tell the groups apart; perhaps tuning (docs/tuning.md).
+        ``config.meta`` of the product's predictor; see `RowSettings`.
     versions
         This table as the last run left it, whose newest tuned parameters are taken up again; None on the first one.
 
@@ -48,74 +47,73 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     Raises
     ------
     ValueError
-        When the train or validation split is empty although a fit is due.
+        When a setting is wrong; when the train or validation split is empty although a fit is due.
     """
+    product = RowSettings.of(settings)
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
-    settings = with_attributes(settings, engine.schema(examples))
-    wanted = [settings["date"], *space.columns(settings, row), settings["label"], *settings.get("group", [])]
+    product = with_attributes(product, engine.schema(examples))
+    search = Search.of(product, row)
+    source = Examples(examples, product.features, product.keys, product.driver_rows)
+    wanted = [product.date, *(study_columns(product) if search.is_due else []), product.label, *product.group]
     kept = list(dict.fromkeys(wanted))
-    splits = {split: _read(engine, examples, split, kept, settings) for split in ("train", "validation")}
+    splits = {split: _read(engine, source, split, kept) for split in ("train", "validation")}
     for split, (frame, _) in splits.items():
         if frame.empty:
             raise ValueError(
-                f"{settings['model_name']}: a fit is due ({row['reason']}), but its examples hold no "
+                f"{product.model_name}: a fit is due ({row['reason']}), but its examples hold no "
                 f"{split} rows; look at the product's splits and features for {row['as_of_date'].isoformat()}"
             )
-    found = space.in_use(settings, row, None if versions is None else engine.rows(versions))
-    if space.budget(settings, row)["trials"] >= 1:
-        found = _searched(splits, row, found, settings)
-    on_cluster = examples if engine.is_beyond_driver(examples, settings) else None
+    found = search.in_use(None if versions is None else engine.rows(versions))
+    if search.is_due:
+        found = _searched(splits, search, found, product)
+    on_cluster = source if engine.is_beyond_driver(source) else None
     from wanderbricks_ml import progress
 
-    with progress.of_model(settings["model_name"]):
-        version = _fit(splits, on_cluster, row, found, settings)
+    with progress.of_model(product.model_name):
+        version = _fit(splits, on_cluster, row, found, product)
     return engine.result(pa.Table.from_pylist([version], schema=VERSION_SCHEMA))
 
 
 def _searched(
-    splits: dict[str, tuple[pd.DataFrame, pa.Table]], row: dict[str, Any], current: Tuned, settings: dict[str, Any]
+    splits: dict[str, tuple[pd.DataFrame, pa.Table]], search: Search, current: Tuned, product: RowSettings
 ) -> Tuned:
     from wanderbricks_ml.estimators import estimator_class
 
-    rows = int(space.budget(settings, row)["rows"])
-    folds = folds_of(splits, settings, rows, lambda: preprocessing(settings))
+    folds = folds_of(splits, product, search.limits.rows)
     if not folds:
         return current
 
     def on_all_rows() -> Evaluate | None:
-        whole = halves_of_validation(splits, settings, None, lambda: preprocessing(settings))
+        whole = halves_of_validation(splits, product, None)
         return losses_on(whole) if whole else None
 
     return tuned(
-        settings,
-        row,
+        search,
         current,
         losses_on(folds),
         data_digest(folds),
-        loss_name=LOSSES[estimator_class(settings["estimator"]["class"]).task][0],
+        loss_name=LOSSES[estimator_class(product.estimator["class"]).task][0],
         final=on_all_rows,
     )
 
 
-def _read(
-    engine: Engine, examples: Any, split: str, kept: list[str], settings: dict[str, Any]
-) -> tuple[pd.DataFrame, pa.Table]:
-    batches = list(engine.examples(examples, [split], kept, settings))
-    return feature_frame(batches, settings), pa.concat_tables(batches).select(kept)
+def _read(engine: Engine, source: Examples, split: str, kept: list[str]) -> tuple[pd.DataFrame, pa.Table]:
+    batches = list(engine.read(source, [split], kept))
+    return feature_frame(batches, source.features), pa.concat_tables(batches).select(kept)
 
 
 def _fit(
     splits: dict[str, tuple[pd.DataFrame, pa.Table]],
-    on_cluster: Any,
+    on_cluster: Examples | None,
     row: dict[str, Any],
     found: Tuned,
-    settings: dict[str, Any],
+    product: RowSettings,
 ) -> dict[str, Any]:
-    """Fit on the splits, or on the data frame `on_cluster`, of which the splits are then a sample."""
+    """Fit on the splits, or on the examples `on_cluster`, of which the splits are then a sample."""
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
@@ -124,17 +122,17 @@ def _fit(
     from wanderbricks_ml.reports.report import report
 
     started = time.perf_counter()
-    labels = {split: known[settings["label"]].to_numpy() for split, (_, known) in splits.items()}
-    dates = splits["train"][1][settings["date"]]
+    labels = {split: known[product.label].to_numpy() for split, (_, known) in splits.items()}
+    dates = splits["train"][1][product.date]
     together = {}
-    if "group" in settings:
-        together["groups"] = tuple(group_numbers(known, settings) for _, known in splits.values())
+    if product.group:
+        together["groups"] = tuple(group_numbers(known, product.group) for _, known in splits.values())
     digest = hashlib.sha256()
     for split, (frame, _) in splits.items():
         digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         digest.update(labels[split].tobytes())
     example = splits["train"][0].head(5)
-    preprocess = preprocessing(settings)
+    preprocess = preprocessing(product.features)
     train = preprocess.fit_transform(splits["train"][0])
     validation = preprocess.transform(splits["validation"][0])
     # the frames are the largest things here, and a booster makes its own copy
@@ -147,11 +145,11 @@ def _fit(
         from wanderbricks_ml.lifecycle.cluster_boosting import boost_on_cluster
 
         estimator.start(train, labels["train"])
-        boost_on_cluster(on_cluster, estimator, preprocess, settings)
+        boost_on_cluster(on_cluster, product.label, estimator, preprocess)
     seconds = time.perf_counter() - started
     progress.say("fitted on %s rows in %.1f s", f"{len(train):,}", seconds)
     facts = {
-        "model_name": settings["model_name"],
+        "model_name": product.model_name,
         "as_of_date": row["as_of_date"],
         "reason": row["reason"],
         "parent_version": row["reigning_version"],
@@ -167,4 +165,4 @@ def _fit(
     shown = report(estimator, validation, labels["validation"], names)
     pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
     last_version = row["last_version"]
-    return facts | log_version(pipeline, example, digest.hexdigest()[:32], shown, facts, last_version, found, settings)
+    return facts | log_version(pipeline, example, digest.hexdigest()[:32], shown, facts, last_version, found, product)

@@ -12,7 +12,7 @@ import logging
 import pickle
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ from wanderbricks_ml.lifecycle.engines import Engine, engine_of
 from wanderbricks_ml.lifecycle.versions import considered_versions, one_row, version_to_score, version_uris
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, log_version
-from wanderbricks_ml.tuning.space import Tuned, budget, in_use
+from wanderbricks_ml.settings import ProductSettings
+from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import tuned
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ STRETCH_DAYS = 30
 """Forecast dates of a fold that a study judges by."""
 
 
-def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str, Any], versions: Any = None) -> Any:
+def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[str, Any], versions: Any = None) -> Any:
     """Calibrate the recipe at the validation cut-offs, fit it through the point in time, log and register it.
 
     Parameters
@@ -108,6 +109,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     ValueError
         When a fit is due but the examples hold no validation rows.
     """
+    product = ProductSettings.of(settings)
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
@@ -119,11 +121,12 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     from wanderbricks_ml.estimators.combination import Calibration
     from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 
-    name = settings["model_name"]
+    name = product.model_name
+    search = Search.of(product, row)
     started = time.perf_counter()
-    found = in_use(settings, row, None if versions is None else engine.rows(versions))
-    if budget(settings, row)["trials"] >= 1:
-        found = _searched(engine, examples, row, found, settings)
+    found = search.in_use(None if versions is None else engine.rows(versions))
+    if search.is_due:
+        found = _searched(engine, examples, search, found, product)
     forecaster = SeriesForecaster(**found.estimator)
     raw = _raw(engine, examples, "validation", forecaster.recipe, name)
     if raw.empty:
@@ -155,7 +158,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
         "fit_seconds": seconds,
         "fitted_at": datetime.now(UTC).replace(tzinfo=None),
     }
-    columns = [*_SERIES, "forecast_date", *settings["numeric"]]
+    columns = [*_SERIES, "forecast_date", *product.numeric]
     rows = pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False)
     digest = hashlib.sha256(rows.to_numpy().tobytes())
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
@@ -165,11 +168,11 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: dict[str,
     with warnings.catch_warnings():
         # MLflow warns that whole numbers cannot be missing; a series' key never is
         warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
-        version = log_version(forecaster, example, digest.hexdigest()[:32], shown, facts, last_version, found, settings)
+        version = log_version(forecaster, example, digest.hexdigest()[:32], shown, facts, last_version, found, product)
     return engine.result(pa.Table.from_pylist([facts | version], schema=VERSION_SCHEMA))
 
 
-def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned, settings: dict[str, Any]) -> Tuned:
+def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, product: ProductSettings) -> Tuned:
     """Search for a recipe: the loss is the total's WAPE in each stretch of 30 forecast dates, the folds.
 
     Prophet and the pick-up estimate weigh the same there, since their weights are learnt from all of these cut-offs.
@@ -183,16 +186,16 @@ def _searched(engine: Engine, examples: Any, row: dict[str, Any], current: Tuned
     known = engine.rows(days).to_pandas().sort_values(["as_of_date", "forecast_date"], ignore_index=True)
     if known.empty:
         return current
-    columns = ["as_of_date", "forecast_date", "revenue", *settings["numeric"]]
+    columns = ["as_of_date", "forecast_date", "revenue", *product.numeric]
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe, settings["model_name"])
+        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe, search.name)
         combined = combine(raw, Calibration.neutral())
         yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 
     # one trial at a time: its series are fitted side by side
-    return tuned(settings, row, current, evaluate, digest, "WAPE", batch=1)
+    return tuned(search, current, evaluate, digest, "WAPE", batch=1)
 
 
 def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:
@@ -214,7 +217,7 @@ def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:
     return (sums["error"] / sums["revenue"].clip(lower=1e-9)).tolist()
 
 
-def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: dict[str, Any]) -> Any:
+def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
     """Forecast from every test cut-off with this run's candidate and with the reigning version.
 
     Versions of the same recipe share its fits; each is calibrated by its own validation cut-offs.
@@ -225,18 +228,19 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
         `BACKTEST_SCHEMA`: days (window_days 1) and sums over the first 30, 60 and 90 days; no row when no fit
         was due.
     """
+    name = ProductSettings.of(settings).model_name
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
     numbers = considered_versions(row, known)
-    uris = version_uris(known, numbers, settings["model_name"])
+    uris = version_uris(known, numbers, name)
     raws: dict[str, pd.DataFrame] = {}
     parts = []
     for number in numbers:
         forecaster = store.load(uris[number])
         made = json.dumps(forecaster.get_params(), sort_keys=True)
         if made not in raws:
-            raws[made] = _raw(engine, examples, "test", forecaster.recipe, settings["model_name"])
+            raws[made] = _raw(engine, examples, "test", forecaster.recipe, name)
         rows = _days_and_windows(raws[made], forecaster.calibration_, _LABELS)
         rows = rows.assign(model_version=number, evaluated_as_of=row["as_of_date"] if row else None, split="test")
         parts.append(pa.Table.from_pandas(rows, schema=BACKTEST_SCHEMA, preserve_index=False))
@@ -248,7 +252,7 @@ def score(
     examples: Any,
     champion: Any,
     versions: Any,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
 ) -> Any:
     """Forecast with the version that serves, its recipe refitted through the point in time.
 
@@ -263,10 +267,11 @@ def score(
     RuntimeError
         When no version passes the gate; quotes the verdicts. Earlier forecasts stay as they are.
     """
+    product = ProductSettings.of(settings)
+    name = product.model_name
     engine = engine_of(session)
-    name = settings["model_name"]
     considered = engine.rows(champion)
-    number = version_to_score(engine, examples, considered, settings)
+    number = version_to_score(engine, examples, considered, product.registered_name)
     if number is None:
         return engine.result(SCORE_SCHEMA.empty_table())
     forecaster = store.load(version_uris(engine.rows(versions), [number], name)[number])

@@ -25,9 +25,9 @@ def one_row(table: pa.Table) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def treatments(engine: Engine, experiments: Any, settings: dict[str, Any]) -> list[int]:
+def treatments(engine: Engine, experiments: Any, model_name: str) -> list[int]:
     """The version under treatment in the product's running experiment, by the table experiment_state."""
-    running = f"status = 'running' and model_name = '{settings['model_name']}'"
+    running = f"status = 'running' and model_name = '{model_name}'"
     return [row["treatment_version"] for row in engine.rows(experiments.filter(running)).to_pylist()]
 
 
@@ -61,7 +61,7 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated:
     return sorted({*fitted[-1:], *kept, *treated})
 
 
-def version_to_score(engine: Engine, examples: Any, champion: pa.Table, settings: dict[str, Any]) -> int | None:
+def version_to_score(engine: Engine, examples: Any, champion: pa.Table, registered_name: str) -> int | None:
     """The version that serves by the champion table's rows; where there are rows to score, MLflow's aliases follow it.
 
     Returns
@@ -85,7 +85,7 @@ def version_to_score(engine: Engine, examples: Any, champion: pa.Table, settings
     others = treated_versions(champion) or [
         row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]
     ]
-    store.point_aliases(store.registered_name(settings), number, max(others, default=None))
+    store.point_aliases(registered_name, number, max(others, default=None))
     return number
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,11 +93,6 @@ def study_storage() -> str:
     return f"sqlite:///{folder / 'studies.db'}"
 
 
-def registered_name(settings: Mapping[str, Any]) -> str:
-    """The model's name in the registry: three levels in Unity Catalog, plain elsewhere."""
-    return f"{settings.get('registry_prefix', '')}{settings['model_name']}"
-
-
 def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> int:
     """Register a logged model and return its version.
 
@@ -163,9 +158,9 @@ def point_aliases(name: str, champion: int, challenger: int | None) -> None:
         ) from error
 
 
-def requirements(settings: Mapping[str, Any]) -> list[str]:
-    """What a logged model needs, the settings' own `packages` included, pinned to what fitted it."""
-    return [f"{package}=={version(package)}" for package in (*PACKAGES, *settings.get("packages", ()))]
+def requirements(packages: Sequence[str]) -> list[str]:
+    """What a logged model needs, the product's own packages included, pinned to what fitted it."""
+    return [f"{package}=={version(package)}" for package in (*PACKAGES, *packages)]
 
 
 def artifact_files(model_uri: str) -> dict[str, str]:

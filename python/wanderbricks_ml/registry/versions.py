@@ -11,6 +11,7 @@ import pyarrow as pa
 from wanderbricks_ml.libraries import import_first
 from wanderbricks_ml.registry import integrity, lineage, store
 from wanderbricks_ml.registry.trials import log_trials
+from wanderbricks_ml.settings import ProductSettings
 from wanderbricks_ml.tuning.space import Tuned
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def log_version(
     facts: dict[str, Any],
     last_version: int | None,
     tuned: Tuned,
-    settings: dict[str, Any],
+    product: ProductSettings,
 ) -> dict[str, Any]:
     """Log and register a fitted model.
 
@@ -72,8 +73,8 @@ def log_version(
         Newest version that the database knows.
     tuned
         What the model was made with, and the trials that this run searched.
-    settings
-        The product's settings.
+    product
+        Its settings.
 
     Returns
     -------
@@ -88,16 +89,16 @@ def log_version(
     from mlflow.data.meta_dataset import MetaDataset
     from mlflow.models import infer_signature
 
-    name, registered = settings["model_name"], store.registered_name(settings)
+    name, registered = product.model_name, product.registered_name
     estimator = tuned.estimator
     example = example.astype(
-        {column: "float64" for column in settings["numeric"]} | {column: "object" for column in settings["categorical"]}
+        {column: "float64" for column in product.numeric} | {column: "object" for column in product.categorical}
     )
     with mlflow.start_run(
         experiment_id=store.experiment_id(name), run_name=f"{name} {facts['as_of_date'].isoformat()}"
     ) as run:
-        source = CodeDatasetSource(tags={"dbt_model": settings["examples"]})
-        mlflow.log_input(MetaDataset(source, name=settings["examples"], digest=digest), context="training")
+        source = CodeDatasetSource(tags={"dbt_model": product.examples})
+        mlflow.log_input(MetaDataset(source, name=product.examples, digest=digest), context="training")
         mlflow.log_params(
             {key: facts[key] for key in ("reason", "train_rows", "validation_rows")}
             | {key: facts[key].isoformat() for key in ("as_of_date", "train_first_date", "train_last_date")}
@@ -105,7 +106,7 @@ def log_version(
             | estimator.get("params", {})
         )
         mlflow.log_metrics(found.metrics | {"fit_seconds": facts["fit_seconds"]})
-        mlflow.set_tags({"product": settings["product"], "as_of_date": facts["as_of_date"].isoformat()})
+        mlflow.set_tags({"product": product.product, "as_of_date": facts["as_of_date"].isoformat()})
         log_trials(tuned, run)
         for file, table in found.tables.items():
             mlflow.log_text(table.to_csv(index=False), file)
@@ -114,7 +115,7 @@ def log_version(
             name="model",
             signature=infer_signature(example, np.asarray(model.predict(example), dtype=np.float64)),
             input_example=example,
-            pip_requirements=store.requirements(settings),
+            pip_requirements=store.requirements(product.packages),
             serialization_format="cloudpickle",
         )
         model_version = store.register(registered, logged.model_uri, run.info.run_id, last_version)
@@ -129,5 +130,5 @@ def log_version(
         "artifact_files": json.dumps(files, sort_keys=True),
         "training_data_digest": digest,
         "code_revision": lineage.code_revision(),
-        "package_versions": lineage.package_versions(store.requirements(settings)),
+        "package_versions": lineage.package_versions(store.requirements(product.packages)),
     }

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wanderbricks_ml.lifecycle.features import group_numbers
+from wanderbricks_ml.lifecycle.features import group_numbers, preprocessing
+from wanderbricks_ml.settings import Features, RowSettings, Tuning
 from wanderbricks_ml.tuning.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -74,9 +75,8 @@ def split_in_time(day: Days, seen: Days, known: Days, folds: int) -> list[tuple[
 
 def folds_of(
     splits: Mapping[str, tuple[pd.DataFrame, pa.Table]],
-    settings: Mapping[str, Any],
+    product: RowSettings,
     rows: int,
-    preprocessing: Callable[[], Any],
 ) -> list[Fold]:
     """Folds of a sample of the train rows, divided in time.
 
@@ -88,37 +88,33 @@ def folds_of(
         Features and `columns` of the splits train and validation.
     rows
         Most rows of the sample.
-    preprocessing
-        Makes the step that encodes features; each fold fits its own.
     """
-    name, tuning = settings["model_name"], settings["tuning"]
-    frame, known = _sampled(*splits["train"], settings, rows)
-    labels = known[settings["label"]].to_numpy()
+    name, plan = product.model_name, _plan(product)
+    frame, known = _sampled(*splits["train"], plan, rows)
+    labels = known[product.label].to_numpy()
     day, seen, label_known = (
-        known[column].to_numpy().astype("datetime64[D]")
-        for column in (settings["date"], "as_of_date", "label_known_date")
+        known[column].to_numpy().astype("datetime64[D]") for column in (product.date, "as_of_date", "label_known_date")
     )
     made = []
-    for places in split_in_time(day, seen, label_known, tuning.get("folds", 3)):
+    for places in split_in_time(day, seen, label_known, plan.folds):
         if all(_varies(labels[place]) for place in places):
-            fit, stop, judge = _encoded(preprocessing(), [(frame.iloc[place], labels[place]) for place in places])
+            fit, stop, judge = _encoded(product.features, [(frame.iloc[place], labels[place]) for place in places])
             groups = None
-            if "group" in settings:
-                numbers = group_numbers(known, settings)
+            if product.group:
+                numbers = group_numbers(known, product.group)
                 groups = (numbers[places[0]], numbers[places[1]], numbers[places[2]])
             made.append(Fold(fit, stop, judge, groups))
     if made:
         logger.info("%s: tuning on %d folds in time, %s rows", name, len(made), f"{len(frame):,}")
         return made
     logger.info("%s: train cannot be divided in time; tuning on train against halves of validation", name)
-    return halves_of_validation(splits, settings, rows, preprocessing)
+    return halves_of_validation(splits, product, rows)
 
 
 def halves_of_validation(
     splits: Mapping[str, tuple[pd.DataFrame, pa.Table]],
-    settings: Mapping[str, Any],
+    product: RowSettings,
     rows: int | None,
-    preprocessing: Callable[[], Any],
 ) -> list[Fold]:
     """Two folds: a fit on train that one half of validation stops and the other judges, and the other way round.
 
@@ -126,44 +122,54 @@ def halves_of_validation(
 
     Parameters
     ----------
-    splits, rows, preprocessing
+    splits, rows
         See `folds_of`; all rows where `rows` is None.
     """
     import pandas as pd
 
+    plan = _plan(product)
     (frame, known), (held_out, held_known) = (
-        _sampled(*splits[split], settings, rows or len(splits[split][0])) for split in ("train", "validation")
+        _sampled(*splits[split], plan, rows or len(splits[split][0])) for split in ("train", "validation")
     )
-    labels, held_labels = (part[settings["label"]].to_numpy() for part in (known, held_known))
-    unit = settings["tuning"].get("unit", settings["keys"][0])
+    labels, held_labels = (part[product.label].to_numpy() for part in (known, held_known))
+    unit = plan.unit or product.keys[0]
     first = pd.util.hash_array(held_known[unit].to_numpy()) % 2 == 0
     if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
-        logger.warning("%s: too few rows to tune on; the parameters stay", settings["model_name"])
+        logger.warning("%s: too few rows to tune on; the parameters stay", product.model_name)
         return []
     train, one, other = _encoded(
-        preprocessing(), [(frame, labels), *((held_out[half], held_labels[half]) for half in (first, ~first))]
+        product.features, [(frame, labels), *((held_out[half], held_labels[half]) for half in (first, ~first))]
     )
-    if "group" not in settings:
+    if not product.group:
         return [Fold(train, one, other), Fold(train, other, one)]
-    learnt, held = group_numbers(known, settings), group_numbers(held_known, settings)
+    learnt, held = group_numbers(known, product.group), group_numbers(held_known, product.group)
     return [
         Fold(train, one, other, (learnt, held[first], held[~first])),
         Fold(train, other, one, (learnt, held[~first], held[first])),
     ]
 
 
-def _sampled(
-    frame: pd.DataFrame, known: pa.Table, settings: Mapping[str, Any], rows: int
-) -> tuple[pd.DataFrame, pa.Table]:
+def study_columns(product: RowSettings) -> list[str]:
+    """Columns of the examples, beyond date and label, that folds are made by."""
+    unit = _plan(product).unit
+    return list(dict.fromkeys(["as_of_date", "label_known_date", product.keys[0], *([unit] if unit else [])]))
+
+
+def _plan(product: RowSettings) -> Tuning:
+    if product.tuning is None:
+        raise ValueError(f"{product.model_name}: config.meta lacks tuning, by which to search")
+    return product.tuning
+
+
+def _sampled(frame: pd.DataFrame, known: pa.Table, plan: Tuning, rows: int) -> tuple[pd.DataFrame, pa.Table]:
     """At most `rows` rows, drawn by the seed; whole units where the settings name one."""
     if len(frame) <= rows:
         return frame, known
-    random = np.random.default_rng(settings["tuning"].get("seed", 7))
-    unit = settings["tuning"].get("unit")
-    if unit is None:
+    random = np.random.default_rng(plan.seed)
+    if plan.unit is None:
         chosen = np.sort(random.choice(len(frame), rows, replace=False))
     else:
-        values, place = np.unique(known[unit].to_numpy(), return_inverse=True)
+        values, place = np.unique(known[plan.unit].to_numpy(), return_inverse=True)
         chosen = np.flatnonzero((random.random(len(values)) < rows / len(frame))[place])
     return frame.iloc[chosen], known.take(pa.array(chosen))
 
@@ -172,9 +178,9 @@ def _varies(labels: Floats) -> bool:
     return bool(labels.min() < labels.max())
 
 
-def _encoded(preprocess: Any, parts: Sequence[tuple[pd.DataFrame, Floats]]) -> list[Rows]:
+def _encoded(features: Features, parts: Sequence[tuple[pd.DataFrame, Floats]]) -> list[Rows]:
     """Features of all parts as numbers, encoded as the first one has them."""
-    preprocess.fit(parts[0][0])
+    preprocess = preprocessing(features).fit(parts[0][0])
     return [(np.asarray(preprocess.transform(frame), dtype=np.float32), labels) for frame, labels in parts]
 
 

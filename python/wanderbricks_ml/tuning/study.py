@@ -15,15 +15,7 @@ from typing import Any
 import numpy as np
 
 from wanderbricks_ml.tuning.folds import Evaluate
-from wanderbricks_ml.tuning.space import (
-    ALGORITHM,
-    Tuned,
-    budget,
-    default_parameters,
-    definition,
-    space,
-    with_parameters,
-)
+from wanderbricks_ml.tuning.space import ALGORITHM, Ranges, Search, Tuned
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +29,7 @@ SHOWN_SECONDS = 5
 
 
 def tuned(
-    settings: Mapping[str, Any],
-    row: Mapping[str, Any],
+    search: Search,
     current: Tuned,
     evaluate: Evaluate,
     digest: str,
@@ -56,10 +47,10 @@ def tuned(
 
     Parameters
     ----------
-    row
-        The retraining decision.
+    search
+        What may be searched in this run.
     current
-        What is in use; see `in_use`.
+        What is in use; see `Search.in_use`.
     evaluate
         Losses by fold.
     digest
@@ -76,14 +67,12 @@ def tuned(
     RuntimeError
         When a trial fails.
     """
-    limits = budget(settings, row)
-    tuning, name = settings["tuning"], settings["model_name"]
-    seed = tuning.get("seed", 7)
-    wanted = definition(settings)
-    rows = hashlib.sha256(f"{digest} {seed} {tuning.get('pruning', 'median')}".encode()).hexdigest()
-    study_name = f"{name} {row['as_of_date'].isoformat()} {wanted[:8]} {rows[:8]}"
-    study, keep = _opened(study_name, tuning.get("pruning", "median"))
-    starts = [("defaults", point) for point in default_parameters(settings)]
+    name, limits, plan = search.name, search.limits, search.plan
+    assert plan is not None
+    rows = hashlib.sha256(f"{digest} {plan.seed} {plan.pruning}".encode()).hexdigest()
+    study_name = f"{name} {search.as_of.isoformat()} {search.definition[:8]} {rows[:8]}"
+    study, keep = _opened(study_name, plan.pruning)
+    starts = [("defaults", point) for point in search.defaults()]
     if current.record is not None and current.record["params"]:
         starts.append(("in use", current.record["params"]))
     if not study.trials:
@@ -91,13 +80,13 @@ def tuned(
             study.enqueue_trial(point, user_attrs={"origin": origin})
     started = shown = time.perf_counter()
     # the starts are what all else is compared with: a study holds at least these
-    wanted_trials = max(int(limits["trials"]), len(starts))
+    wanted_trials = max(limits.trials, len(starts))
     with ThreadPoolExecutor(max_workers=min(batch, os.cpu_count() or 1)) as pool:
         while (done := len(_finished(study))) < wanted_trials:
-            if done >= len(starts) and time.perf_counter() - started > limits["seconds"]:
-                logger.info("%s: %d of %d trials in %s s, the limit", name, done, wanted_trials, limits["seconds"])
+            if done >= len(starts) and time.perf_counter() - started > limits.seconds:
+                logger.info("%s: %d of %d trials in %s s, the limit", name, done, wanted_trials, limits.seconds)
                 break
-            keep(_run_batch(study, settings, evaluate, pool, min(batch, wanted_trials - done), seed + done))
+            keep(_run_batch(study, search, evaluate, pool, min(batch, wanted_trials - done), plan.seed + done))
             if time.perf_counter() - shown > SHOWN_SECONDS:
                 shown = time.perf_counter()
                 logger.info(
@@ -114,7 +103,7 @@ def tuned(
         in_full = None if final is None else final()
         if in_full:
             logger.info("%s: the %d best and what is in use are fitted on all rows", name, FINALISTS)
-        result = _chosen(study, settings, study_name, in_full, pool)
+        result = _chosen(study, search, study_name, in_full, pool)
     record = result.record or {}
     logger.info(
         "%s: %s %.5g, defaults %.5g%s%s",
@@ -155,7 +144,7 @@ def _opened(study_name: str, pruning: str) -> tuple[Any, Callable[[list[Any]], N
 
 
 def _run_batch(
-    study: Any, settings: Mapping[str, Any], evaluate: Evaluate, pool: ThreadPoolExecutor, size: int, seed: int
+    study: Any, search: Search, evaluate: Evaluate, pool: ThreadPoolExecutor, size: int, seed: int
 ) -> list[Any]:
     """Draw trials together, run them fold by fold, and tell their losses in the order in which they were drawn."""
     import optuna
@@ -164,12 +153,12 @@ def _run_batch(
         seed=seed,
         n_startup_trials=2 * BATCH,
         # where parameters depend on the algorithm there is no one space to draw from jointly
-        multivariate="algorithms" not in settings["tuning"],
+        multivariate=not (search.plan and search.plan.algorithms),
     )
-    known = space(settings)
+    known = search.ranges
     trials = [study.ask() for _ in range(size)]
-    points = [_drawn(trial, known, settings) for trial in trials]
-    runs = [evaluate(with_parameters(settings, point)) for point in points]
+    points = [_drawn(trial, search, known) for trial in trials]
+    runs = [evaluate(search.with_parameters(point)) for point in points]
     losses: list[list[float]] = [[] for _ in trials]
     seconds = [0.0] * size
     live = list(range(size))
@@ -180,9 +169,9 @@ def _run_batch(
         try:
             loss = next(runs[place], None)
         except Exception as error:
-            raise RuntimeError(_failure(settings, trials[place].number, points[place], str(error))) from error
+            raise RuntimeError(_failure(search.name, trials[place].number, points[place], str(error))) from error
         if loss is not None and not math.isfinite(loss):
-            raise RuntimeError(_failure(settings, trials[place].number, points[place], f"its loss is {loss}"))
+            raise RuntimeError(_failure(search.name, trials[place].number, points[place], f"its loss is {loss}"))
         seconds[place] += time.perf_counter() - began
         return loss
 
@@ -211,15 +200,15 @@ def _run_batch(
     return finished
 
 
-def _failure(settings: Mapping[str, Any], number: int, point: Mapping[str, Any], why: str) -> str:
+def _failure(name: str, number: int, point: Mapping[str, Any], why: str) -> str:
     return (
-        f"{settings['model_name']}: trial {number} with {json.dumps(dict(point))} failed: {why}. Trials before it are "
-        "kept; correct the range under tuning in config.meta, or the estimator"
+        f"{name}: trial {number} with {json.dumps(dict(point))} failed: {why}. Trials before it are "
+        "kept; correct the range in config.meta.tuning, or the estimator"
     )
 
 
-def _drawn(trial: Any, known: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    algorithms = [*settings["tuning"].get("algorithms", {})]
+def _drawn(trial: Any, search: Search, known: Ranges) -> dict[str, Any]:
+    algorithms = [*search.plan.algorithms] if search.plan else []
     chosen = trial.suggest_categorical(ALGORITHM, algorithms) if algorithms else None
     for name, (owner, _, limits) in known.items():
         if owner not in (None, chosen):
@@ -242,9 +231,7 @@ def _of(study: Any, origin: str) -> list[Any]:
     return [trial for trial in _finished(study) if trial.user_attrs.get("origin") == origin]
 
 
-def _chosen(
-    study: Any, settings: Mapping[str, Any], study_name: str, final: Evaluate | None, pool: ThreadPoolExecutor
-) -> Tuned:
+def _chosen(study: Any, search: Search, study_name: str, final: Evaluate | None, pool: ThreadPoolExecutor) -> Tuned:
     finished = _finished(study)
     starts = [min(_of(study, "defaults"), key=lambda trial: trial.value), *_of(study, "in use")]
     others = sorted(
@@ -256,9 +243,7 @@ def _chosen(
     seconds = sum(trial.user_attrs["seconds"] for trial in finished)
     losses = [trial.user_attrs["losses"] for trial in starts + others]
     if final is not None:
-        rerun = list(
-            pool.map(lambda place: _finals(settings, final, starts + others, params, place), range(len(params)))
-        )
+        rerun = list(pool.map(lambda place: _finals(search, final, starts + others, params, place), range(len(params))))
         losses = [found for found, _ in rerun]
         seconds += sum(spent for _, spent in rerun)
     means = [float(np.mean(found)) for found in losses]
@@ -267,7 +252,7 @@ def _chosen(
     uncertain = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
     taken = best if gain.mean() > uncertain else start
     record = {
-        "definition": definition(settings),
+        "definition": search.definition,
         "study": study_name,
         "trials": len(finished),
         "folds": len(losses[0]),
@@ -277,18 +262,18 @@ def _chosen(
         "params": params[taken],
     }
     finals = {} if final is None else dict(zip([trial.number for trial in starts + others], means, strict=True))
-    return Tuned(with_parameters(settings, params[taken]), record, [_fact(trial, finals) for trial in finished])
+    return Tuned(search.with_parameters(params[taken]), record, [_fact(trial, finals) for trial in finished])
 
 
 def _finals(
-    settings: Mapping[str, Any], final: Evaluate, trials: Sequence[Any], params: Sequence[dict[str, Any]], place: int
+    search: Search, final: Evaluate, trials: Sequence[Any], params: Sequence[dict[str, Any]], place: int
 ) -> tuple[list[float], float]:
     """Losses on all rows, and the seconds that they took."""
     began = time.perf_counter()
     try:
-        losses = list(final(with_parameters(settings, params[place])))
+        losses = list(final(search.with_parameters(params[place])))
     except Exception as error:
-        raise RuntimeError(_failure(settings, trials[place].number, trials[place].params, str(error))) from error
+        raise RuntimeError(_failure(search.name, trials[place].number, trials[place].params, str(error))) from error
     return losses, time.perf_counter() - began
 
 

@@ -94,7 +94,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 2}) as connection:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-        from wanderbricks_ml.lifecycle.features import feature_frame, preprocessing
+        from wanderbricks_ml.features import feature_frame, preprocessing
         from wanderbricks_ml.lifecycle.fitting import fit_when_due
         from wanderbricks_ml.settings import RowSettings
 

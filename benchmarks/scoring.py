@@ -93,8 +93,8 @@ def fit(connection: duckdb.DuckDBPyConnection) -> Any:
     from sklearn.pipeline import Pipeline
 
     from wanderbricks_ml.estimators.pick_up import PickUpRegressor
+    from wanderbricks_ml.features import feature_frame, preprocessing
     from wanderbricks_ml.lifecycle.engines import DuckDB
-    from wanderbricks_ml.lifecycle.features import feature_frame, preprocessing
 
     batches = list(DuckDB().read(source(connection), ["train"], []))
     preprocess = preprocessing(PRODUCT.features)

@@ -13,8 +13,8 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
+from wanderbricks_ml.features import feature_frame, feature_matrix, preprocessing, with_attributes
 from wanderbricks_ml.lifecycle import engines, predicting
-from wanderbricks_ml.lifecycle.features import feature_frame, feature_matrix, preprocessing, with_attributes
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.settings import Features, RowSettings
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from wanderbricks_ml.estimators.ranker import CandidateRanker, mean_ndcg
-from wanderbricks_ml.lifecycle.features import group_numbers
+from wanderbricks_ml.features import group_numbers
 from wanderbricks_ml.reports.plots import drawn
 from wanderbricks_ml.reports.report import report
 from wanderbricks_ml.settings import Budget, RowSettings, Tuning

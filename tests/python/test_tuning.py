@@ -118,9 +118,14 @@ def search_of(given: dict[str, Any]) -> Search:
 
 
 def search(
-    evaluate: Evaluate, given: dict[str, Any] = PRODUCT, current: Tuned | None = None, digest: str = "rows"
+    evaluate: Evaluate,
+    given: dict[str, Any] = PRODUCT,
+    current: Tuned | None = None,
+    digest: str = "rows",
+    final: Callable[[], Evaluate | None] | None = None,
 ) -> Tuned:
-    return tuned(search_of(given), current or Tuned(given["estimator"]), evaluate, digest)
+    in_use = current or Tuned(given["estimator"])
+    return tuned(search_of(given), in_use, evaluate, digest, os.environ["WANDERBRICKS_STUDIES"], final=final)
 
 
 # folds
@@ -265,7 +270,7 @@ def test_the_best_of_a_sample_has_to_win_on_all_rows_too() -> None:
         yield from [10.0 - estimator["params"]["max_depth"]] * 2
 
     given = with_trials(16)
-    found = tuned(search_of(given), Tuned(given["estimator"]), Planted(), "rows", final=lambda: in_full)
+    found = search(Planted(), given, final=lambda: in_full)
     assert len(judged) == 1 + FINALISTS
     assert judged[0] == given["estimator"]["params"]
     complete = [trial for trial in found.trials[1:] if trial["state"] == "complete"]
@@ -275,7 +280,9 @@ def test_the_best_of_a_sample_has_to_win_on_all_rows_too() -> None:
     assert found.record is not None and found.record["default_loss"] == 7.0
 
     worse = lambda: lambda estimator: iter([float(estimator["params"]["eta"] != 0.1)] * 2)  # noqa: E731
-    kept = tuned(search_of(given), Tuned(given["estimator"]), Planted(), "rows", final=worse)
+    kept = tuned(
+        search_of(given), Tuned(given["estimator"]), Planted(), "rows", os.environ["WANDERBRICKS_STUDIES"], final=worse
+    )
     assert kept.estimator == given["estimator"]
 
 

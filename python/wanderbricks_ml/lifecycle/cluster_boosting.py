@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wanderbricks_ml.features import feature_frame
 from wanderbricks_ml.lifecycle.engines import Examples, projection
-from wanderbricks_ml.lifecycle.features import feature_frame
 
 NAMES = {"eta": "learning_rate", "seed": "random_state"}
 """Parameters of ``xgboost.train`` that ``xgboost.spark`` calls otherwise."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from wanderbricks_ml.features import feature_frame, group_numbers, preprocessing, with_attributes
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, Examples, engine_of
-from wanderbricks_ml.lifecycle.features import feature_frame, group_numbers, preprocessing, with_attributes
 from wanderbricks_ml.lifecycle.versions import one_row
+from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, log_version
 from wanderbricks_ml.settings import RowSettings
 from wanderbricks_ml.tuning.folds import Evaluate, data_digest, folds_of, halves_of_validation, losses_on, study_columns
@@ -96,6 +97,7 @@ def _searched(
         current,
         losses_on(folds),
         data_digest(folds),
+        store.study_storage(),
         loss_name=LOSSES[estimator_class(product.estimator["class"]).task][0],
         final=on_all_rows,
     )

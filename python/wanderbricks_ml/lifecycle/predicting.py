@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wanderbricks_ml.features import feature_matrix, with_attributes
 from wanderbricks_ml.lifecycle.engines import Examples, Predictor, engine_of
-from wanderbricks_ml.lifecycle.features import feature_matrix, with_attributes
 from wanderbricks_ml.lifecycle.versions import (
     considered_versions,
     one_row,

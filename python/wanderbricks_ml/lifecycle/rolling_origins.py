@@ -195,7 +195,7 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
         yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 
     # one trial at a time: its series are fitted side by side
-    return tuned(search, current, evaluate, digest, "WAPE", batch=1)
+    return tuned(search, current, evaluate, digest, store.study_storage(), "WAPE", batch=1)
 
 
 def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wanderbricks_ml.lifecycle.features import group_numbers, preprocessing
+from wanderbricks_ml.features import group_numbers, preprocessing
 from wanderbricks_ml.settings import Features, RowSettings, Tuning
 from wanderbricks_ml.tuning.losses import LOSSES
 

@@ -33,6 +33,7 @@ def tuned(
     current: Tuned,
     evaluate: Evaluate,
     digest: str,
+    storage: str,
     loss_name: str = "loss",
     batch: int = BATCH,
     final: Callable[[], Evaluate | None] | None = None,
@@ -55,6 +56,8 @@ def tuned(
         Losses by fold.
     digest
         Of the rows behind them.
+    storage
+        Database of studies, as a URL of SQLAlchemy.
     loss_name
         For the log.
     batch
@@ -71,7 +74,7 @@ def tuned(
     assert plan is not None
     rows = hashlib.sha256(f"{digest} {plan.seed} {plan.pruning}".encode()).hexdigest()
     study_name = f"{name} {search.as_of.isoformat()} {search.definition[:8]} {rows[:8]}"
-    study, keep = _opened(study_name, plan.pruning)
+    study, keep = _opened(study_name, storage, plan.pruning)
     starts = [("defaults", point) for point in search.defaults()]
     if current.record is not None and current.record["params"]:
         starts.append(("in use", current.record["params"]))
@@ -117,19 +120,15 @@ def tuned(
     return result
 
 
-def _opened(study_name: str, pruning: str) -> tuple[Any, Callable[[list[Any]], None]]:
+def _opened(study_name: str, storage: str, pruning: str) -> tuple[Any, Callable[[list[Any]], None]]:
     """A study in memory with the trials stored so far, and a function that stores more.
 
     Sampling reads all trials again and again, which a database makes slow; it gets each trial once, when finished.
     """
     import optuna
 
-    from wanderbricks_ml.registry.store import study_storage
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    stored = optuna.create_study(
-        study_name=study_name, storage=study_storage(), direction="minimize", load_if_exists=True
-    )
+    stored = optuna.create_study(study_name=study_name, storage=storage, direction="minimize", load_if_exists=True)
     pruner = (
         optuna.pruners.NopPruner()
         if pruning == "none"

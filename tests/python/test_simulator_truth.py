@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator import World, draw_world
 from wanderbricks_ml.simulator.bookings import draw_stays
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, day_number
+from wanderbricks_ml.simulator.columns import DAY, day_number
 from wanderbricks_ml.simulator.demand import expected_demand, price_effect
 from wanderbricks_ml.simulator.presets import PRESETS
 from wanderbricks_ml.simulator.prices import Prices, booking_levels

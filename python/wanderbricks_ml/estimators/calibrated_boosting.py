@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
 from wanderbricks_ml.progress import Rounds
-
-Floats = NDArray[np.floating[Any]]
 
 
 class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):

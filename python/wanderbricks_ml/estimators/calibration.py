@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
+from wanderbricks_ml.arrays import Floats
 
 SMALLEST = 1e-6
 """Probabilities are kept so far away from 0 and 1."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from wanderbricks_ml.arrays import Floats
 
 LEAD_BANDS = (14, 45, 90)
 """Last lead time of each band in days, as for the regressors pick_up_near, pick_up_middle and pick_up_far."""

@@ -19,13 +19,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.combination import SERIES, combine
 from wanderbricks_ml.estimators.series import Recipe
-
-Floats = NDArray[np.float64]
 
 
 class SeriesForecaster(BaseEstimator):

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from wanderbricks_ml import progress
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_losses
 
-Floats = NDArray[np.floating[Any]]
 Parameters = Mapping[str, Any]
 
 

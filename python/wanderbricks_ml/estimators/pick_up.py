@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.progress import Rounds
-
-Floats = NDArray[np.floating[Any]]
 
 
 class PickUpRegressor(RegressorMixin, BaseEstimator):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.price_slopes import market_slopes, shrunk
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.int64]
 
 ROLES = 7
 """Columns of X with fixed roles: property, market, selling window, price, free share, level and price so far."""

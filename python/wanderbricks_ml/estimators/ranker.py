@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.progress import Rounds
-
-Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.integer[Any]]
 
 CUT = 10
 """Places that count."""
@@ -159,7 +156,7 @@ def _numbered(groups: Ints) -> Ints:
     return np.concatenate([[0], np.cumsum(np.diff(groups) != 0)]) if len(groups) else groups
 
 
-def _teaching(y: Floats, groups: Ints) -> NDArray[np.bool_]:
+def _teaching(y: Floats, groups: Ints) -> Bools:
     """Rows of the queries that hold both labels."""
     number = _numbered(groups)
     right, all_ = np.bincount(number, y), np.bincount(number)

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from wanderbricks_ml.arrays import Floats
 
 _SEASON_DAYS = 730
 _LEAST_DAYS = 180

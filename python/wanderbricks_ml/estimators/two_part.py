@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import GammaRegressor, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.progress import Rounds
-
-Floats = NDArray[np.floating[Any]]
 
 ROLES = ("time in months", "yearly booking rate", "value of a booking", "silence", "has booked")
 """Roles of the first columns of X."""

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.gold.contract import folder_writer, gold_writer
 from wanderbricks_ml.gold.derived import booking_daily, calendar
 from wanderbricks_ml.simulator.bookings import Stays, booking_table, draw_stays
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, day_number
+from wanderbricks_ml.simulator.columns import DAY, day_number
 from wanderbricks_ml.simulator.demand import Demand, expected_demand
 from wanderbricks_ml.simulator.dimensions import destination_table, host_table, property_table
 from wanderbricks_ml.simulator.engagement import (

@@ -7,18 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import (
-    DAY,
-    OPEN,
-    Bools,
-    Floats,
-    Ints,
-    dates,
-    decimals,
-    moments,
-    picked,
-    stream,
-)
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, OPEN, dates, decimals, moments, picked, stream
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.prices import Prices
 from wanderbricks_ml.simulator.stays import Attempts, draw_nights, fit_calendar

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from wanderbricks_ml.arrays import Bools, Ints
 from wanderbricks_ml.simulator.columns import (
     DAY,
     OPEN,
-    Bools,
-    Ints,
     dates,
     day_number,
     joined,

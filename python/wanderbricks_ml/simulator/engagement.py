@@ -7,17 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import (
-    DAY,
-    Floats,
-    Ints,
-    dates,
-    day_number,
-    decimals,
-    moments,
-    ragged_arange,
-    stream,
-)
+from wanderbricks_ml.arrays import Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, dates, day_number, decimals, moments, ragged_arange, stream
 from wanderbricks_ml.simulator.demand import Demand
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.prices import Prices

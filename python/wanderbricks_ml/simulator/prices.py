@@ -6,14 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wanderbricks_ml.simulator.columns import (
-    DAY,
-    OPEN,
-    Floats,
-    Ints,
-    day_number,
-    stream,
-)
+from wanderbricks_ml.arrays import Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, OPEN, day_number, stream
 from wanderbricks_ml.simulator.demand import Demand, price_effect
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.world import Hosts, Properties

@@ -6,13 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wanderbricks_ml.simulator.columns import (
-    Bools,
-    Floats,
-    Ints,
-    day_number,
-    stream,
-)
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import day_number, stream
 from wanderbricks_ml.simulator.places import (
     PLACES,
     PROPERTY_TYPES,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from wanderbricks_ml.arrays import Days, Floats, Ints
 from wanderbricks_ml.features import group_numbers, preprocessing
 from wanderbricks_ml.settings import Features, RowSettings, Tuning
 from wanderbricks_ml.tuning.losses import LOSSES
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.floating[Any]]
-Days = NDArray[np.datetime64]
-Places = NDArray[np.intp]
 Rows = tuple[Floats, Floats]
 """Columns, shape (rows, columns), and labels, shape (rows,)."""
 
@@ -40,11 +37,11 @@ class Fold(NamedTuple):
     train: Rows
     stop: Rows
     judged: Rows
-    groups: tuple[Places, Places, Places] | None = None
+    groups: tuple[Ints, Ints, Ints] | None = None
     """Number of the group of each row of the three parts, for estimators that compare rows of a group."""
 
 
-def split_in_time(day: Days, seen: Days, known: Days, folds: int) -> list[tuple[Places, Places, Places]]:
+def split_in_time(day: Days, seen: Days, known: Days, folds: int) -> list[tuple[Ints, Ints, Ints]]:
     """Rows of each fold: to fit on, to stop by, to judge by; every label of one is known before the next is seen.
 
     The newest half of the rows by date makes `folds` windows to judge by, equal in rows. A fold fits on what was known
@@ -59,7 +56,7 @@ def split_in_time(day: Days, seen: Days, known: Days, folds: int) -> list[tuple[
     ordered = np.sort(day)
     places = [len(day) * (folds + number) // (2 * folds) for number in range(folds)]
     bounds = [*np.unique(ordered[places]), ordered[-1] + np.timedelta64(1, "D")]
-    found = []
+    found: list[tuple[Ints, Ints, Ints]] = []
     for first, end in itertools.pairwise(bounds):
         judged = np.flatnonzero((day >= first) & (day < end))
         before = known < seen[judged].min()

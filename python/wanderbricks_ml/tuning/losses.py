@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
-Places = NDArray[np.intp]
+from wanderbricks_ml.arrays import Floats, Ints
 
 
 def poisson_deviance(actual: Floats, expected: Floats) -> float:
@@ -37,7 +35,7 @@ LOSSES: dict[str, tuple[str, Callable[..., float]]] = {
 groups."""
 
 
-def _ndcg(model: Any, X: Floats, y: Floats, groups: Places) -> float:
+def _ndcg(model: Any, X: Floats, y: Floats, groups: Ints) -> float:
     from wanderbricks_ml.estimators.ranker import mean_ndcg
 
     return mean_ndcg(y, model.predict(X), groups)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import Bools, Ints
+from wanderbricks_ml.arrays import Bools, Ints
 
 ORIGINAL_ROWS: Mapping[str, int] = {
     "bookings": 72_247, "booking_updates": 83_068, "payments": 49_638, "reviews": 99_793,

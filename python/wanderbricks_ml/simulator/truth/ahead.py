@@ -8,11 +8,12 @@ import numpy as np
 from scipy.special import betainc
 from scipy.stats import nbinom
 
+from wanderbricks_ml.arrays import Floats, Ints
 from wanderbricks_ml.simulator.bookings import (
     CANCELLED_AT,
     cancellation_logit,
 )
-from wanderbricks_ml.simulator.columns import DAY, Floats, Ints, ragged_arange
+from wanderbricks_ml.simulator.columns import DAY, ragged_arange
 from wanderbricks_ml.simulator.stays import (
     BUSINESS_STAY,
     MAX_NIGHTS,

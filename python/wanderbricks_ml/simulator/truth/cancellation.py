@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import betainc
 
+from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.bookings import (
     BOOKINGS_PER_SHARD,
     CANCELLED_AT,
@@ -16,7 +17,7 @@ from wanderbricks_ml.simulator.bookings import (
     cancellation_logit,
     cancellation_probability,
 )
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY
 from wanderbricks_ml.simulator.users import FLAKY_SHARE
 from wanderbricks_ml.simulator.world import POLICY_SHARE
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, ragged_arange
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, ragged_arange
 from wanderbricks_ml.simulator.demand import DAILY_SHOCK, MAX_LEAD, WEEKLY_SHOCK
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import DAY, Floats, dates
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.simulator.columns import DAY, dates
 from wanderbricks_ml.simulator.demand import price_effect
 from wanderbricks_ml.simulator.engagement import CURIOSITY_SHAPE
 from wanderbricks_ml.simulator.truth.ahead import ahead_of

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, dates
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, dates
 from wanderbricks_ml.simulator.users import BUDGET_SHARE, BUDGETS, LIFETIME, MONTH_DAYS, RATE_SHAPE
 
 if TYPE_CHECKING:

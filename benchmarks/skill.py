@@ -23,14 +23,12 @@ from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 from build import run_dbt
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.simulator import simulate
 
 REPLICATES = 1_000
-
-Floats = npt.NDArray[np.float64]
 
 
 class Product(NamedTuple):

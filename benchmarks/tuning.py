@@ -21,13 +21,12 @@ from typing import NamedTuple
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 from build import run_dbt
 from skill import log_loss, poisson_loss
 
-REPLICATES = 1_000
+from wanderbricks_ml.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
+REPLICATES = 1_000
 
 
 class Product(NamedTuple):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, precision_recall_curve, roc_auc_score, roc_curve
 
-from wanderbricks_ml import plots, reports
-from wanderbricks_ml.calibration import CALIBRATIONS
-from wanderbricks_ml.estimators import CalibratedBoostingClassifier, made_from
-from wanderbricks_ml.reports import report
+from wanderbricks_ml.estimators import made_from
+from wanderbricks_ml.estimators.calibrated_boosting import CalibratedBoostingClassifier
+from wanderbricks_ml.estimators.calibration import CALIBRATIONS
+from wanderbricks_ml.reports import plots
+from wanderbricks_ml.reports.report import CURVE_POINTS, probability_report, reliability, report, thresholds
 
 PARAMS = {"eta": 0.1, "max_depth": 3, "min_child_weight": 10, "seed": 7, "nthread": 1}
 
@@ -147,26 +148,26 @@ def test_is_made_from_settings_and_reported() -> None:
 def test_curves_are_those_of_scikit_learn() -> None:
     draw = np.random.default_rng(4)
     actual, predicted = draw.integers(0, 2, 5_000), draw.integers(0, 1_000, 5_000) / 1_000
-    table = reports.thresholds(actual, predicted)
-    false_rate, true_rate, thresholds = roc_curve(actual, predicted, drop_intermediate=False)
-    at = np.searchsorted(-thresholds, -table["threshold"])
-    assert 150 < len(table) <= reports.CURVE_POINTS
+    table = thresholds(actual, predicted)
+    false_rate, true_rate, at_least = roc_curve(actual, predicted, drop_intermediate=False)
+    at = np.searchsorted(-at_least, -table["threshold"])
+    assert 150 < len(table) <= CURVE_POINTS
     assert table["false_positive_rate"].to_numpy() == pytest.approx(false_rate[at])
     assert table["recall"].to_numpy() == pytest.approx(true_rate[at])
-    precision, _, thresholds = precision_recall_curve(actual, predicted)
-    at = np.searchsorted(thresholds, table["threshold"])
+    precision, _, at_least = precision_recall_curve(actual, predicted)
+    at = np.searchsorted(at_least, table["threshold"])
     assert table["precision"].to_numpy() == pytest.approx(precision[at])
     assert table["precision"].iloc[-1] == pytest.approx(actual.mean())
 
 
 def test_every_prediction_is_in_the_histogram() -> None:
     draw = np.random.default_rng(4)
-    found = reports.probability_report(draw.random(1_000) ** 4, draw.integers(0, 2, 1_000))
+    found = probability_report(draw.random(1_000) ** 4, draw.integers(0, 2, 1_000))
     assert found.tables["probabilities.csv"]["rows"].sum() == 1_000
 
 
 def test_reliability_of_two_bins_by_hand() -> None:
-    table = reports.reliability(np.array([1.0, 0, 1, 1]), np.array([0.4, 0.2, 0.8, 0.6]), bins=2)
+    table = reliability(np.array([1.0, 0, 1, 1]), np.array([0.4, 0.2, 0.8, 0.6]), bins=2)
     assert table["rows"].tolist() == [2, 2]
     assert table["predicted"].tolist() == pytest.approx([0.3, 0.7])
     assert table["observed"].tolist() == [0.5, 1.0]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from wanderbricks_ml.candidates import KINDS, CandidateClassifier
 from wanderbricks_ml.estimators import made_from
-from wanderbricks_ml.plots import drawn
-from wanderbricks_ml.reports import permuted_importance, report
+from wanderbricks_ml.estimators.model_selection import KINDS, CandidateClassifier
+from wanderbricks_ml.reports.plots import drawn
+from wanderbricks_ml.reports.report import permuted_importance, report
 
 CANDIDATES: dict[str, dict[str, Any]] = {
     "logistic_regression": {"C": 1.0},

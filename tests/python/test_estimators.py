@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wanderbricks_ml.estimators import PickUpRegressor
+from wanderbricks_ml.estimators.pick_up import PickUpRegressor
 
 PARAMS = {"eta": 0.1, "max_depth": 4, "min_child_weight": 5, "seed": 7, "nthread": 1}
 

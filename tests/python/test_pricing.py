@@ -7,9 +7,10 @@ import pickle
 import numpy as np
 import pytest
 
-from wanderbricks_ml.plots import drawn
-from wanderbricks_ml.pricing import PriceResponseRegressor, Slopes, shrunk
-from wanderbricks_ml.reports import price_response_report
+from wanderbricks_ml.estimators.price_response import PriceResponseRegressor
+from wanderbricks_ml.estimators.price_slopes import Slopes, shrunk
+from wanderbricks_ml.reports.plots import drawn
+from wanderbricks_ml.reports.report import price_response_report
 
 Floats = np.ndarray
 

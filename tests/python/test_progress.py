@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from wanderbricks_ml import progress
-from wanderbricks_ml.engines import DuckDB
-from wanderbricks_ml.estimators import CalibratedBoostingClassifier
-from wanderbricks_ml.ranking import CandidateRanker
-from wanderbricks_ml.two_part import TwoPartRegressor
+from wanderbricks_ml.estimators.calibrated_boosting import CalibratedBoostingClassifier
+from wanderbricks_ml.estimators.ranker import CandidateRanker
+from wanderbricks_ml.estimators.two_part import TwoPartRegressor
+from wanderbricks_ml.lifecycle.engines import DuckDB
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wanderbricks_ml.plots import drawn
-from wanderbricks_ml.reports import report
-from wanderbricks_ml.two_part import TwoPartRegressor
+from wanderbricks_ml.estimators.two_part import TwoPartRegressor
+from wanderbricks_ml.reports.plots import drawn
+from wanderbricks_ml.reports.report import report
 
 PARAMS = {"eta": 0.1, "max_depth": 3, "min_child_weight": 20, "lambda": 5, "seed": 7, "nthread": 1}
 MONTHS = np.arange(600.0, 607.0)

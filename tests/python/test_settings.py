@@ -1,0 +1,66 @@
+"""A product's settings: what the YAML may hold, and what is said where it does not."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from product_settings import product_metas
+
+from wanderbricks_ml.settings import Features, ProductSettings, RowSettings
+
+METAS = {meta["product"]: meta for meta in product_metas()}
+DEMAND = METAS["demand"]
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """Settings of demand with other values; without a key where its value is `...`."""
+    made = copy.deepcopy(DEMAND) | changes
+    return {key: value for key, value in made.items() if value is not ...}
+
+
+def test_every_product_is_read() -> None:
+    assert len(METAS) == 8
+    for name, meta in METAS.items():
+        read = (ProductSettings if name == "revenue" else RowSettings).of(meta)
+        assert read.product == name
+        assert read.features == Features(tuple(meta["numeric"]), tuple(meta["categorical"]))
+        assert read.registered_name == meta["model_name"]
+        assert read.tuning is not None and read.tuning.full_budget.trials >= 20
+
+
+def test_values_are_typed() -> None:
+    read = RowSettings.of(changed(driver_rows="5000", registry_prefix="main.ours."))
+    assert read.driver_rows == 5000, "a var of dbt comes as text"
+    assert read.prediction == ("predicted_bookings",), "one name is a list of one"
+    assert read.registered_name == "main.ours.demand_predictor"
+    assert RowSettings.of(changed(baseline=None)).baseline_columns == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"label": ...}, "config.meta lacks label; add it"),
+        ({"label": ["bookings"]}, r"config.meta.label is \['bookings'\]; it takes text"),
+        ({"keys": 3}, "config.meta.keys is 3; it takes a list of names"),
+        ({"driver_rows": "many"}, "config.meta.driver_rows is 'many'; it takes a whole number"),
+        ({"driver_rows": True}, "config.meta.driver_rows is True; it takes a whole number"),
+        ({"estimator": "PickUpRegressor"}, "config.meta.estimator is 'PickUpRegressor'; it takes keys with values"),
+        ({"numerics": []}, r"config.meta has numerics, which is no setting \(did you mean numeric\?\)"),
+        ({"tuning": {"budgets": {}}}, r"config.meta.tuning has budgets, .* \(did you mean budget\?\)"),
+        ({"tuning": {"space": {}}}, "config.meta.tuning lacks budget, full_budget; add it"),
+        ({"tuning": DEMAND["tuning"] | {"budget": {"trials": 1, "seconds": 2, "rows": 0.5}}},
+         "config.meta.tuning.budget.rows is 0.5; it takes a whole number"),
+        ({"categorical": ["on_books"]}, "config.meta.numeric and categorical name on_books twice"),
+        ({"group": ["check_in_date"]}, "config.meta.group is check_in_date, but keys, .* property_id"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"^demand_predictor: {said}"):
+        RowSettings.of(changed(**changes))
+
+
+def test_settings_without_a_name_are_refused_too() -> None:
+    with pytest.raises(ValueError, match=r"^config\.meta lacks model_name"):
+        RowSettings.of(changed(model_name=...))

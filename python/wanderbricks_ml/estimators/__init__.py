@@ -12,6 +12,8 @@ from typing import Any
 
 ESTIMATORS: Mapping[str, str] = {
     "PickUpRegressor": "pick_up",
+    "BoostingRegressor": "boosting",
+    "BoostingCounter": "boosting",
     "CalibratedBoostingClassifier": "calibrated_boosting",
     "TwoPartRegressor": "two_part",
     "PriceResponseRegressor": "price_response",

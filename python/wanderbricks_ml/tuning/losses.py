@@ -23,8 +23,14 @@ def log_loss(actual: Floats, probability: Floats) -> float:
     return float(-np.mean(np.log(np.maximum(likely, 1e-9))))
 
 
+def squared_error(actual: Floats, expected: Floats) -> float:
+    """Mean squared error."""
+    return float(np.mean((np.asarray(actual, dtype=np.float64) - expected) ** 2))
+
+
 LOSSES: dict[str, tuple[str, Callable[..., float]]] = {
     "count": ("Poisson deviance", lambda model, X, y: poisson_deviance(y, model.predict(X))),
+    "regression": ("squared error", lambda model, X, y: squared_error(y, model.predict(X))),
     "probability": ("log loss", lambda model, X, y: log_loss(y, model.predict(X))),
     "value": ("Poisson deviance", lambda model, X, y: poisson_deviance(y, model.predict(X)[:, 0])),
     # of expected bookings at the prices asked, which are wrong where the slope or what is expected without it is

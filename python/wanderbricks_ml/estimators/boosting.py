@@ -1,0 +1,74 @@
+"""Boosted trees for a number or a count, stopped on validation rows."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import xgboost as xgb
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.progress import Rounds
+
+
+class BoostingRegressor(RegressorMixin, BaseEstimator):
+    """Expected number: boosted trees with the squared error as their loss.
+
+    Parameters
+    ----------
+    n_estimators
+        Most boosting rounds.
+    early_stopping_rounds
+        Rounds without improvement on the validation rows after which boosting stops.
+    params
+        Further parameters of ``xgboost.train``.
+
+    Attributes
+    ----------
+    booster_ : xgboost.Booster
+    """
+
+    task = "regression"
+    objective = "reg:squarederror"
+
+    def __init__(
+        self, n_estimators: int = 300, early_stopping_rounds: int = 20, params: dict[str, Any] | None = None
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.early_stopping_rounds = early_stopping_rounds
+        self.params = params
+
+    def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> Self:
+        """Fit on X of shape (rows, columns) and labels y; without `validation` nothing stops it."""
+        params = {"objective": self.objective, "tree_method": "hist", "max_bin": 256, **(self.params or {})}
+        bins = params["max_bin"]
+        train = xgb.QuantileDMatrix(X, label=y, max_bin=bins)
+        evals = []
+        if validation is not None:
+            held_out = xgb.QuantileDMatrix(validation[0], label=validation[1], ref=train, max_bin=bins)
+            evals = [(held_out, "validation")]
+        booster = xgb.train(
+            params,
+            train,
+            num_boost_round=self.n_estimators,
+            evals=evals,
+            early_stopping_rounds=self.early_stopping_rounds if evals else None,
+            verbose_eval=False,
+            callbacks=[Rounds(self.n_estimators)],
+        )
+        self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
+        return self
+
+    def predict(self, X: Floats) -> Floats:
+        """Expected numbers, shape (rows,), for X of shape (rows, columns)."""
+        check_is_fitted(self)
+        return np.asarray(self.booster_.inplace_predict(X), dtype=np.float64)
+
+
+class BoostingCounter(BoostingRegressor):
+    """Expected count, above 0: boosted trees with the Poisson deviance as their loss."""
+
+    task = "count"
+    objective = "count:poisson"

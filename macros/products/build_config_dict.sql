@@ -12,7 +12,7 @@
         {% do settings.update(meta) %}
         {% set model = dict(model, config=dict(model.config, meta=settings)) %}
     {% endif %}
-    {{ dbt.build_config_dict(model) }}
+    {{ '\n' ~ dbt.build_config_dict(model) | trim }}
 {% endmacro %}
 
 {# What Python is told of a product beside its own config.meta: a dict. #}

@@ -56,7 +56,7 @@ def test_values_are_typed() -> None:
         ({"categorical": ["on_books"]}, "config.meta.numeric and categorical name on_books twice"),
         ({"roles": {"horizon": "horizon_day"}},
          r"config.meta.roles.horizon is horizon_day, which is no numeric feature \(did you mean horizon_days\?\)"),
-        ({"roles": {"history": ["on_books", "kind"]}}, "config.meta.roles.history is kind, which is no numeric feature"),
+        ({"roles": {"history": ["on_books", "kind"]}}, "config.meta.roles.history is kind, which is no numeric"),
         ({"group": ["check_in_date"]}, "config.meta.group is check_in_date, but keys, .* property_id"),
     ],
 )  # fmt: skip

@@ -24,8 +24,8 @@ import pyarrow as pa
 CATEGORICAL = ["kind", "market"]
 ESTIMATOR: dict[str, Any] = {
     "class": "CalibratedBoostingClassifier",
-    "rounds": 150,
-    "patience": 150,
+    "n_estimators": 150,
+    "early_stopping_rounds": 150,
     "params": {"eta": 0.1, "max_depth": 6, "seed": 7},
 }
 
@@ -78,9 +78,9 @@ def bare(train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.
     xgb.train(
         {"objective": "binary:logistic", "tree_method": "hist", **ESTIMATOR["params"]},
         known,
-        num_boost_round=ESTIMATOR["rounds"],
+        num_boost_round=ESTIMATOR["n_estimators"],
         evals=[(held_out, "validation")],
-        early_stopping_rounds=ESTIMATOR["patience"],
+        early_stopping_rounds=ESTIMATOR["early_stopping_rounds"],
         verbose_eval=False,
     )
 

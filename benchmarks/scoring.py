@@ -101,7 +101,7 @@ def fit(connection: duckdb.DuckDBPyConnection) -> Any:
     train = preprocess.fit_transform(feature_frame(batches, PRODUCT.features))
     draw = np.random.default_rng(7)
     labels = train[:, 1] + draw.poisson(train[:, 0] * (1 + (train[:, 3] > 5)) * (1 + train[:, -1]))
-    estimator = PickUpRegressor(rounds=200, params={"max_depth": 6, "eta": 0.1, "seed": 7})
+    estimator = PickUpRegressor(0, 1, 2, n_estimators=200, params={"max_depth": 6, "eta": 0.1, "seed": 7})
     return Pipeline([("preprocess", preprocess), ("estimator", estimator.fit(train, labels))])
 
 

@@ -29,6 +29,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 """Old module, and the modules in which its names are looked for, in order."""
 
 
+RENAMED: Mapping[str, str] = {"CandidateClassifier": "ModelSelectionClassifier", "CandidateRanker": "LambdaMARTRanker"}
+"""Today's name of a class by the earlier one."""
+
+
 class _OldNames(Loader):
     """An empty module that looks its names up where they are now."""
 
@@ -41,7 +45,7 @@ class _OldNames(Loader):
         def found(name: str) -> Any:
             for new in MODULES[old]:
                 try:
-                    return getattr(importlib.import_module(f"{PACKAGE}.{new}"), name)
+                    return getattr(importlib.import_module(f"{PACKAGE}.{new}"), RENAMED.get(name, name))
                 except AttributeError:
                     continue
             raise AttributeError(f"{PACKAGE}.{old} has moved, and {', '.join(MODULES[old])} has no {name}")

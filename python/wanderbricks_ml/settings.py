@@ -156,6 +156,8 @@ class RowSettings(ProductSettings):
         Rows that one process of a cluster reads to fit; none where there is no cluster.
     attribute_prefix
         Columns that begin with it are features as well, of whatever number and type gold has them.
+    roles
+        Numeric features that mean something of their own to the estimator, by role: a name, or several.
     """
 
     label: str
@@ -167,15 +169,31 @@ class RowSettings(ProductSettings):
     group: tuple[str, ...] = ()
     driver_rows: int | None = None
     attribute_prefix: str | None = None
+    roles: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def baseline_columns(self) -> tuple[str, ...]:
         """The baseline, if there is one."""
         return (self.baseline,) if self.baseline else ()
 
+    @property
+    def role_positions(self) -> dict[str, int | tuple[int, ...]]:
+        """Where the columns that have a role are among the encoded ones, which begin with the numeric ones."""
+        return {
+            role: self.numeric.index(named) if isinstance(named, str) else tuple(map(self.numeric.index, named))
+            for role, named in self.roles.items()
+        }
+
     def check(self) -> None:
         """Raise where keys contradict each other."""
         super().check()
+        for role, named in self.roles.items():
+            for name in (named,) if isinstance(named, str) else named:
+                if name not in self.numeric:
+                    raise ValueError(
+                        f"{self.model_name}: config.meta.roles.{role} is {name}, which is no numeric feature"
+                        f"{nearest(name, self.numeric)}; add it to config.meta.numeric"
+                    )
         if self.keys[: len(self.group)] != self.group:
             raise ValueError(
                 f"{self.model_name}: config.meta.group is {', '.join(self.group)}, but keys, in whose order rows "

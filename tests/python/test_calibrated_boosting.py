@@ -39,7 +39,7 @@ def fitted(train: Arrays, validation: Arrays | None = None, **settings: Any) -> 
 @pytest.mark.parametrize("starts", [False, True])
 def test_recovers_a_known_probability(starts: bool) -> None:
     X, y, truth = made(20_000, seed=3)
-    predicted = fitted(made(40_000, seed=1), made(10_000, seed=2), starts_from_first=starts).predict(X)
+    predicted = fitted(made(40_000, seed=1), made(10_000, seed=2), start=0 if starts else None).predict(X)
     base = np.full(len(y), y.mean())
     skill = (log_loss(y, base) - log_loss(y, predicted)) / (log_loss(y, base) - log_loss(y, truth))
     assert predicted.shape == (20_000,)
@@ -49,7 +49,7 @@ def test_recovers_a_known_probability(starts: bool) -> None:
 
 def test_starting_from_a_good_probability_needs_fewer_rounds() -> None:
     sets = made(40_000, seed=1), made(10_000, seed=2)
-    from_nothing, from_first = (fitted(*sets, starts_from_first=starts) for starts in (False, True))
+    from_nothing, from_first = (fitted(*sets, start=0 if starts else None) for starts in (False, True))
     assert from_first.booster_.num_boosted_rounds() < from_nothing.booster_.num_boosted_rounds()
 
 
@@ -63,8 +63,8 @@ def test_calibration_repairs_probabilities_that_are_off() -> None:
     rounds = 60
     X, y, _ = made(40_000, seed=1)
     test_X, test_y, truth = made(20_000, seed=3)
-    off = fitted((X, overconfident(y), y), rounds=rounds)
-    repaired = fitted((X, overconfident(y), y), made(20_000, seed=2), rounds=rounds, patience=rounds)
+    off = fitted((X, overconfident(y), y), n_estimators=rounds)
+    repaired = fitted((X, overconfident(y), y), made(20_000, seed=2), n_estimators=rounds, early_stopping_rounds=rounds)
     assert np.mean(off.predict(test_X)) > np.mean(truth) + 0.15
     assert repaired.calibration_ in ("platt", "isotonic")
     assert np.mean(repaired.predict(test_X)) == pytest.approx(np.mean(truth), abs=0.01)
@@ -72,7 +72,7 @@ def test_calibration_repairs_probabilities_that_are_off() -> None:
 
 
 def test_probabilities_that_are_right_stay_as_they_are() -> None:
-    model = fitted(made(60_000, seed=1), made(20_000, seed=2), starts_from_first=True)
+    model = fitted(made(60_000, seed=1), made(20_000, seed=2), start=0)
     assert model.calibration_ == "none"
     assert set(model.calibration_losses_) == {"none", "platt", "isotonic"}
 
@@ -115,8 +115,8 @@ def test_labels_other_than_0_and_1_are_an_error() -> None:
 def test_a_start_that_is_no_probability_is_an_error(start: float) -> None:
     X, y, _ = made(100, seed=1)
     X[7, 0] = start
-    with pytest.raises(ValueError, match="holds no probability to start from"):
-        CalibratedBoostingClassifier(starts_from_first=True).fit(X, y)
+    with pytest.raises(ValueError, match="a start is no probability"):
+        CalibratedBoostingClassifier(start=0).fit(X, y)
 
 
 def test_the_same_rows_give_the_same_predictions() -> None:
@@ -134,7 +134,7 @@ def test_survives_pickling() -> None:
 
 
 def test_is_made_from_settings_and_reported() -> None:
-    model = made_from({"class": "CalibratedBoostingClassifier", "rounds": 20, "params": PARAMS})
+    model = made_from({"class": "CalibratedBoostingClassifier", "n_estimators": 20, "params": PARAMS})
     X, y, _ = made(5_000, seed=1)
     held_out = made(3_000, seed=2)
     model.fit(X, y, validation=held_out[:2])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from product_settings import product_metas
 
+from wanderbricks_ml.estimators import made_from
 from wanderbricks_ml.settings import Features, ProductSettings, RowSettings
 
 METAS = {meta["product"]: meta for meta in product_metas()}
@@ -53,12 +54,42 @@ def test_values_are_typed() -> None:
         ({"tuning": DEMAND["tuning"] | {"budget": {"trials": 1, "seconds": 2, "rows": 0.5}}},
          "config.meta.tuning.budget.rows is 0.5; it takes a whole number"),
         ({"categorical": ["on_books"]}, "config.meta.numeric and categorical name on_books twice"),
+        ({"roles": {"horizon": "horizon_day"}},
+         r"config.meta.roles.horizon is horizon_day, which is no numeric feature \(did you mean horizon_days\?\)"),
+        ({"roles": {"history": ["on_books", "kind"]}}, "config.meta.roles.history is kind, which is no numeric"),
         ({"group": ["check_in_date"]}, "config.meta.group is check_in_date, but keys, .* property_id"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=f"^demand_predictor: {said}"):
         RowSettings.of(changed(**changes))
+
+
+def test_every_estimator_finds_its_columns() -> None:
+    for name, meta in METAS.items():
+        if name != "revenue":
+            product = RowSettings.of(meta)
+            made = made_from(product.estimator, product.role_positions)
+            for role, position in product.role_positions.items():
+                assert getattr(made, role) == position
+    prices = RowSettings.of(METAS["pricing"])
+    assert prices.role_positions["price"] == prices.numeric.index("price_to_market")
+    assert len(prices.role_positions["history"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("estimator", "roles", "said"),
+    [
+        ({"class": "PickUpRegresor"}, {}, r"PickUpRegresor is none of .* \(did you mean PickUpRegressor\?\)"),
+        ({"class": "PickUpRegressor", "rounds": 5}, {}, "PickUpRegressor has no parameter rounds"),
+        ({"class": "PickUpRegressor"}, {"horizons": 1}, r"the role horizons \(did you mean horizon\?\); it knows base"),
+        ({"class": "PickUpRegressor"}, {"horizon": 1}, "needs a column for baseline_rate, known_count"),
+        ({"class": "LambdaMARTRanker"}, {"start": 1}, "LambdaMARTRanker gives no column the role start; it knows none"),
+    ],
+)
+def test_an_estimator_that_cannot_be_made_is_named(estimator: dict[str, Any], roles: dict[str, int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        made_from(estimator, roles)
 
 
 def test_settings_without_a_name_are_refused_too() -> None:

@@ -19,15 +19,16 @@ import pytest
 import sklearn.pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from product_settings import product_metas
 
 from wanderbricks_ml.lifecycle.fitting import fit_when_due
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.drawing import draw_plots
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA
 from wanderbricks_ml.reports import plots
-from wanderbricks_ml.settings import RowSettings
+from wanderbricks_ml.settings import ProductSettings, RowSettings
 from wanderbricks_ml.tuning.folds import (
-    LEAST_ROWS,
+    MIN_ROWS,
     Evaluate,
     Fold,
     _sampled,
@@ -56,8 +57,8 @@ PRODUCT: dict[str, Any] = {
     "categorical": ["kind"],
     "estimator": {
         "class": "CalibratedBoostingClassifier",
-        "rounds": 20,
-        "patience": 5,
+        "n_estimators": 20,
+        "early_stopping_rounds": 5,
         "params": {"eta": 0.1, "max_depth": 3, "seed": 7, "nthread": 2},
     },
     "tuning": {
@@ -149,7 +150,7 @@ def test_folds_never_overlap_in_time(seed: int, span: int, horizon: int, delay: 
     for train, stop, judged in found:
         assert known[train].max() < seen[stop].min()
         assert known[stop].max() < seen[judged].min()
-        assert min(len(train), len(stop), len(judged)) >= LEAST_ROWS
+        assert min(len(train), len(stop), len(judged)) >= MIN_ROWS
     if span >= 30 * (horizon + delay):
         assert len(found) == folds
     starts = [day[judged].min() for _, _, judged in found]
@@ -238,7 +239,7 @@ def test_the_best_of_a_planted_space_is_found() -> None:
     assert abs(found.estimator["params"]["max_depth"] - 6) <= 1
     # what was not searched stays
     assert found.estimator["params"]["nthread"] == 2
-    assert found.estimator["rounds"] == PRODUCT["estimator"]["rounds"]
+    assert found.estimator["n_estimators"] == PRODUCT["estimator"]["n_estimators"]
 
 
 def test_the_defaults_are_the_first_trial() -> None:
@@ -349,8 +350,8 @@ def test_the_limit_in_seconds_ends_a_study() -> None:
     assert len(found.trials) == BATCH
 
 
-def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
-    candidates = {"forest": {"leaves": 8}, "linear": {"penalty": 1.0}, "trees": {"params": {"eta": 0.1}}}
+def test_a_trial_has_one_of_the_algorithms() -> None:
+    algorithms = {"forest": {"leaves": 8}, "linear": {"penalty": 1.0}, "trees": {"params": {"eta": 0.1}}}
     given = product(
         space={},
         algorithms={
@@ -358,7 +359,7 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
             "linear": None,
             "trees": {"params.eta": {"low": 0.01, "high": 1.0, "log": True}},
         },
-    ) | {"estimator": {"class": "Candidates", "candidates": candidates}}
+    ) | {"estimator": {"class": "Algorithms", "algorithms": algorithms}}
     losses = {
         "forest": lambda own: 2 + 0.01 * own["leaves"],
         "linear": lambda own: 2.0,
@@ -366,7 +367,7 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
     }
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        ((name, own),) = estimator["candidates"].items()
+        ((name, own),) = estimator["algorithms"].items()
         yield from [losses[name](own)] * 2
 
     found = search(evaluate, given)
@@ -376,9 +377,9 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
         {"algorithm": "linear"},
         {"algorithm": "trees", "trees.params.eta": 0.1},
     ]
-    assert list(found.estimator["candidates"]) == ["trees"]
-    assert found.estimator["candidates"]["trees"]["params"]["eta"] == pytest.approx(0.3, rel=0.3)
-    assert given["estimator"]["candidates"] == candidates
+    assert list(found.estimator["algorithms"]) == ["trees"]
+    assert found.estimator["algorithms"]["trees"]["params"]["eta"] == pytest.approx(0.3, rel=0.3)
+    assert given["estimator"]["algorithms"] == algorithms
 
 
 @pytest.mark.parametrize(
@@ -389,7 +390,7 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
         ({"space": {"params.eta": {"low": 1.0, "high": 0.1}}}, "low below high"),
         ({"space": {"params.eta": {"choices": [0.2, 0.3]}}}, "leaves out the default"),
         ({"space": {}}, "neither space nor algorithms"),
-        ({"algorithms": {"forest": None}}, "forest, which is no candidate"),
+        ({"algorithms": {"forest": None}}, "forest, which is none"),
         ({"trials": 5}, "config.meta.tuning has trials, which is no setting"),
         ({"pruning": "hard"}, "pruning is hard"),
         ({"budget": {"trials": 5}}, "config.meta.tuning.budget lacks seconds, rows"),
@@ -435,7 +436,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     "given",
     [
         product(space={"params.eta": {"low": 0.01, "high": 1.0, "log": True}}),
-        changed(estimator=PRODUCT["estimator"] | {"rounds": 21}),
+        changed(estimator=PRODUCT["estimator"] | {"n_estimators": 21}),
         changed(numeric=["level"]),
         changed(label="cancelled"),
     ],
@@ -470,6 +471,43 @@ def test_defaults_that_were_not_improved_on_stay_until_the_next_study() -> None:
     again = search_of(PRODUCT).in_use(versions)
     assert again.estimator == PRODUCT["estimator"]
     assert again.record is not None
+
+
+EARLIER = {
+    "cancellation_predictor": "75a6df3c54d3",
+    "churn_predictor": "5490959b4ac3",
+    "conversion_predictor": "a32a6f672706",
+    "customer_ltv_predictor": "5864f70db310",
+    "demand_predictor": "08243df77875",
+    "pricing_optimizer": "ce63a2d7d0ad",
+    "property_recommender": "0234560be883",
+    "revenue_forecaster": "a480b7055ecc",
+}
+"""Definitions of the products' studies as commit 0f42103 had them: by its settings, which had other names."""
+
+
+def test_what_a_study_of_an_earlier_release_found_is_in_use() -> None:
+    found = {
+        "pricing_optimizer": {"rounds": 33, "learning_rate": 0.05, "leaves": 7},
+        "churn_predictor": {"algorithm": "xgboost", "xgboost.max_depth": 4},
+        "demand_predictor": {"params.eta": 0.07},
+        "revenue_forecaster": {"yearly_order": 6},
+    }
+    estimators = {}
+    for meta in product_metas():
+        name = meta["model_name"]
+        record = {"definition": EARLIER[name], "study": "an earlier one", "params": found.get(name, {})}
+        versions = pa.Table.from_pylist([version(1, Tuned({}, record))])
+        product = (RowSettings if "label" in meta else ProductSettings).of(meta)
+        again = Search.of(product, DUE).in_use(versions)
+        assert again.record is not None, name
+        assert again.record["definition"] == Search.of(product, DUE).definition
+        estimators[name] = again.estimator
+    assert (estimators["pricing_optimizer"]["max_iter"], estimators["pricing_optimizer"]["max_leaf_nodes"]) == (33, 7)
+    assert list(estimators["churn_predictor"]["algorithms"]) == ["xgboost"]
+    assert estimators["churn_predictor"]["algorithms"]["xgboost"]["max_depth"] == 4
+    assert estimators["demand_predictor"]["params"]["eta"] == 0.07
+    assert estimators["revenue_forecaster"]["yearly_order"] == 6
 
 
 # whole fits
@@ -532,11 +570,11 @@ def test_a_study_is_logged_reads_no_test_row_and_is_taken_up_by_the_next_fit(
 
 def test_losses_are_those_of_the_rows_that_judge() -> None:
     made = folds(made_splits())
-    losses = list(losses_on(made)(PRODUCT["estimator"]))
+    losses = list(losses_on(made, {})(PRODUCT["estimator"]))
     assert len(losses) == 3
-    assert losses == list(losses_on(made)(PRODUCT["estimator"]))
+    assert losses == list(losses_on(made, {})(PRODUCT["estimator"]))
     spoilt = [fold._replace(judged=(fold.judged[0], 1 - fold.judged[1])) for fold in made]
-    assert min(losses_on(spoilt)(PRODUCT["estimator"])) > 1.5 * max(losses)
+    assert min(losses_on(spoilt, {})(PRODUCT["estimator"])) > 1.5 * max(losses)
     assert data_digest(spoilt) != data_digest(made)
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
+from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 from wanderbricks_ml.progress import Rounds
 
 
@@ -23,13 +24,13 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    rounds
+    start
+        Position of a column of X, a probability from whose log odds boosting starts, so that trees learn only how a row
+        differs from it; None where there is none.
+    n_estimators
         Most boosting rounds.
-    patience
+    early_stopping_rounds
         Rounds without improvement after which boosting stops.
-    starts_from_first
-        Whether the first column of X is a probability from whose log odds boosting starts, so that trees learn only
-        how a row differs from it.
     params
         Further parameters of ``xgboost.train``.
 
@@ -44,18 +45,24 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
     """
 
     task = "probability"
+    optional_roles = ("start",)
 
     def __init__(
         self,
-        rounds: int = 300,
-        patience: int = 20,
-        starts_from_first: bool = False,
+        start: int | None = None,
+        n_estimators: int = 300,
+        early_stopping_rounds: int = 20,
         params: dict[str, Any] | None = None,
     ) -> None:
-        self.rounds = rounds
-        self.patience = patience
-        self.starts_from_first = starts_from_first
+        self.start = start
+        self.n_estimators = n_estimators
+        self.early_stopping_rounds = early_stopping_rounds
         self.params = params
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        first = 0 if state.pop("starts_from_first", False) else None
+        super().__setstate__(renamed(state, BOOSTING, {"start": first}))
 
     def fit(
         self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None
@@ -79,15 +86,15 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
             evals = [
                 (xgb.QuantileDMatrix(held_out, label=labels, base_margin=margin, ref=train, max_bin=bins), "validation")
             ]
-            stop = self.patience
+            stop = self.early_stopping_rounds
         booster = xgb.train(
             params,
             train,
-            num_boost_round=self.rounds,
+            num_boost_round=self.n_estimators,
             evals=evals,
             early_stopping_rounds=stop,
             verbose_eval=False,
-            callbacks=[Rounds(self.rounds)],
+            callbacks=[Rounds(self.n_estimators)],
         )
         self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         self.classes_ = np.array([0, 1])
@@ -117,9 +124,9 @@ class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
         return np.clip(probability, SMALLEST, 1 - SMALLEST)
 
     def _margin(self, X: Floats) -> Floats | None:
-        if not self.starts_from_first:
+        if self.start is None:
             return None
-        start = X[:, 0].astype(np.float64)
+        start = X[:, self.start].astype(np.float64)
         if not np.all((start >= 0) & (start <= 1)):
-            raise ValueError("the first column holds no probability to start from; see the examples")
+            raise ValueError("a start is no probability; see the column that roles.start names")
         return log_odds(np.clip(start, SMALLEST, 1 - SMALLEST)).astype(np.float32)

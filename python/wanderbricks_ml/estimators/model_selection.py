@@ -13,22 +13,23 @@ from threadpoolctl import threadpool_limits
 from wanderbricks_ml import progress
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_losses
+from wanderbricks_ml.estimators.stored import renamed
 
 Parameters = Mapping[str, Any]
 
 
-class CandidateClassifier(ClassifierMixin, BaseEstimator):
+class ModelSelectionClassifier(ClassifierMixin, BaseEstimator):
     """Probability of a label of 0 or 1, by the best of several kinds of classifier.
 
-    Each candidate is fitted on the training rows with class weights (both classes weigh alike, whatever their
+    Each algorithm is fitted on the training rows with class weights (both classes weigh alike, whatever their
     shares), and its probabilities, which the weights distort, are calibrated on the validation rows
     (`calibration.choose_calibration`). The one with the smallest log loss on the validation rows, calibrated by
-    cross-fitting, is kept; of equal ones the first. One candidate alone wins without a competition.
+    cross-fitting, is kept; of equal ones the first. One algorithm alone wins without a competition.
 
     Parameters
     ----------
-    candidates
-        Parameters by kind of classifier, as the library behind it names them: ``logistic_regression``,
+    algorithms
+        Parameters by algorithm, as the library behind it names them: ``logistic_regression``,
         ``random_forest`` and ``gradient_boosting`` (scikit-learn; of log and standardised columns, plain, and on
         histograms) and ``xgboost``. All four with their own defaults where it is None.
     seed
@@ -40,7 +41,7 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
     ----------
     chosen_ : str
         Kind that is kept.
-    candidate_losses_ : dict
+    algorithm_losses_ : dict
         Cross-fitted log loss on the validation rows by kind; empty without validation rows.
     calibration_ : str
         ``none``, ``platt`` or ``isotonic``.
@@ -52,43 +53,47 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
     task = "probability"
 
     def __init__(
-        self, candidates: Mapping[str, Parameters] | None = None, seed: int = 0, threads: int | None = None
+        self, algorithms: Mapping[str, Parameters] | None = None, seed: int = 0, threads: int | None = None
     ) -> None:
-        self.candidates = candidates
+        self.algorithms = algorithms
         self.seed = seed
         self.threads = threads
 
-    def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> CandidateClassifier:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        names = {"candidates": "algorithms", "candidate_losses_": "algorithm_losses_"}
+        super().__setstate__(renamed(state, names))
+
+    def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> ModelSelectionClassifier:
         """Fit on X of shape (rows, columns), without gaps, and labels y.
 
-        Without `validation` nothing can be compared or calibrated: there has to be one candidate, and it is fitted
+        Without `validation` nothing can be compared or calibrated: there has to be one algorithm, and it is fitted
         without class weights.
 
         Raises
         ------
         ValueError
-            When there is no candidate, an unknown one, or more than one without validation rows; when a label is
+            When there is no algorithm, an unknown one, or more than one without validation rows; when a label is
             neither 0 nor 1, or one class is missing, in either set.
         """
-        candidates = {kind: {} for kind in KINDS} if self.candidates is None else self.candidates
-        unknown = [kind for kind in candidates if kind not in KINDS]
-        if unknown or not candidates:
-            raise ValueError(f"candidates are some of {', '.join(KINDS)}, not {', '.join(unknown) or 'none'}")
-        if len(candidates) > 1 and validation is None:
-            raise ValueError(f"{len(candidates)} candidates cannot be compared without validation rows")
+        algorithms = {kind: {} for kind in ALGORITHMS} if self.algorithms is None else self.algorithms
+        unknown = [kind for kind in algorithms if kind not in ALGORITHMS]
+        if unknown or not algorithms:
+            raise ValueError(f"algorithms are some of {', '.join(ALGORITHMS)}, not {', '.join(unknown) or 'none'}")
+        if len(algorithms) > 1 and validation is None:
+            raise ValueError(f"{len(algorithms)} algorithms cannot be compared without validation rows")
         check_labels(y, "training")
         if validation is not None:
             check_labels(validation[1], "validation")
         self.classes_ = np.array([0, 1])
-        self.candidate_losses_: dict[str, float] = {}
+        self.algorithm_losses_: dict[str, float] = {}
         self.calibration_losses_: dict[str, float] = {}
         self.calibration_ = "none"
         self._calibrate: Any = Uncalibrated()
         weight = None if validation is None else _balanced(y)
-        for number, (kind, parameters) in enumerate(candidates.items(), 1):
-            if len(candidates) > 1:
-                progress.say("fitting candidate %d of %d, %s", number, len(candidates), kind.replace("_", " "))
-            model = KINDS[kind](dict(parameters), self.seed, self.threads)
+        for number, (kind, parameters) in enumerate(algorithms.items(), 1):
+            if len(algorithms) > 1:
+                progress.say("fitting algorithm %d of %d, %s", number, len(algorithms), kind.replace("_", " "))
+            model = ALGORITHMS[kind](dict(parameters), self.seed, self.threads)
             with threadpool_limits(self.threads):
                 _fit_weighted(model, X, y, weight)
             if validation is None:
@@ -99,10 +104,10 @@ class CandidateClassifier(ClassifierMixin, BaseEstimator):
                 found = choose_calibration(raw, validation[1])
             # where a class is too rare for halves nothing is calibrated
             loss = found.losses.get(found.name, float(log_losses(validation[1], raw).mean()))
-            if not self.candidate_losses_ or loss < min(self.candidate_losses_.values()):
+            if not self.algorithm_losses_ or loss < min(self.algorithm_losses_.values()):
                 self.chosen_, self._model = kind, model
                 self.calibration_, self._calibrate, self.calibration_losses_ = found
-            self.candidate_losses_[kind] = loss
+            self.algorithm_losses_[kind] = loss
         return self
 
     def predict(self, X: Floats) -> Floats:
@@ -170,7 +175,7 @@ def _xgboost(parameters: dict[str, Any], seed: int, threads: int | None) -> Any:
     return XGBClassifier(**{"tree_method": "hist", "n_jobs": threads, "random_state": seed} | parameters)
 
 
-KINDS: Mapping[str, Callable[[dict[str, Any], int, int | None], Any]] = {
+ALGORITHMS: Mapping[str, Callable[[dict[str, Any], int, int | None], Any]] = {
     "logistic_regression": _logistic_regression,
     "random_forest": _random_forest,
     "gradient_boosting": _gradient_boosting,

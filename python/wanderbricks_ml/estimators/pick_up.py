@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 from wanderbricks_ml.progress import Rounds
 
 
@@ -17,14 +18,16 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     """Expected count = what is known already + a boosted Poisson rate for what is still to come.
 
     The rate starts from a baseline (its logarithm, plus the average pick-up of the horizon, is the
-    booster's base margin), so that trees learn only how a row differs from it. The first three
-    columns of X have fixed roles: baseline rate (positive), known count, horizon in whole days.
+    booster's base margin), so that trees learn only how a row differs from it.
 
     Parameters
     ----------
-    rounds
+    baseline_rate, known_count, horizon
+        Positions of columns of X: a positive rate, what is known already, whole days. Without one of them it is 1, 0
+        and 0 for all rows.
+    n_estimators
         Most boosting rounds; fewer when the validation deviance stops improving.
-    patience
+    early_stopping_rounds
         Rounds without improvement after which boosting stops.
     params
         Further parameters of ``xgboost.train``.
@@ -37,11 +40,32 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     """
 
     task = "count"
+    roles = ("baseline_rate", "known_count", "horizon")
 
-    def __init__(self, rounds: int = 200, patience: int = 20, params: dict[str, Any] | None = None) -> None:
-        self.rounds = rounds
-        self.patience = patience
+    def __init__(
+        self,
+        baseline_rate: int | None = None,
+        known_count: int | None = None,
+        horizon: int | None = None,
+        n_estimators: int = 200,
+        early_stopping_rounds: int = 20,
+        params: dict[str, Any] | None = None,
+    ) -> None:
+        self.baseline_rate = baseline_rate
+        self.known_count = known_count
+        self.horizon = horizon
+        self.n_estimators = n_estimators
+        self.early_stopping_rounds = early_stopping_rounds
         self.params = params
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(renamed(state, BOOSTING, {"baseline_rate": 0, "known_count": 1, "horizon": 2}))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.positive_only = True
+        return tags
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> PickUpRegressor:
         """Fit on X of shape (rows, columns) and counts y; `validation` decides when to stop.
@@ -51,6 +75,7 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         ValueError
             When a label is below the count already known, or a baseline is not positive.
         """
+        X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", y_numeric=True)
         self.start(X, y)
         params = self.boosting_params
         bins = params["max_bin"]
@@ -60,15 +85,15 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         if validation is not None:
             rest, margin = self.boosting_rows(*validation)
             held_out = xgb.QuantileDMatrix(validation[0], label=rest, base_margin=margin, ref=train, max_bin=bins)
-            evals, stop = [(held_out, "validation")], self.patience
+            evals, stop = [(held_out, "validation")], self.early_stopping_rounds
         booster = xgb.train(
             params,
             train,
-            num_boost_round=self.rounds,
+            num_boost_round=self.n_estimators,
             evals=evals,
             early_stopping_rounds=stop,
             verbose_eval=False,
-            callbacks=[Rounds(self.rounds)],
+            callbacks=[Rounds(self.n_estimators)],
         )
         self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         return self
@@ -76,13 +101,13 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     def start(self, X: Floats, y: Floats) -> None:
         """Learn from X and y, all rows or a sample, what the boosting starts from: the pick-up curve."""
         rest = self._rest(X, y)
-        horizon = X[:, 2].astype(np.int64)
+        baseline, horizon = _column(X, self.baseline_rate, 1), _column(X, self.horizon, 0).astype(np.int64)
         longest = int(horizon.max())
         to_come = np.bincount(horizon, weights=rest, minlength=longest + 1)
-        expected = np.bincount(horizon, weights=X[:, 0], minlength=longest + 1)
-        overall = max(float(rest.sum()), 0.5) / float(X[:, 0].sum())
+        expected = np.bincount(horizon, weights=baseline, minlength=longest + 1)
+        overall = max(float(rest.sum()), 0.5) / float(baseline.sum())
         # one row's weight of the overall share keeps an empty horizon from a rate of zero
-        prior = float(X[:, 0].mean())
+        prior = float(baseline.mean())
         self.pick_up_ = (to_come + overall * prior) / (expected + prior)
 
     @property
@@ -97,18 +122,23 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Floats) -> Floats:
         """Expected counts, shape (rows,), for X of shape (rows, columns)."""
         check_is_fitted(self)
+        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
         rest = self.booster_.inplace_predict(X, base_margin=self._margin(X))
-        return X[:, 1].astype(np.float64) + rest.astype(np.float64)
+        return _column(X, self.known_count, 0).astype(np.float64) + rest.astype(np.float64)
 
     def _margin(self, X: Floats) -> Floats:
-        horizon = np.clip(X[:, 2].astype(np.int64), 0, len(self.pick_up_) - 1)
-        return np.log(X[:, 0].astype(np.float64) * self.pick_up_[horizon]).astype(np.float32)
+        horizon = np.clip(_column(X, self.horizon, 0).astype(np.int64), 0, len(self.pick_up_) - 1)
+        baseline = _column(X, self.baseline_rate, 1).astype(np.float64)
+        return np.log(baseline * self.pick_up_[horizon]).astype(np.float32)
 
-    @staticmethod
-    def _rest(X: Floats, y: Floats) -> Floats:
-        if not np.all(X[:, 0] > 0):
-            raise ValueError("a baseline is not positive; see the baseline column of the examples")
-        rest = y.astype(np.float64) - X[:, 1]
+    def _rest(self, X: Floats, y: Floats) -> Floats:
+        if not np.all(_column(X, self.baseline_rate, 1) > 0):
+            raise ValueError("a baseline is not positive; see the column that roles.baseline_rate names")
+        rest = y.astype(np.float64) - _column(X, self.known_count, 0)
         if rest.min() < 0:
             raise ValueError("a label lies below the count already known at its snapshot")
         return rest
+
+
+def _column(X: Floats, position: int | None, absent: float) -> Floats:
+    return np.full(len(X), absent, dtype=np.float64) if position is None else X[:, position]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -10,9 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.price_slopes import market_slopes, shrunk
-
-ROLES = 7
-"""Columns of X with fixed roles: property, market, selling window, price, free share, level and price so far."""
+from wanderbricks_ml.estimators.stored import renamed
 
 
 class PriceResponseRegressor(RegressorMixin, BaseEstimator):
@@ -37,18 +38,20 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
     expected revenue has its maximum at a relative price of 1 / b.
 
-    The first columns of X have fixed roles: property, market and selling window (whole numbers), price asked over the
-    market price, free share of the nights, level of the property in the past and the price it asked then (all
-    positive); then `history` columns of the property's own
-    bookings and prices. The others are confounders.
+    Columns without a role are confounders.
 
     Parameters
     ----------
+    property, market, window
+        Positions of columns of X with whole numbers: the property, its market, and the selling window.
+    price, free_share, past_level, past_price
+        Positions of columns of positive numbers: price asked over the market price, free share of the nights, level of
+        the property in the past, and the price that it asked then.
     history
-        Number of columns, after those with fixed roles, that tell the property's own history.
+        Positions of columns that tell the property's own history: bookings and prices.
     folds
         Parts of the properties for cross-fitting.
-    rounds, learning_rate, leaves
+    max_iter, learning_rate, max_leaf_nodes
         Of each boosted model.
     seed
         Of the boosted models.
@@ -74,22 +77,46 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
     """
 
     task = "price_response"
+    roles = ("property", "market", "window", "price", "free_share", "past_level", "past_price")
+    optional_roles = ("history",)
 
     def __init__(
         self,
-        history: int = 0,
+        property: int = 0,
+        market: int = 1,
+        window: int = 2,
+        price: int = 3,
+        free_share: int = 4,
+        past_level: int = 5,
+        past_price: int = 6,
+        history: Sequence[int] = (),
         folds: int = 2,
-        rounds: int = 50,
+        max_iter: int = 50,
         learning_rate: float = 0.1,
-        leaves: int = 15,
+        max_leaf_nodes: int = 15,
         seed: int = 7,
     ) -> None:
+        self.property = property
+        self.market = market
+        self.window = window
+        self.price = price
+        self.free_share = free_share
+        self.past_level = past_level
+        self.past_price = past_price
         self.history = history
         self.folds = folds
-        self.rounds = rounds
+        self.max_iter = max_iter
         self.learning_rate = learning_rate
-        self.leaves = leaves
+        self.max_leaf_nodes = max_leaf_nodes
         self.seed = seed
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if isinstance(state.get("history"), int):
+            # it was the number of columns after those with a fixed role
+            state["history"] = tuple(range(len(self.roles), len(self.roles) + state["history"]))
+        roles = {role: position for position, role in enumerate(self.roles)}
+        super().__setstate__(renamed(state, {"rounds": "max_iter", "leaves": "max_leaf_nodes"}, roles))
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> PriceResponseRegressor:
         """Fit on X of shape (rows, columns) and booking counts y; `validation` tells how far prices scatter.
@@ -100,16 +127,16 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
             When a price or a free share is not positive, there are fewer properties than folds, or nothing was
             booked.
         """
-        price, free = _positive(X, 3, "price_to_market"), _positive(X, 4, "free_share")
+        price, free = self._positive(X, "price"), self._positive(X, "free_share")
         if not y.sum() > 0:
             raise ValueError("none of the examples was booked; there is no demand to learn from")
-        properties, unit = np.unique(X[:, 0].astype(np.int64), return_inverse=True)
+        properties, unit = np.unique(X[:, self.property].astype(np.int64), return_inverse=True)
         if len(properties) < self.folds:
             raise ValueError(f"{len(properties)} properties cannot be split into {self.folds} folds")
-        self.markets_, market = np.unique(X[:, 1].astype(np.int64), return_inverse=True)
+        self.markets_, market = np.unique(X[:, self.market].astype(np.int64), return_inverse=True)
         # drawn, since neighbouring numbers are often one host's
         fold = np.random.default_rng(self.seed).permutation(len(properties))[unit] % self.folds
-        confounders = X[:, ROLES + self.history :]
+        confounders = np.delete(X, [*map(self._position, self.roles), *self.history], axis=1)
         bookings, expected = np.empty(len(y)), np.empty(len(y))
         for part in range(self.folds):
             learnt, held_out = fold != part, fold == part
@@ -117,15 +144,15 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
             bookings[held_out] = _predicted(model, confounders[held_out]) * free[held_out]
             model = self._boosted("squared_error", confounders[learnt], price[learnt])
             expected[held_out] = _predicted(model, confounders[held_out])
-        window = np.unique(X[:, 1:3].astype(np.int64), axis=0, return_inverse=True)[1].ravel()
+        window = np.unique(X[:, [self.market, self.window]].astype(np.int64), axis=0, return_inverse=True)[1].ravel()
         slopes = market_slopes(y, bookings, price - expected, unit, window, market)
         self.slopes_, self.deviations_, self.common_ = shrunk(slopes)
         exposure = self._exposure(X)
-        known = X[:, ROLES - 3 :]
+        known = self._known(X)
         self.bookings_model_ = self._boosted("poisson", known, y / exposure, exposure)
         self.price_model_ = self._boosted("squared_error", known, price)
         seen = X if validation is None else validation[0]
-        self.spread_ = float(np.std(np.log(seen[:, 3] / self._expected_price(seen))))
+        self.spread_ = float(np.std(np.log(seen[:, self.price] / self._expected_price(seen))))
         return self
 
     def predict(self, X: Floats) -> Floats:
@@ -136,32 +163,46 @@ class PriceResponseRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         slope, deviation = self._slopes(X)
-        bookings = _predicted(self.bookings_model_, X[:, ROLES - 3 :]) * self._exposure(X)
+        bookings = _predicted(self.bookings_model_, self._known(X)) * self._exposure(X)
         spread = np.full(len(X), self.spread_)
         return np.stack([bookings, slope, deviation, self._expected_price(X), spread], axis=1)
 
+    def _position(self, role: str) -> int:
+        position: int = getattr(self, role)
+        return position
+
+    def _positive(self, X: Floats, role: str) -> Floats:
+        values = X[:, self._position(role)].astype(np.float64)
+        if not np.all(values > 0):
+            raise ValueError(f"the {role} of an example is not positive; see the column that roles.{role} names")
+        return values
+
+    def _known(self, X: Floats) -> Floats:
+        """What is known of a row but the price and what tells rows apart."""
+        return np.delete(X, [self.property, self.market, self.window, self.price], axis=1)
+
     def _exposure(self, X: Floats) -> Floats:
         # a property that was booked as often as others at a higher price is in greater demand
-        step = _positive(X, 3, "price_to_market") - _positive(X, 6, "price_so_far_to_market")
-        known = _positive(X, 4, "free_share") * _positive(X, 5, "booking_level")
+        step = self._positive(X, "price") - self._positive(X, "past_price")
+        known = self._positive(X, "free_share") * self._positive(X, "past_level")
         return known * np.exp(-self._slopes(X)[0] * step)
 
     def _slopes(self, X: Floats) -> tuple[Floats, Floats]:
         """Slope and its standard deviation by row."""
-        place = np.clip(np.searchsorted(self.markets_, X[:, 1]), 0, len(self.markets_) - 1)
-        known = self.markets_[place] == X[:, 1]
+        place = np.clip(np.searchsorted(self.markets_, X[:, self.market]), 0, len(self.markets_) - 1)
+        known = self.markets_[place] == X[:, self.market]
         slope = np.where(known, self.slopes_[place], self.common_[0])
         return slope, np.where(known, self.deviations_[place], self.common_[1])
 
     def _expected_price(self, X: Floats) -> Floats:
-        return np.maximum(_predicted(self.price_model_, X[:, ROLES - 3 :]), 0.05)
+        return np.maximum(_predicted(self.price_model_, self._known(X)), 0.05)
 
     def _boosted(self, loss: str, X: Floats, y: Floats, weight: Floats | None = None) -> HistGradientBoostingRegressor:
         model = HistGradientBoostingRegressor(
             loss=loss,
-            max_iter=self.rounds,
+            max_iter=self.max_iter,
             learning_rate=self.learning_rate,
-            max_leaf_nodes=self.leaves,
+            max_leaf_nodes=self.max_leaf_nodes,
             max_bins=127,
             min_samples_leaf=50,
             l2_regularization=1.0,
@@ -177,10 +218,3 @@ def _predicted(model: HistGradientBoostingRegressor, X: Floats) -> Floats:
     with threadpool_limits(1, "openmp"):
         predicted: Floats = model.predict(X)
     return predicted
-
-
-def _positive(X: Floats, column: int, name: str) -> Floats:
-    values = X[:, column].astype(np.float64)
-    if not np.all(values > 0):
-        raise ValueError(f"{name} of the examples is not positive everywhere")
-    return values

@@ -1,4 +1,4 @@
-"""Which of the candidates of a query comes first."""
+"""Which of the items of a query comes first."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 from wanderbricks_ml.progress import Rounds
 
 CUT = 10
 """Places that count."""
 
 
-class CandidateRanker(RegressorMixin, BaseEstimator):
-    """Scores that put the right candidate of a query before the others: boosted trees with LambdaMART's gradients.
+class LambdaMARTRanker(RegressorMixin, BaseEstimator):
+    """Scores that put the right item of a query before the others: boosted trees with LambdaMART's gradients.
 
-    Each pair of a right and a wrong candidate of the same query pushes their scores apart, the more, the more the
+    Each pair of a right and a wrong item of the same query pushes their scores apart, the more, the more the
     normalised discounted cumulative gain of the query would change if they swapped places [1]_. A score says nothing
-    by itself and compares candidates of one query only. Boosting stops when the gain at 10 of the validation queries
-    no longer improves. Training queries without a right candidate push nothing and are left out.
+    by itself and compares items of one query only. Boosting stops when the gain at 10 of the validation queries
+    no longer improves. Training queries without a right item push nothing and are left out.
 
     Parameters
     ----------
-    rounds
+    n_estimators
         Most boosting rounds.
-    patience
+    early_stopping_rounds
         Rounds without improvement after which boosting stops.
     params
         Further parameters of ``xgboost.train``.
@@ -38,7 +39,7 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
     booster_ : xgboost.Booster
     progress_ : dict of str to list of float
         Gain at 10 by round, of ``train`` and, where there are such rows, ``validation``; queries without a right
-        candidate count as 0.
+        item count as 0.
 
     References
     ----------
@@ -47,10 +48,15 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
 
     task = "ranking"
 
-    def __init__(self, rounds: int = 300, patience: int = 20, params: dict[str, Any] | None = None) -> None:
-        self.rounds = rounds
-        self.patience = patience
+    def __init__(
+        self, n_estimators: int = 300, early_stopping_rounds: int = 20, params: dict[str, Any] | None = None
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.early_stopping_rounds = early_stopping_rounds
         self.params = params
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(renamed(state, BOOSTING))
 
     def fit(
         self,
@@ -58,8 +64,8 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
         y: Floats,
         validation: tuple[Floats, Floats] | None = None,
         groups: tuple[Ints, Ints] | None = None,
-    ) -> CandidateRanker:
-        """Fit on X of shape (rows, columns) and labels y, 1 for the right candidate and 0 for the others.
+    ) -> LambdaMARTRanker:
+        """Fit on X of shape (rows, columns) and labels y, 1 for the right item and 0 for the others.
 
         Parameters
         ----------
@@ -73,17 +79,17 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
         ------
         ValueError
             When `groups` is missing or does not fit the rows, the rows of a query are scattered, a label is neither
-            0 nor 1, or no training query has a right candidate beside a wrong one.
+            0 nor 1, or no training query has a right item beside a wrong one.
         """
         if groups is None:
             raise ValueError("a ranker needs `groups`; name the columns of a query in the setting `group`")
         _check(y, groups[0], "training")
         kept = _teaching(y, groups[0])
         if not kept.any():
-            raise ValueError("no training query has a right candidate beside a wrong one; there is nothing to learn")
+            raise ValueError("no training query has a right item beside a wrong one; there is nothing to learn")
         params = {
             "objective": "rank:ndcg",
-            # a query without a right candidate is worth 0, not 1
+            # a query without a right item is worth 0, not 1
             "eval_metric": f"ndcg@{CUT}-",
             "tree_method": "hist",
             "max_bin": 256,
@@ -105,12 +111,12 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
         booster = xgb.train(
             params,
             train,
-            num_boost_round=self.rounds,
+            num_boost_round=self.n_estimators,
             evals=evals,
-            early_stopping_rounds=self.patience if validation is not None else None,
+            early_stopping_rounds=self.early_stopping_rounds if validation is not None else None,
             evals_result=found,
             verbose_eval=False,
-            callbacks=[Rounds(self.rounds)],
+            callbacks=[Rounds(self.n_estimators)],
         )
         self.booster_ = booster[: booster.best_iteration + 1] if validation is not None else booster
         self.progress_ = {name: list(next(iter(values.values()))) for name, values in found.items()}
@@ -123,7 +129,7 @@ class CandidateRanker(RegressorMixin, BaseEstimator):
 
 
 def mean_ndcg(y: Floats, scores: Floats, groups: Ints) -> float:
-    """Mean normalised discounted cumulative gain at 10 over the queries; one without a right candidate counts as 0.
+    """Mean normalised discounted cumulative gain at 10 over the queries; one without a right item counts as 0.
 
     Parameters
     ----------

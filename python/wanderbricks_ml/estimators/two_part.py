@@ -13,10 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 from wanderbricks_ml.progress import Rounds
-
-ROLES = ("time in months", "yearly booking rate", "value of a booking", "silence", "has booked")
-"""Roles of the first columns of X."""
 
 _SMALLEST = 1e-6
 
@@ -38,14 +36,14 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
       below 1, as James and Stein do) and carried on beyond the newest snapshot with each month counting `damping` times
       the one before (Gardner and McKenzie 1985).
 
-    The first five columns of X have fixed roles: time in months; yearly booking rate, shrunk, positive; value of a
-    booking, shrunk, positive; silence, 0 or more; whether the user ever booked, 0 or 1. Trees do not see the time.
-
     Parameters
     ----------
-    rounds
+    time, booking_rate, booking_value, silence, has_booked
+        Positions of columns of X: time in months, which trees do not see; yearly booking rate, shrunk, positive; value
+        of a booking, shrunk, positive; silence, 0 or more; whether the user ever booked, 0 or 1.
+    n_estimators
         Most boosting rounds of each part; fewer when its validation loss stops improving.
-    patience
+    early_stopping_rounds
         Rounds without improvement after which boosting stops.
     damping
         Factor from one month's growth to the next's, 0 (no trend) up to, but not including, 1.
@@ -64,14 +62,33 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
     """
 
     task = "value"
+    roles = ("time", "booking_rate", "booking_value", "silence", "has_booked")
 
     def __init__(
-        self, rounds: int = 300, patience: int = 25, damping: float = 0.9, params: dict[str, Any] | None = None
+        self,
+        time: int = 0,
+        booking_rate: int = 1,
+        booking_value: int = 2,
+        silence: int = 3,
+        has_booked: int = 4,
+        n_estimators: int = 300,
+        early_stopping_rounds: int = 25,
+        damping: float = 0.9,
+        params: dict[str, Any] | None = None,
     ) -> None:
-        self.rounds = rounds
-        self.patience = patience
+        self.time = time
+        self.booking_rate = booking_rate
+        self.booking_value = booking_value
+        self.silence = silence
+        self.has_booked = has_booked
+        self.n_estimators = n_estimators
+        self.early_stopping_rounds = early_stopping_rounds
         self.damping = damping
         self.params = params
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        roles = {role: position for position, role in enumerate(self.roles)}
+        super().__setstate__(renamed(state, BOOSTING, roles))
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> TwoPartRegressor:
         """Fit on X of shape (rows, columns) and labels y; `validation` decides when to stop.
@@ -116,7 +133,7 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         chance = self._part("chance", X)
         amount = self._part("amount", X)
-        return np.column_stack([chance * amount * self._trend(X[:, 0].astype(np.float64)), 1 - chance])
+        return np.column_stack([chance * amount * self._trend(X[:, self.time].astype(np.float64)), 1 - chance])
 
     def _fit_part(
         self, name: str, start: Any, objective: str, learnt: tuple[Floats, Floats], held_out: tuple[Floats, Floats]
@@ -125,11 +142,11 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         self.starts_[name] = make_pipeline(StandardScaler(), start).fit(self._start_columns(X), y)
         params = {"objective": objective, "tree_method": "hist", "max_bin": 256, **(self.params or {})}
         bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(X[:, 1:], label=y, base_margin=self._margin(name, X), max_bin=bins)
+        train = xgb.QuantileDMatrix(self._seen(X), label=y, base_margin=self._margin(name, X), max_bin=bins)
         evals = []
         if len(held_out[1]):
             watched = xgb.QuantileDMatrix(
-                held_out[0][:, 1:],
+                self._seen(held_out[0]),
                 label=held_out[1],
                 base_margin=self._margin(name, held_out[0]),
                 ref=train,
@@ -139,16 +156,16 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         booster = xgb.train(
             params,
             train,
-            num_boost_round=self.rounds,
+            num_boost_round=self.n_estimators,
             evals=evals,
-            early_stopping_rounds=self.patience if evals else None,
+            early_stopping_rounds=self.early_stopping_rounds if evals else None,
             verbose_eval=False,
-            callbacks=[Rounds(self.rounds)],
+            callbacks=[Rounds(self.n_estimators)],
         )
         self.boosters_[name] = booster[: booster.best_iteration + 1] if evals else booster
 
     def _part(self, name: str, X: Floats) -> Floats:
-        found = self.boosters_[name].inplace_predict(X[:, 1:], base_margin=self._margin(name, X))
+        found = self.boosters_[name].inplace_predict(self._seen(X), base_margin=self._margin(name, X))
         return np.asarray(found, dtype=np.float64)
 
     def _margin(self, name: str, X: Floats) -> Floats:
@@ -156,9 +173,13 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
         margin = start.decision_function(columns) if name == "chance" else np.log(start.predict(columns))
         return np.asarray(margin, dtype=np.float32)
 
-    @staticmethod
-    def _start_columns(X: Floats) -> Floats:
-        _, rate, value, silence, booked = X[:, : len(ROLES)].astype(np.float64).T
+    def _seen(self, X: Floats) -> Floats:
+        """What trees see."""
+        return X[:, 1:] if self.time == 0 else np.delete(X, self.time, axis=1)
+
+    def _start_columns(self, X: Floats) -> Floats:
+        positions = [self.booking_rate, self.booking_value, self.silence, self.has_booked]
+        rate, value, silence, booked = X[:, positions].astype(np.float64).T
         return np.column_stack(
             [
                 np.log(np.maximum(rate, _SMALLEST)),
@@ -169,18 +190,17 @@ class TwoPartRegressor(RegressorMixin, BaseEstimator):
             ]
         )
 
-    @staticmethod
-    def _check_roles(X: Floats) -> None:
-        if X.shape[1] < len(ROLES):
-            raise ValueError(f"X has {X.shape[1]} columns; the first are {', '.join(ROLES)}")
-        for position, name in enumerate(ROLES):
-            column = X[:, position]
-            least = column.min()
-            if not np.isfinite(least) or least < 0 or (name in ROLES[1:3] and least <= 0):
-                raise ValueError(f"column {position} is the {name}, yet its smallest value is {least}")
+    def _check_roles(self, X: Floats) -> None:
+        for role in self.roles:
+            position = getattr(self, role)
+            if position >= X.shape[1]:
+                raise ValueError(f"column {position} is the {role}, yet X has {X.shape[1]} columns")
+            least = X[:, position].min()
+            if not np.isfinite(least) or least < 0 or (role in ("booking_rate", "booking_value") and least <= 0):
+                raise ValueError(f"column {position} is the {role}, yet its smallest value is {least}")
 
     def _fit_trend(self, X: Floats, y: Floats) -> None:
-        time = X[:, 0].astype(np.float64)
+        time = X[:, self.time].astype(np.float64)
         months, snapshot = np.unique(time, return_inverse=True)
         self.newest_, self.oldest_ = float(months[-1]), float(months[0])
         self.level_, self.slope_ = 0.0, 0.0

@@ -30,7 +30,7 @@ def boost_on_cluster(examples: Examples, label: str, estimator: Any, preprocess:
     label
         Column to learn.
     estimator
-        Started on a sample: it has `boosting_rows`, `boosting_params`, `rounds` and `patience`.
+        Started on a sample: it has `boosting_rows`, `boosting_params`, `n_estimators` and `early_stopping_rounds`.
     preprocess
         Fitted on a sample.
 
@@ -83,8 +83,8 @@ def boost_on_cluster(examples: Examples, label: str, estimator: Any, preprocess:
         label_col="label",
         base_margin_col="margin",
         validation_indicator_col="is_validation",
-        n_estimators=estimator.rounds,
-        early_stopping_rounds=estimator.patience,
+        n_estimators=estimator.n_estimators,
+        early_stopping_rounds=estimator.early_stopping_rounds,
         num_workers=frame.sparkSession.sparkContext.defaultParallelism,
         **params,
     ).fit(rows)

@@ -90,12 +90,12 @@ def _searched(
 
     def on_all_rows() -> Evaluate | None:
         whole = halves_of_validation(splits, product, None)
-        return losses_on(whole) if whole else None
+        return losses_on(whole, product.role_positions) if whole else None
 
     return tuned(
         search,
         current,
-        losses_on(folds),
+        losses_on(folds, product.role_positions),
         data_digest(folds),
         store.study_storage(),
         loss_name=LOSSES[estimator_class(product.estimator["class"]).task][0],
@@ -140,7 +140,7 @@ def _fit(
     # the frames are the largest things here, and a booster makes its own copy
     splits.clear()
     progress.say("fitting %s rows of %d columns", f"{len(train):,}", train.shape[1])
-    estimator = made_from(found.estimator)
+    estimator = made_from(found.estimator, product.role_positions)
     if on_cluster is None:
         estimator.fit(train, labels["train"], validation=(validation, labels["validation"]), **together)
     else:

@@ -31,14 +31,14 @@ def _panels(width: float, height: float, columns: int = 1, share_y: bool = False
     return figure, panels
 
 
-def candidates_figure(table: pd.DataFrame) -> Figure:
-    """Log loss of each candidate on the validation rows, the chosen one in another colour.
+def algorithms_figure(table: pd.DataFrame) -> Figure:
+    """Log loss of each algorithm on the validation rows, the chosen one in another colour.
 
     Points, not bars: they lie close together and far from zero.
     """
     figure, (axes,) = _panels(7, 3)
     ordered = table.sort_values("log_loss", ascending=False)
-    for name, loss, chosen in zip(ordered["candidate"], ordered["log_loss"], ordered["chosen"], strict=True):
+    for name, loss, chosen in zip(ordered["algorithm"], ordered["log_loss"], ordered["chosen"], strict=True):
         label = name.replace("_", " ")
         axes.plot(loss, label, "o", markersize=9, color=BROWN if chosen else BLUE)
         axes.annotate(f"{loss:.4f}", (loss, label), xytext=(9, 0), textcoords="offset points", va="center")
@@ -224,11 +224,11 @@ def progress_figure(table: pd.DataFrame) -> Figure:
 
 
 def score_figure(table: pd.DataFrame) -> Figure:
-    """Distribution of the scores of right and of wrong candidates, from `reports.histogram`."""
+    """Distribution of the scores of right and of wrong items, from `report.histogram`."""
     figure, (axes,) = _panels(7, 4.5)
     width = table["upper"] - table["lower"]
     edges = [*table["lower"], table["upper"].iloc[-1]]
-    for name, colour, label in (("other", BLUE, "other candidates"), ("right", BROWN, "booked next")):
+    for name, colour, label in (("other", BLUE, "other items"), ("right", BROWN, "booked next")):
         if table[name].any():
             axes.stairs(table[name] / (table[name].sum() * width), edges, color=colour, label=label)
     axes.set_xlabel("score")
@@ -238,7 +238,9 @@ def score_figure(table: pd.DataFrame) -> Figure:
 
 
 FIGURES: Mapping[str, Callable[[pd.DataFrame], Figure]] = {
-    "candidates.csv": candidates_figure,
+    "algorithms.csv": algorithms_figure,
+    # as versions of earlier releases have it
+    "candidates.csv": lambda table: algorithms_figure(table.rename(columns={"candidate": "algorithm"})),
     "deciles.csv": decile_figure,
     "feature_importance.csv": importance_figure,
     "forecast_against_actual.csv": forecast_figure,

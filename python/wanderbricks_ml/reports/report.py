@@ -37,8 +37,8 @@ def report(estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -
     made = REPORTS[estimator.task](np.asarray(estimator.predict(X), dtype=np.float64), y)
     if hasattr(estimator, "booster_"):
         made.tables["feature_importance.csv"] = importance(estimator.booster_, names)
-    if hasattr(estimator, "candidate_losses_"):
-        add_candidates(made, estimator, X, y, names)
+    if hasattr(estimator, "algorithm_losses_"):
+        add_algorithms(made, estimator, X, y, names)
     if hasattr(estimator, "progress_"):
         made.metrics["validation_ndcg_at_10"] = max(estimator.progress_["validation"])
         rounds = pd.DataFrame(estimator.progress_)
@@ -47,13 +47,13 @@ def report(estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -
     return made
 
 
-def add_candidates(made: Report, estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -> None:
-    """Add to a report how the candidates of a CandidateClassifier did, and what the chosen one relies on."""
-    losses = estimator.candidate_losses_
+def add_algorithms(made: Report, estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -> None:
+    """Add to a report how the algorithms of a ModelSelectionClassifier did, and what the chosen one relies on."""
+    losses = estimator.algorithm_losses_
     made.metrics.update({f"validation_log_loss_{kind}": loss for kind, loss in losses.items()})
-    made.tables["candidates.csv"] = pd.DataFrame(
+    made.tables["algorithms.csv"] = pd.DataFrame(
         {
-            "candidate": list(losses),
+            "algorithm": list(losses),
             "log_loss": list(losses.values()),
             "chosen": [k == estimator.chosen_ for k in losses],
         }
@@ -118,7 +118,7 @@ def price_response_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
 
 
 def ranking_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
-    """Scores of right and wrong candidates; by themselves they say little, as only those of one query compare."""
+    """Scores of right and wrong items; by themselves they say little, as only those of one query compare."""
     right = actual == 1
     metrics = {"validation_candidates": float(len(actual)), "validation_right_candidates": float(right.sum())}
     edges = np.linspace(predicted.min(), max(predicted.max(), predicted.min() + 1e-9), 60)

@@ -27,7 +27,7 @@ Rows = tuple[Floats, Floats]
 
 Evaluate = Callable[[dict[str, Any]], Iterator[float]]
 """Losses of an estimator's settings, fold after fold; less is better."""
-LEAST_ROWS = 100
+MIN_ROWS = 100
 """Rows without which a part of a fold says nothing."""
 
 
@@ -65,7 +65,7 @@ def split_in_time(day: Days, seen: Days, known: Days, folds: int) -> list[tuple[
         newest = np.sort(day[before])[int(0.8 * before.sum())]
         stop = np.flatnonzero(before & (day >= newest))
         train = np.flatnonzero(before & (known < seen[stop].min()))
-        if min(len(train), len(stop), len(judged)) >= LEAST_ROWS:
+        if min(len(train), len(stop), len(judged)) >= MIN_ROWS:
             found.append((train, stop, judged))
     return found
 
@@ -131,7 +131,7 @@ def halves_of_validation(
     labels, held_labels = (part[product.label].to_numpy() for part in (known, held_known))
     unit = plan.unit or product.keys[0]
     first = pd.util.hash_array(held_known[unit].to_numpy()) % 2 == 0
-    if not all(len(part) >= LEAST_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
+    if not all(len(part) >= MIN_ROWS and _varies(part) for part in (labels, held_labels[first], held_labels[~first])):
         logger.warning("%s: too few rows to tune on; the parameters stay", product.model_name)
         return []
     train, one, other = _encoded(
@@ -181,8 +181,14 @@ def _encoded(features: Features, parts: Sequence[tuple[pd.DataFrame, Floats]]) -
     return [(np.asarray(preprocess.transform(frame), dtype=np.float32), labels) for frame, labels in parts]
 
 
-def losses_on(folds: Sequence[Fold]) -> Evaluate:
-    """Losses of an estimator that is fitted on each fold, with one thread: trials run side by side."""
+def losses_on(folds: Sequence[Fold], roles: Mapping[str, Any]) -> Evaluate:
+    """Losses of an estimator that is fitted on each fold, with one thread: trials run side by side.
+
+    Parameters
+    ----------
+    roles
+        Positions of its columns; see `RowSettings.role_positions`.
+    """
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
         from threadpoolctl import threadpool_limits
@@ -190,7 +196,7 @@ def losses_on(folds: Sequence[Fold]) -> Evaluate:
         from wanderbricks_ml.estimators import made_from
 
         for fold in folds:
-            model = made_from(_with_one_thread(estimator))
+            model = made_from(_with_one_thread(estimator), roles)
             with threadpool_limits(1, "openmp"):
                 together = {} if fold.groups is None else {"groups": fold.groups[:2]}
                 model.fit(*fold.train, validation=fold.stop, **together)

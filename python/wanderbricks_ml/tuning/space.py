@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from wanderbricks_ml.settings import Budget, ProductSettings, Tuning
+from wanderbricks_ml.tuning.earlier import Earlier, earlier
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ class Search:
     limits
         Of this run: the full budget where the retraining decision says `tune`.
     definition
-        Digest of all that a set of parameters belongs to: defaults, space, features and label.
+        Digest of all that a set of parameters belongs to: defaults, space, features, roles and label.
+    earlier
+        The same settings as an earlier release had them, and the digest that its studies have.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Search:
     plan: Tuning | None
     limits: Budget
     definition: str
+    earlier: tuple[Earlier, str] | None
 
     @classmethod
     def of(cls, product: ProductSettings, decision: Mapping[str, Any]) -> Search:
@@ -85,7 +89,16 @@ class Search:
         limits = Budget(trials=0, seconds=0, rows=0)
         if plan is not None:
             limits = plan.full_budget if decision.get("tune") else plan.budget
-        return cls(product.model_name, decision["as_of_date"], product.estimator, plan, limits, definition(product))
+        before = earlier(product)
+        return cls(
+            product.model_name,
+            decision["as_of_date"],
+            product.estimator,
+            plan,
+            limits,
+            definition(product),
+            None if before is None else (before, definition(before.product)),
+        )
 
     @property
     def is_due(self) -> bool:
@@ -106,13 +119,12 @@ class Search:
         for name, limits in self.plan.space.items():
             found[name] = (None, name.split("."), limits)
         for algorithm, own in self.plan.algorithms.items():
-            if algorithm not in self.estimator.get("candidates", {}):
+            if algorithm not in self.estimator.get("algorithms", {}):
                 raise ValueError(
-                    f"{self.name}: config.meta.tuning.algorithms has {algorithm}, which is no candidate of the "
-                    "estimator"
+                    f"{self.name}: config.meta.tuning.algorithms has {algorithm}, which is none of the estimator's"
                 )
             for name, limits in (own or {}).items():
-                found[f"{algorithm}.{name}"] = (algorithm, ["candidates", algorithm, *name.split(".")], limits)
+                found[f"{algorithm}.{name}"] = (algorithm, ["algorithms", algorithm, *name.split(".")], limits)
         for name, (_, path, limits) in found.items():
             self._check_range(name, path, limits)
         return found
@@ -129,14 +141,22 @@ class Search:
         if self.plan is None or versions is None:
             return Tuned(copy.deepcopy(dict(self.estimator)))
         for version in sorted(versions.to_pylist(), key=lambda version: -version["model_version"]):
-            record = json.loads(version["parameters"]).get("tuning")
-            if version["as_of_date"] <= self.as_of and record is not None and record["definition"] == self.definition:
+            record = self._of_today(json.loads(version["parameters"]).get("tuning"))
+            if version["as_of_date"] <= self.as_of and record is not None:
                 logger.info("%s: parameters of study %s", self.name, record["study"])
                 return Tuned(self.with_parameters(record["params"]), record)
         return Tuned(copy.deepcopy(dict(self.estimator)))
 
+    def _of_today(self, record: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What a study found, where it belongs to these settings, by whatever names it has them."""
+        if record is None or record["definition"] == self.definition:
+            return record
+        if self.earlier is None or record["definition"] != self.earlier[1]:
+            return None
+        return record | {"definition": self.definition, "params": self.earlier[0].params(record["params"])}
+
     def with_parameters(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings of the estimator with the parameters of a trial; with its algorithm as the only candidate."""
+        """Settings of the estimator with the parameters of a trial; with its algorithm as the only one."""
         estimator: dict[str, Any] = copy.deepcopy(dict(self.estimator))
         known = self.ranges if params else {}
         for name, value in params.items():
@@ -149,7 +169,7 @@ class Search:
             place[last] = value
         if ALGORITHM in params:
             chosen = params[ALGORITHM]
-            estimator["candidates"] = {chosen: estimator["candidates"][chosen]}
+            estimator["algorithms"] = {chosen: estimator["algorithms"][chosen]}
         return estimator
 
     def defaults(self) -> list[dict[str, Any]]:
@@ -186,10 +206,12 @@ class Search:
 
 
 def definition(product: ProductSettings) -> str:
-    """Digest of all that a set of parameters belongs to: defaults, space, features and label."""
+    """Digest of all that a set of parameters belongs to: defaults, space, features, roles and label."""
     plan = product.tuning
     parts: list[Any] = [product.model_name, product.estimator, product.numeric, product.categorical]
     parts += [getattr(product, "label", None)]
     # None where there is none, as in the settings that wrote the digests of stored versions
     parts += [(plan.space or None) if plan else None, (plan.algorithms or None) if plan else None]
+    if roles := getattr(product, "roles", None):
+        parts.append(roles)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

@@ -237,7 +237,7 @@ def _chosen(study: Any, search: Search, study_name: str, final: Evaluate | None,
         (trial for trial in finished if "origin" not in trial.user_attrs and trial.state.name == "COMPLETE"),
         key=lambda trial: (trial.value, trial.number),
     )[: 1 if final is None else FINALISTS]
-    # of several candidates none is dropped where none was found to be better
+    # of several algorithms none is dropped where none was found to be better
     params = [{} if trial.user_attrs.get("origin") == "defaults" else dict(trial.params) for trial in starts + others]
     seconds = sum(trial.user_attrs["seconds"] for trial in finished)
     losses = [trial.user_attrs["losses"] for trial in starts + others]

@@ -1,4 +1,4 @@
-"""CandidateClassifier: several kinds of classifier that compete on validation rows."""
+"""ModelSelectionClassifier: several kinds of classifier that compete on validation rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from sklearn.metrics import log_loss
 
 from wanderbricks_ml.estimators import made_from
-from wanderbricks_ml.estimators.model_selection import KINDS, CandidateClassifier
+from wanderbricks_ml.estimators.model_selection import ALGORITHMS, ModelSelectionClassifier
 from wanderbricks_ml.reports.plots import drawn
 from wanderbricks_ml.reports.report import permuted_importance, report
 
-CANDIDATES: dict[str, dict[str, Any]] = {
+PARAMETERS: dict[str, dict[str, Any]] = {
     "logistic_regression": {"C": 1.0},
     "random_forest": {"n_estimators": 40, "max_depth": 8, "min_samples_leaf": 20},
     "gradient_boosting": {"max_iter": 60, "max_leaf_nodes": 8},
@@ -36,13 +36,13 @@ def made(rows: int, seed: int, curved: bool = False) -> Arrays:
     return X.astype(np.float32), (random.random(rows) < truth).astype(np.float64), truth
 
 
-def fitted(kinds: tuple[str, ...] = tuple(CANDIDATES), curved: bool = False) -> CandidateClassifier:
-    model = CandidateClassifier({kind: CANDIDATES[kind] for kind in kinds}, seed=7, threads=1)
+def fitted(kinds: tuple[str, ...] = tuple(PARAMETERS), curved: bool = False) -> ModelSelectionClassifier:
+    model = ModelSelectionClassifier({kind: PARAMETERS[kind] for kind in kinds}, seed=7, threads=1)
     return model.fit(*made(8_000, 1, curved)[:2], validation=made(4_000, 2, curved)[:2])
 
 
-@pytest.mark.parametrize("kind", CANDIDATES)
-def test_each_candidate_recovers_a_known_probability(kind: str) -> None:
+@pytest.mark.parametrize("kind", PARAMETERS)
+def test_each_algorithm_recovers_a_known_probability(kind: str) -> None:
     X, y, truth = made(20_000, seed=3)
     predicted = fitted((kind,)).predict(X)
     base = np.full(len(y), y.mean())
@@ -56,8 +56,8 @@ def test_each_candidate_recovers_a_known_probability(kind: str) -> None:
 def test_the_smallest_loss_on_validation_rows_wins() -> None:
     for curved in (False, True):
         model = fitted(curved=curved)
-        assert list(model.candidate_losses_) == list(CANDIDATES)
-        assert model.chosen_ == min(model.candidate_losses_, key=lambda kind: model.candidate_losses_[kind])
+        assert list(model.algorithm_losses_) == list(PARAMETERS)
+        assert model.chosen_ == min(model.algorithm_losses_, key=lambda kind: model.algorithm_losses_[kind])
         alone = fitted((model.chosen_,), curved)
         assert (alone.predict(made(500, 3)[0]) == model.predict(made(500, 3)[0])).all()
         # what is linear in the logarithms suits the regression, what is not suits trees
@@ -68,12 +68,12 @@ def test_the_loss_is_that_of_rows_a_calibration_was_not_fitted_on() -> None:
     model = fitted()
     X, y, _ = made(4_000, 2)
     assert model.calibration_ == "platt"
-    assert model.candidate_losses_[model.chosen_] == model.calibration_losses_["platt"]
+    assert model.algorithm_losses_[model.chosen_] == model.calibration_losses_["platt"]
     assert model.calibration_losses_["platt"] > log_loss(y, model.predict(X))
     assert model.calibration_losses_["none"] > model.calibration_losses_["platt"] + 0.05
 
 
-def test_the_calibration_is_the_chosen_candidates_own() -> None:
+def test_the_calibration_is_the_chosen_algorithms_own() -> None:
     """A loser that is fitted later must not leave its calibration behind."""
     X, _, truth = made(5_000, 3)
     first = fitted(("logistic_regression", "random_forest"))
@@ -83,39 +83,40 @@ def test_the_calibration_is_the_chosen_candidates_own() -> None:
     assert np.mean(first.predict(X)) == pytest.approx(np.mean(truth), abs=0.015)
 
 
-def test_one_candidate_needs_no_validation_rows() -> None:
+def test_one_algorithm_needs_no_validation_rows() -> None:
     X, y, truth = made(8_000, 1)
-    model = CandidateClassifier({"xgboost": CANDIDATES["xgboost"]}).fit(X, y)
+    model = ModelSelectionClassifier({"xgboost": PARAMETERS["xgboost"]}).fit(X, y)
     assert model.chosen_ == "xgboost"
-    assert model.candidate_losses_ == {}
+    assert model.algorithm_losses_ == {}
     # nothing would calibrate what class weights distort, so there are none
     assert np.mean(model.predict(X)) == pytest.approx(np.mean(truth), abs=0.02)
-    with pytest.raises(ValueError, match="4 candidates cannot be compared without validation rows"):
-        CandidateClassifier().fit(X, y)
+    with pytest.raises(ValueError, match="4 algorithms cannot be compared without validation rows"):
+        ModelSelectionClassifier().fit(X, y)
 
 
-@pytest.mark.parametrize("candidates", [{}, {"perceptron": {}, "xgboost": {}}])
-def test_no_candidate_or_an_unknown_one_is_an_error(candidates: dict[str, dict[str, Any]]) -> None:
+@pytest.mark.parametrize("algorithms", [{}, {"perceptron": {}, "xgboost": {}}])
+def test_no_algorithm_or_an_unknown_one_is_an_error(algorithms: dict[str, dict[str, Any]]) -> None:
     X, y, _ = made(100, 1)
-    named = "perceptron" if candidates else "none"
-    with pytest.raises(ValueError, match=f"some of {', '.join(KINDS)}, not {named}"):
-        CandidateClassifier(candidates).fit(X, y, validation=(X, y))
+    named = "perceptron" if algorithms else "none"
+    with pytest.raises(ValueError, match=f"some of {', '.join(ALGORITHMS)}, not {named}"):
+        ModelSelectionClassifier(algorithms).fit(X, y, validation=(X, y))
 
 
 def test_one_class_is_an_error() -> None:
     X, y, _ = made(100, 1)
     with pytest.raises(ValueError, match="the training rows hold no label of 1"):
-        CandidateClassifier(CANDIDATES).fit(X, 0 * y, validation=(X, y))
+        ModelSelectionClassifier(PARAMETERS).fit(X, 0 * y, validation=(X, y))
     with pytest.raises(ValueError, match="the validation rows hold no label of 0"):
-        CandidateClassifier(CANDIDATES).fit(X, y, validation=(X, y * 0 + 1))
+        ModelSelectionClassifier(PARAMETERS).fit(X, y, validation=(X, y * 0 + 1))
 
 
 def test_the_same_rows_give_the_same_predictions_on_any_number_of_threads() -> None:
     X = made(500, 3)[0]
     train, validation = made(3_000, 1)[:2], made(2_000, 2)[:2]
     for kind in ("random_forest", "xgboost"):
+        algorithm = {kind: PARAMETERS[kind]}
         one, two = (
-            CandidateClassifier({kind: CANDIDATES[kind]}, seed=7, threads=threads).fit(*train, validation=validation)
+            ModelSelectionClassifier(algorithm, seed=7, threads=threads).fit(*train, validation=validation)
             for threads in (1, 2)
         )
         assert one.predict(X) == pytest.approx(two.predict(X), abs=1e-12)
@@ -124,23 +125,23 @@ def test_the_same_rows_give_the_same_predictions_on_any_number_of_threads() -> N
 def test_survives_pickling_and_settings_of_json() -> None:
     X = made(500, 3)[0]
     settings = json.loads(
-        json.dumps({"class": "CandidateClassifier", "candidates": CANDIDATES, "seed": 7, "threads": 1})
+        json.dumps({"class": "ModelSelectionClassifier", "algorithms": PARAMETERS, "seed": 7, "threads": 1})
     )
     model = made_from(settings).fit(*made(3_000, 1)[:2], validation=made(2_000, 2)[:2])
     copied = pickle.loads(pickle.dumps(model))
     assert (copied.predict(X) == model.predict(X)).all()
-    assert copied.candidate_losses_ == model.candidate_losses_
+    assert copied.algorithm_losses_ == model.algorithm_losses_
     assert copied.predict_proba(X).sum(axis=1) == pytest.approx(np.ones(500))
 
 
-def test_the_report_holds_every_candidates_loss() -> None:
+def test_the_report_holds_every_algorithms_loss() -> None:
     model = fitted()
     X, y, _ = made(4_000, 2)
     found = report(model, X, y, ["rises", "falls", "idle"])
-    for kind, loss in model.candidate_losses_.items():
+    for kind, loss in model.algorithm_losses_.items():
         assert found.metrics[f"validation_log_loss_{kind}"] == loss
-    assert found.tables["candidates.csv"].query("chosen")["candidate"].tolist() == [model.chosen_]
-    assert {"candidates.png", "permuted_importance.png", "reliability.png"} <= set(drawn(found.tables))
+    assert found.tables["algorithms.csv"].query("chosen")["algorithm"].tolist() == [model.chosen_]
+    assert {"algorithms.png", "permuted_importance.png", "reliability.png"} <= set(drawn(found.tables))
 
 
 def test_shuffling_a_column_without_use_adds_nothing() -> None:

@@ -29,7 +29,7 @@ def made(rows: int, seed: int, rate: Any = None) -> Arrays:
 
 def fitted(train: Arrays, validation: Arrays | None = None, **settings: Any) -> PickUpRegressor:
     held_out = None if validation is None else validation[:2]
-    return PickUpRegressor(params=PARAMS, **settings).fit(*train[:2], validation=held_out)
+    return PickUpRegressor(0, 1, 2, params=PARAMS, **settings).fit(*train[:2], validation=held_out)
 
 
 def deviance(y: np.ndarray, expected: np.ndarray) -> float:
@@ -49,7 +49,7 @@ def test_recovers_a_known_rate() -> None:
 
 def test_learns_the_pick_up_of_each_horizon() -> None:
     train = made(60_000, seed=1, rate=lambda horizon, free: horizon / 30)
-    model = fitted(train, rounds=1)
+    model = fitted(train, n_estimators=1)
     assert model.pick_up_[1:31] == pytest.approx(np.arange(1, 31) / 30, abs=0.06)
 
 
@@ -67,7 +67,7 @@ def test_a_label_below_the_known_count_is_an_error() -> None:
     X, y, _ = made(100, seed=1)
     X[7, 1] = y[7] + 1
     with pytest.raises(ValueError, match="below the count already known"):
-        PickUpRegressor(params=PARAMS).fit(X, y)
+        PickUpRegressor(0, 1, 2, params=PARAMS).fit(X, y)
 
 
 @pytest.mark.parametrize("baseline", [0.0, -0.1, np.nan])
@@ -75,13 +75,13 @@ def test_a_baseline_that_is_not_positive_is_an_error(baseline: float) -> None:
     X, y, _ = made(100, seed=1)
     X[7, 0] = baseline
     with pytest.raises(ValueError, match="baseline is not positive"):
-        PickUpRegressor(params=PARAMS).fit(X, y)
+        PickUpRegressor(0, 1, 2, params=PARAMS).fit(X, y)
 
 
 def test_the_validation_rows_are_checked_too() -> None:
     X, y, _ = made(100, seed=2)
     with pytest.raises(ValueError, match="below the count already known"):
-        PickUpRegressor(params=PARAMS).fit(*made(100, seed=1)[:2], validation=(X, y - 100))
+        PickUpRegressor(0, 1, 2, params=PARAMS).fit(*made(100, seed=1)[:2], validation=(X, y - 100))
 
 
 def test_the_same_rows_give_the_same_predictions() -> None:
@@ -105,7 +105,7 @@ def test_beats_its_own_starting_point_on_a_truth_that_is_not_linear() -> None:
 
 
 def test_stops_when_validation_no_longer_improves() -> None:
-    model = fitted(made(2_000, seed=1), made(2_000, seed=2), rounds=300, patience=5)
+    model = fitted(made(2_000, seed=1), made(2_000, seed=2), n_estimators=300, early_stopping_rounds=5)
     assert 1 <= model.booster_.num_boosted_rounds() < 100
 
 
@@ -119,5 +119,5 @@ def test_survives_pickling() -> None:
 
 def test_train_without_anything_to_come() -> None:
     X, _, _ = made(500, seed=1)
-    model = PickUpRegressor(params=PARAMS).fit(X, X[:, 1].astype(np.float64))
+    model = PickUpRegressor(0, 1, 2, params=PARAMS).fit(X, X[:, 1].astype(np.float64))
     assert model.predict(X) == pytest.approx(X[:, 1], abs=0.02)

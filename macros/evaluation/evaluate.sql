@@ -19,6 +19,8 @@
     {% set further = product.get('metrics', {}) %}
     {% if product.task == 'count' %}
         {{ count_metrics(date=product.date, aggregate=further.aggregate, **given) }}
+    {% elif product.task == 'regression' %}
+        {{ regression_metrics(date=product.date, **given) }}
     {% elif product.task == 'probability' %}
         {{ probability_metrics(
             model_name=product.model_name, targets=ref('performance_targets'), date=product.date,
@@ -38,7 +40,7 @@
     {% else %}
         {{ exceptions.raise_compiler_error(
             "product " ~ product.product ~ ": task is '" ~ product.task
-            ~ "'; it takes count, probability, forecast, value or ranking"
+            ~ "'; it takes count, regression, probability, forecast, value or ranking"
         ) }}
     {% endif %}
 {% endmacro %}

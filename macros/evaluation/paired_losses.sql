@@ -3,7 +3,7 @@
   metric and, by resampling blocks, the interval of the difference follow. A metric value is sum(loss) / sum(weight), by
   the formula that <product>_metrics has:
 
-    poisson_deviance, log_loss, brier  mean over rows: weight 1
+    poisson_deviance, mse, log_loss, brier  mean over rows: weight 1
     ndcg_at_10                         mean over queries: weight 1
     wape                               sum of absolute errors over the sum of labels: the label is the weight
     revenue_lift                       no mean over rows, but over blocks: <product>_metrics has the linearised value of each
@@ -24,6 +24,7 @@
     {% set formulas = {
         'poisson_deviance': '2 * (case when label > 0 then label * ln(label / prediction) else 0 end - (label - prediction))',
         'log_loss': '-(label * ln(greatest(prediction, 1e-15)) + (1 - label) * ln(greatest(1 - prediction, 1e-15)))',
+        'mse': '(prediction - label) * (prediction - label)',
         'brier': '(prediction - label) * (prediction - label)',
         'wape': 'abs(label - prediction)',
         'ndcg_at_10': 'case when place <= 10 then ln(2e0) / ln(1e0 + place) else 0e0 end',

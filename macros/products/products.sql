@@ -10,7 +10,7 @@
     predictions  its public table
     cadence      tag by which jobs find it, `weekly` or `monthly`: the schedule of seed model_inventory
     public_key   key of the public table, within a scoring_date
-    task         `count`, `probability`, `forecast`, `value` or `ranking`: which metrics judge it (evaluate)
+    task         `count`, `regression`, `probability`, `forecast`, `value` or `ranking`: which metrics judge it (evaluate)
     label, prediction, baseline
                  columns of <product>_backtest; where a model predicts several columns, the first is the one that is judged
     keys         columns that tell examples apart

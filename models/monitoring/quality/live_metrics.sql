@@ -9,7 +9,10 @@ with outcomes as (
 ),
 
 {# as the metrics macros take a back-test: their split is the model, so that models of a task share them #}
-{% for task in ['count', 'probability', 'forecast', 'value', 'ranking'] %}
+{% set tasks = ['count', 'probability', 'forecast', 'value', 'ranking'] %}
+{# none of the eight products predicts a plain number; one that `wanderbricks new-model` makes may #}
+{% if products() | selectattr('task', 'equalto', 'regression') | list %}{% do tasks.append('regression') %}{% endif %}
+{% for task in tasks %}
     {% set of_task = products() | selectattr('task', 'equalto', task) | list %}
     {{ task }}_rows as (
 
@@ -83,6 +86,22 @@ count_live as (
 
 ),
 
+{% if 'regression' in tasks %}
+    regression_live as (
+
+        {{ regression_metrics(
+            backtest='regression_rows',
+            decision='weeks',
+            label='label',
+            prediction='prediction',
+            baseline='baseline',
+            date='label_date',
+            segments={}
+        ) }}
+
+    ),
+
+{% endif %}
 probability_live as (
 
     {# no threshold is looked up: the metrics at one are counted below #}
@@ -212,7 +231,7 @@ called_live as (
 
 measured as (
 
-    {% for task in ['count', 'probability', 'forecast', 'value', 'ranking', 'called'] %}
+    {% for task in tasks + ['called'] %}
         select
             split as model_name,
             as_of_date as week_start,

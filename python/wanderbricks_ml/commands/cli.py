@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
 
 OUT = click.option(
@@ -25,6 +26,7 @@ def main() -> None:
 
 
 main.add_command(registry_group)
+main.add_command(new_model)
 
 
 @main.command()

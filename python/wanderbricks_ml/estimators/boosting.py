@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import xgboost as xgb
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.progress import Rounds
@@ -18,6 +18,9 @@ class BoostingRegressor(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
+    start
+        Position of a column of X, a guess from which boosting starts, so that trees learn only how a row differs from
+        it; None where there is none.
     n_estimators
         Most boosting rounds.
     early_stopping_rounds
@@ -32,23 +35,32 @@ class BoostingRegressor(RegressorMixin, BaseEstimator):
 
     task = "regression"
     objective = "reg:squarederror"
+    optional_roles = ("start",)
 
     def __init__(
-        self, n_estimators: int = 300, early_stopping_rounds: int = 20, params: dict[str, Any] | None = None
+        self,
+        start: int | None = None,
+        n_estimators: int = 300,
+        early_stopping_rounds: int = 20,
+        params: dict[str, Any] | None = None,
     ) -> None:
+        self.start = start
         self.n_estimators = n_estimators
         self.early_stopping_rounds = early_stopping_rounds
         self.params = params
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> Self:
         """Fit on X of shape (rows, columns) and labels y; without `validation` nothing stops it."""
+        X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", y_numeric=True)
         params = {"objective": self.objective, "tree_method": "hist", "max_bin": 256, **(self.params or {})}
         bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(X, label=y, max_bin=bins)
+        train = xgb.QuantileDMatrix(X, label=y, base_margin=self._margin(X), max_bin=bins)
         evals = []
         if validation is not None:
-            held_out = xgb.QuantileDMatrix(validation[0], label=validation[1], ref=train, max_bin=bins)
-            evals = [(held_out, "validation")]
+            held_out, labels = validation
+            margin = self._margin(held_out)
+            rows = xgb.QuantileDMatrix(held_out, label=labels, base_margin=margin, ref=train, max_bin=bins)
+            evals = [(rows, "validation")]
         booster = xgb.train(
             params,
             train,
@@ -64,11 +76,26 @@ class BoostingRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Floats) -> Floats:
         """Expected numbers, shape (rows,), for X of shape (rows, columns)."""
         check_is_fitted(self)
-        return np.asarray(self.booster_.inplace_predict(X), dtype=np.float64)
+        X = validate_data(self, X, ensure_all_finite="allow-nan", reset=False)
+        return np.asarray(self.booster_.inplace_predict(X, base_margin=self._margin(X)), dtype=np.float64)
+
+    def _margin(self, X: Floats) -> Floats | None:
+        return None if self.start is None else X[:, self.start].astype(np.float32)
 
 
 class BoostingCounter(BoostingRegressor):
-    """Expected count, above 0: boosted trees with the Poisson deviance as their loss."""
+    """Expected count, above 0: boosted trees with the Poisson deviance as their loss; see `BoostingRegressor`.
+
+    A `start` has to be positive.
+    """
 
     task = "count"
     objective = "count:poisson"
+
+    def _margin(self, X: Floats) -> Floats | None:
+        if self.start is None:
+            return None
+        start = X[:, self.start].astype(np.float64)
+        if not np.all(start > 0):
+            raise ValueError("a start is not positive; see the column that roles.start names")
+        return np.log(start).astype(np.float32)

@@ -61,8 +61,8 @@ def add_algorithms(made: Report, estimator: Any, X: np.ndarray, y: np.ndarray, n
     made.tables["permuted_importance.csv"] = permuted_importance(estimator.predict, X, y, names)
 
 
-def count_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
-    """Errors of expected counts."""
+def error_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
+    """Errors of expected numbers."""
     error = predicted - actual
     metrics = {
         "validation_rmse": float(np.sqrt(np.mean(error**2))),
@@ -108,7 +108,7 @@ def value_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
 
 def price_response_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
     """Errors of expected bookings, and slopes of the markets with their standard deviations."""
-    made = count_report(predicted[:, 0], actual)
+    made = error_report(predicted[:, 0], actual)
     made.metrics["mean_price_slope"] = float(predicted[:, 1].mean())
     slopes, rows = np.unique(predicted[:, 1:3], axis=0, return_counts=True)
     made.tables["price_response.csv"] = pd.DataFrame(
@@ -126,7 +126,8 @@ def ranking_report(predicted: np.ndarray, actual: np.ndarray) -> Report:
 
 
 REPORTS: dict[str, Callable[[np.ndarray, np.ndarray], Report]] = {
-    "count": count_report,
+    "count": error_report,
+    "regression": error_report,
     "probability": probability_report,
     "value": value_report,
     "price_response": price_response_report,

@@ -43,7 +43,7 @@ def telecom_customers(customers: int = 1500, months: int = 20, seed: int = 1) ->
     return pa.table({name: np.concatenate(values) for name, values in rows.items()})
 
 
-def shop_sessions(daily: int = 120, days: int = 150, seed: int = 2) -> pa.Table:
+def shop_sessions(daily: int = 80, days: int = 240, seed: int = 2) -> pa.Table:
     """Sessions of a web shop by day: what was seen of each, what it bought, and the store's items that were shown."""
     draw = np.random.default_rng(seed)
     sessions = daily * days

@@ -12,8 +12,9 @@ import yaml
 
 from wanderbricks_ml.new_model.specification import TASKS, Specification
 
-NUMBERS = ("int", "double", "float", "decimal", "numeric", "real", "boolean", "long", "short", "bigint")
-"""How the engines' types of columns begin that a model takes as numbers, with DuckDB's unsigned ones behind a u."""
+NUMBERS = ("tinyint", "smallint", "int", "bigint", "uint", "double", "float", "decimal", "numeric", "boolean")
+TEXT = ("string", "varchar", "char")
+"""How the types of columns begin that a model takes as numbers and as text, on both engines."""
 
 
 @click.command("new-model")
@@ -27,8 +28,8 @@ NUMBERS = ("int", "double", "float", "decimal", "numeric", "real", "boolean", "l
     "keys",
     multiple=True,
     metavar="COLUMN[:TYPE]",
-    help="A column that tells rows of a date apart (bigint, int, string or date); repeat it. Of a ranking the query, then "
-    "the item; of a forecast the series.",
+    help="A column that tells rows of a date apart (bigint, int, string or date); repeat it. Of a ranking the query, "
+    "then the item; of a forecast the series.",
 )
 @click.option("--days", type=int, help="Days after the date until the label is known; of a forecast the days ahead.")
 @click.option("--numeric", help="Features that are numbers, with commas; by default what the labels have.")
@@ -66,8 +67,9 @@ def new_model(name: str | None, inventory: Path | None, target: str | None, **gi
       wanderbricks new-model --inventory products.yml
     """
     try:
-        for product in _specified(name, inventory, given):
-            _make(product, target)
+        products = [_completed(product, target) for product in _specified(name, inventory, given)]
+        for product in products:
+            _make(product)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 
@@ -84,11 +86,9 @@ def _specified(name: str | None, inventory: Path | None, given: dict[str, Any]) 
     return [Specification.of(entry, f"{inventory}, entry {number}") for number, entry in enumerate(listed, 1)]
 
 
-def _make(product: Specification, target: str | None) -> None:
+def _make(product: Specification) -> None:
     from wanderbricks_ml.new_model.writing import write
 
-    if not product.numeric and not product.categorical and product.task in TASKS and product.task != "forecast":
-        product = _with_features(product, target)
     written = write(product, Path(os.environ.get("DBT_PROJECT_DIR", ".")))
     click.echo(f"{product.name}: made")
     for path in written:
@@ -104,9 +104,12 @@ def _make(product: Specification, target: str | None) -> None:
     )
 
 
-def _with_features(product: Specification, target: str | None) -> Specification:
-    """The product with the other columns of its labels as features, and its keys' types as they are there."""
+def _completed(product: Specification, target: str | None) -> Specification:
+    """The product, where it names no feature with the other columns of its labels, and their keys' types."""
     from wanderbricks_ml.commands.dbt_client import rows
+
+    if product.numeric or product.categorical or product.task == "forecast":
+        return product
 
     query = f"{{% set labels %}}{product.labels_sql}{{% endset %}}{{{{ columns_of_query(labels) }}}}"
     try:
@@ -122,13 +125,9 @@ def _with_features(product: Specification, target: str | None) -> Specification:
             f"{product.name}: the labels have no column {missing[0]}; they have {', '.join(sorted(types))}"
         )
     features = {name: kind for name, kind in types.items() if name not in used}
-    numeric = tuple(
-        name for name, kind in features.items() if kind.lstrip("ut").startswith(NUMBERS) or kind == "tinyint"
-    )
-    categorical = tuple(name for name, kind in features.items() if kind.startswith(("string", "varchar", "char")))
+    numeric = tuple(name for name, kind in features.items() if kind.startswith(NUMBERS))
+    categorical = tuple(name for name, kind in features.items() if kind.startswith(TEXT))
     for name in sorted(set(features) - {*numeric, *categorical}):
         click.echo(f"{product.name}: {name} is left out: a {features[name]} is neither a number nor text")
-    keys = {
-        key: "string" if types[key].startswith(("string", "varchar")) else kind for key, kind in product.keys.items()
-    }
+    keys = {key: "string" if types[key].startswith(TEXT) else kind for key, kind in product.keys.items()}
     return replace(product, numeric=numeric, categorical=categorical, keys=keys)

@@ -41,8 +41,8 @@ class Specification:
     task
         One of `TASKS`.
     labels
-        Name of a dbt model or seed, or SQL in which ``{{ ref('…') }}`` works: a row an entity and date, with what was known of
-        it on that date, and the label.
+        Name of a dbt model or seed, or SQL in which ``{{ ref('…') }}`` works: a row an entity and date, with what was
+        known of it on that date, and the label.
     label, date
         Columns of the labels.
     keys

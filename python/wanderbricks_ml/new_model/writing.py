@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,7 @@ def write(product: Specification, project: Path) -> list[Path]:
     files = {project / path: text for path, text in rendered(product).items()}
     for seed in seed_rows(product):
         if not (project / "seeds" / f"{seed}.csv").is_file():
-            raise ValueError(
-                f"{project} has no seeds/{seed}.csv; run this in the folder of the dbt project, or name it"
-            )
+            raise ValueError(f"{project} has no seeds/{seed}.csv; run this in the folder of the dbt project")
     for path in (folder, *files):
         if path.exists():
             raise ValueError(f"{path} exists; a product is made once, and from then on its files are yours to change")
@@ -82,7 +81,7 @@ def rendered(product: Specification) -> dict[Path, str]:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    templates.filters |= {"quoted": _quoted, "words": _words, "equal": _equal, "prefixed": _prefixed}
+    templates.filters |= {"text": _text, "quoted": _quoted, "words": _words, "equal": _equal, "prefixed": _prefixed}
     values = context(product)
     name, folder = product.name, Path("models") / product.name
     chosen = {
@@ -135,7 +134,7 @@ def context(product: Specification) -> dict[str, Any]:
         served = [query, "place", item, date, prediction, baseline]
     segments = ["block", *categorical[:2]]
     keep = list(dict.fromkeys([date, "block", *segments]))
-    sample = [f"cast(spine.{column} as {{{{ dbt.type_string() }}}})" for column in [*row, date]]
+    sample = " ~ \" || '/' || \" ~ ".join(f"'spine.{column}'" for column in [*row, date])
     key_sql = {"bigint": "1", "int": "1", "string": "'a'", "date": "cast('2024-01-01' as date)"}
     return {
         "title": f"{product.task.capitalize()} of {label} from {product.date}",
@@ -162,7 +161,9 @@ def context(product: Specification) -> dict[str, Any]:
         "spine_key": spine_key,
         "score_key": row,
         "unit": unit,
-        "sample_unit": f"spine.{unit}" if task == "ranking" else " || '/' || ".join(sample),
+        # an experiment splits by whole numbers
+        "units": [unit] if kind[unit] in ("bigint", "int") else [],
+        "sample_unit": f"'spine.{unit}'" if task == "ranking" else sample,
         "given_baseline": "baseline" if task == "forecast" else product.baseline,
         "given_column": product.baseline,
         "baseline": baseline,
@@ -261,12 +262,9 @@ def _described(product: Specification, prediction: str, called: str, baseline: s
         column: f"Feature {column} as of {product.date}; say here what it measures, and in which unit."
         for column in (*product.numeric, *product.categorical)
     }
-    how = (
-        f"{product.baseline} of the labels."
-        if product.baseline
-        else "mean of the entity's labels known so far, mixed with all."
-    )
-    how = "mean of the same weekdays of the four weeks before." if task == "forecast" else how
+    rule = f"{product.baseline} of the labels" if product.baseline else "mean of the entity's labels known so far"
+    rule = "mean of the same weekdays of the four weeks before" if task == "forecast" else rule
+    meaning = "higher is better, within a query" if task == "ranking" else "as the model expects it"
     return {
         **features,
         **(ahead if task == "forecast" else {}),
@@ -274,8 +272,8 @@ def _described(product: Specification, prediction: str, called: str, baseline: s
         product.date: f"Date of the row; {label} is known {product.days} days later.",
         **({date: ahead[date]} if date in ahead else {}),
         label: f"What is predicted: {label}, {TASK_WORDS[task]}.",
-        baseline: f"{label} by a rule without a model, the {how}",
-        prediction: f"{label} as the model expects it{'; higher is better, within a query' if task == 'ranking' else ''}.",
+        baseline: f"{label} by a rule without a model, the {rule}.",
+        prediction: f"{label}, {meaning}.",
         called: f"Whether {prediction} reaches the decision threshold of the version that serves.",
         "place": "Place of the item among those of its query, 1 the best.",
     }
@@ -293,6 +291,11 @@ TASK_WORDS = {
 def _indented(sql: str) -> str:
     lines = sql.splitlines()
     return "\n".join([lines[0], *[f"    {line}" if line.strip() else "" for line in lines[1:]]])
+
+
+def _text(value: str) -> str:
+    """A text of YAML, whatever it holds."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _quoted(names: Sequence[str]) -> str:

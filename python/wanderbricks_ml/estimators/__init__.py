@@ -1,7 +1,9 @@
 """scikit-learn estimators whose shape our products need and no library ships.
 
-Each has a `task`, by which it is reported, and is fitted with validation rows that decide when to stop. A class is
-imported when it is asked for: none needs all of the libraries behind the others.
+Each has a `task`, by which it is reported, and is fitted with validation rows that decide when to stop. All have
+scikit-learn's parameters and can be cloned; what predicts one number a row is a regressor by scikit-learn's own checks.
+The others are neither regressors nor classifiers, as they predict probabilities, several numbers a row, or scores
+within groups. A class is imported when it is asked for: none needs all of the libraries behind the others.
 """
 
 from __future__ import annotations

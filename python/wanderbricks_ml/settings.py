@@ -100,7 +100,9 @@ class ProductSettings:
             When a key is missing, unknown or of the wrong type, or contradicts another.
         """
         name = meta.get("model_name")
-        settings = _read(cls, meta, f"{name}: config.meta" if name else "config.meta", READ_BY_SQL)
+        # of what is declared for all products a forecaster needs the less
+        declared = READ_BY_SQL | {entry.name for entry in fields(RowSettings)}
+        settings = _read(cls, meta, f"{name}: config.meta" if name else "config.meta", declared)
         settings.check()
         return settings
 

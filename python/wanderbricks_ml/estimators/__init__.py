@@ -53,7 +53,7 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
     Parameters
     ----------
     roles
-        Positions of the columns that have a role, by role.
+        Positions of the columns that have a role, by role; None where they are parameters like others.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
             f"{kind.__name__} gives no column the role {role}{nearest(role, known)}; it knows "
             f"{', '.join(known) or 'none'}; correct config.meta.roles"
         )
-    if given and (missing := [role for role in wanted if role not in given]):
+    if roles is not None and (missing := [role for role in wanted if role not in given]):
         raise ValueError(f"{kind.__name__} needs a column for {', '.join(missing)}; name it in config.meta.roles")
     for name in sorted(set(parameters) - set(kind._get_param_names())):
         raise ValueError(

@@ -87,7 +87,7 @@ def test_every_estimator_finds_its_columns() -> None:
         (
             {"class": "TwoPartRegressor"},
             {},
-            "needs a column for time, booking_rate, booking_value, silence, has_booked",
+            "needs a column for time, booking_rate, booking_value",
         ),
         ({"class": "LambdaMARTRanker"}, {"start": 1}, "LambdaMARTRanker gives no column the role start; it knows none"),
     ],

@@ -62,6 +62,11 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
     """
     parameters = dict(settings)
     kind = estimator_class(parameters.pop("class"))
+    for name in sorted(set(parameters) - set(kind._get_param_names())):
+        raise ValueError(
+            f"{kind.__name__} has no parameter {name}{nearest(name, kind._get_param_names())}; correct "
+            "config.meta.estimator"
+        )
     given, wanted = set(roles or {}), getattr(kind, "roles", ())
     known = (*wanted, *getattr(kind, "optional_roles", ()))
     for role in sorted(given - set(known)):
@@ -71,9 +76,4 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
         )
     if roles is not None and (missing := [role for role in wanted if role not in given]):
         raise ValueError(f"{kind.__name__} needs a column for {', '.join(missing)}; name it in config.meta.roles")
-    for name in sorted(set(parameters) - set(kind._get_param_names())):
-        raise ValueError(
-            f"{kind.__name__} has no parameter {name}{nearest(name, kind._get_param_names())}; correct "
-            "config.meta.estimator"
-        )
     return kind(**parameters, **(roles or {}))

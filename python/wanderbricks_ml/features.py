@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.settings import Features, RowSettings
+from wanderbricks_ml.settings import Features
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def with_attributes(settings: RowSettings, schema: pa.Schema) -> RowSettings:
-    """Settings whose features include the columns that begin with the setting `attribute_prefix`, if it is there.
-
-    Their number and types are those of gold: numbers and booleans are numeric, text is categorical.
-
-    Raises
-    ------
-    ValueError
-        When such a column is of another type.
-    """
-    prefix = settings.attribute_prefix
-    if not prefix:
-        return settings
-    numeric, categorical = list(settings.numeric), list(settings.categorical)
-    for field in schema:
-        if not field.name.startswith(prefix) or field.name in numeric or field.name in categorical:
-            continue
-        kind = field.type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            categorical.append(field.name)
-        elif any(test(kind) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)) or (
-            pa.types.is_boolean(kind)
-        ):
-            numeric.append(field.name)
-        else:
-            raise ValueError(
-                f"{settings.model_name}: {field.name} is of type {kind}; an attribute is a number, a boolean or text"
-            )
-    return replace(settings, numeric=tuple(numeric), categorical=tuple(categorical))
 
 
 def feature_frame(batches: Sequence[pa.Table], features: Features) -> pd.DataFrame:

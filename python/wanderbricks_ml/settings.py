@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import difflib
 import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from types import NoneType, UnionType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 READ_BY_SQL = frozenset({"reference"})
 """Keys of `config.meta` that macros read and Python does not."""
@@ -100,7 +103,9 @@ class ProductSettings:
             When a key is missing, unknown or of the wrong type, or contradicts another.
         """
         name = meta.get("model_name")
-        settings = _read(cls, meta, f"{name}: config.meta" if name else "config.meta", READ_BY_SQL)
+        # of what is declared for all products a forecaster needs the less
+        declared = READ_BY_SQL | {entry.name for entry in fields(RowSettings)}
+        settings = _read(cls, meta, f"{name}: config.meta" if name else "config.meta", declared)
         settings.check()
         return settings
 
@@ -183,6 +188,41 @@ class RowSettings(ProductSettings):
             role: self.numeric.index(named) if isinstance(named, str) else tuple(map(self.numeric.index, named))
             for role, named in self.roles.items()
         }
+
+    def with_attributes(self, schema: Callable[[], pa.Schema]) -> Self:
+        """Settings whose features include the columns that begin with `attribute_prefix`, if it is there.
+
+        Numbers and booleans are numeric, text is categorical.
+
+        Parameters
+        ----------
+        schema
+            Gives that of the examples; asked only where there may be such columns.
+
+        Raises
+        ------
+        ValueError
+            When such a column is of another type.
+        """
+        if not self.attribute_prefix:
+            return self
+        from pyarrow import types
+
+        numeric, categorical = list(self.numeric), list(self.categorical)
+        numbers = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+        for column in schema():
+            if not column.name.startswith(self.attribute_prefix) or column.name in self.features.names:
+                continue
+            if types.is_string(column.type) or types.is_large_string(column.type):
+                categorical.append(column.name)
+            elif any(is_number(column.type) for is_number in numbers):
+                numeric.append(column.name)
+            else:
+                raise ValueError(
+                    f"{self.model_name}: {column.name} is of type {column.type}; an attribute is a number, a boolean "
+                    "or text"
+                )
+        return replace(self, numeric=tuple(numeric), categorical=tuple(categorical))
 
     def check(self) -> None:
         """Raise where keys contradict each other."""

@@ -13,7 +13,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
-from wanderbricks_ml.features import feature_frame, feature_matrix, preprocessing, with_attributes
+from wanderbricks_ml.features import feature_frame, feature_matrix, preprocessing
 from wanderbricks_ml.lifecycle import engines, predicting
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.settings import Features, RowSettings
@@ -47,26 +47,26 @@ def table() -> pa.Table:
 
 
 def test_numbers_are_numeric_and_text_is_categorical() -> None:
-    found = with_attributes(PRODUCT, table().schema)
+    found = PRODUCT.with_attributes(lambda: table().schema)
     assert found.numeric == ("lead_days", "attribute_rooms", "attribute_paid", "attribute_repeats")
     assert found.categorical == ("country", "attribute_meal")
     assert PRODUCT.numeric == ("lead_days",), "the settings themselves stay as they are"
-    assert with_attributes(found, table().schema) == found, "no column counts twice"
+    assert found.with_attributes(lambda: table().schema) == found, "no column counts twice"
 
 
 def test_without_the_setting_no_column_is_added() -> None:
     product = replace(PRODUCT, attribute_prefix=None)
-    assert with_attributes(product, table().schema) == product
+    assert product.with_attributes(lambda: table().schema) == product
 
 
 def test_a_column_of_another_type_is_named() -> None:
     schema = table().schema.append(pa.field("attribute_quoted_on", pa.date32()))
     with pytest.raises(ValueError, match="cancellation_predictor: attribute_quoted_on is of type date32"):
-        with_attributes(PRODUCT, schema)
+        PRODUCT.with_attributes(lambda: schema)
 
 
 def test_missing_text_is_a_value_of_its_own() -> None:
-    features = with_attributes(replace(PRODUCT, attribute_prefix="attribute_m"), table().schema).features
+    features = replace(PRODUCT, attribute_prefix="attribute_m").with_attributes(lambda: table().schema).features
     frame = feature_frame([table()], features)
     encoded = preprocessing(features).fit_transform(frame)
     assert encoded.shape == (3, 1 + 3 + 3)
@@ -177,7 +177,7 @@ def test_no_rows_have_the_columns_of_a_result() -> None:
 
 
 def test_a_version_fitted_on_a_feature_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = with_attributes(PRODUCT, table().schema)
+    known = PRODUCT.with_attributes(lambda: table().schema)
     frame = feature_frame([table()], known.features)
     steps = [("preprocess", preprocessing(known.features)), ("estimator", DummyRegressor())]
     pipeline = Pipeline(steps).fit(frame, [0, 1, 0])

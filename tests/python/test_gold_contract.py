@@ -213,15 +213,15 @@ def test_a_name_without_a_database_is_looked_for_among_ours_and_made_in_memory(
     monkeypatch.setenv("WANDERBRICKS_GOLD", str(tmp_path))
     ours = Attachment(path="data/wanderbricks.duckdb", alias="wanderbricks")
     credentials = DuckDBCredentials(database="wanderbricks", schema="wanderbricks_ml", attach=[ours])
-    plugin = gold_plugin.Plugin(name="gold", plugin_config={}, credentials=credentials)
+    made = plugin.Plugin(name="gold", plugin_config={}, credentials=credentials)
     with duckdb.connect() as connection:
         connection.execute(ours.to_sql())
         with connection.cursor() as first:
-            plugin.configure_cursor(first)
+            made.configure_cursor(first)
             first.execute("create schema wanderbricks.wanderbricks_ml")
             first.execute("create table wanderbricks.wanderbricks_ml.demand_predictions as select 7 as bookings")
         with connection.cursor() as second:
-            plugin.configure_cursor(second)
+            made.configure_cursor(second)
             assert second.execute("from wanderbricks_ml.demand_predictions").fetchall() == [(7,)]
             second.execute("create table intermediate as select 1 as one")
         assert connection.execute("from memory.main.intermediate").fetchall() == [(1,)]

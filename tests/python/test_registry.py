@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pandas.testing import assert_frame_equal
 from wanderbricks_ml.commands import dbt_client
 from wanderbricks_ml.commands.cli import main
 from wanderbricks_ml.registry import drawing, integrity
-from wanderbricks_ml.registry.comparison import bootstrap, differences
+from wanderbricks_ml.registry.comparison import differences, paired_difference
 
 DEMAND = ("--select", "model_state", "registry_decisions", "path:models/demand")
 
@@ -130,7 +131,7 @@ def test_a_rollback_survives_retraining_until_it_is_lifted(life: Life) -> None:
     listed = json.loads(life.registry("list", "demand_predictor", "--format", "json").stdout)
     assert {str(row["model_version"]): (row["state"], row["is_pinned"]) for row in listed} == states
 
-    said = life.registry("lift", "demand_predictor", "--reason", "mended")
+    said = life.registry("unpin", "demand_predictor", "--reason", "mended")
     assert said.returncode == 0, said.stderr
     assert life.build() == 0, life.workspace.log
     assert life.champion() == [(1, "reigning", False), (4, "candidate", True)]
@@ -220,22 +221,22 @@ def test_the_bootstrap_of_a_mean_has_the_known_interval() -> None:
     losses = random.gamma(2, size=400)
     gained = random.normal(0.1, 0.5, size=400)
     weights = np.ones(400)
-    value, other, lower, upper = bootstrap(losses, losses + gained, weights, resamples=4_000)
+    value, other, lower, upper = paired_difference(losses, losses + gained, weights, resamples=4_000)
     assert value == pytest.approx(losses.mean())
     assert other - value == pytest.approx(gained.mean())
     # a mean of 400: the percentiles are those of the normal distribution, but for the resampling
     half = 1.96 * gained.std() / 20
     assert lower == pytest.approx(gained.mean() - half, abs=0.05 * half)
     assert upper == pytest.approx(gained.mean() + half, abs=0.05 * half)
-    assert (value, other, lower, upper) == bootstrap(losses, losses + gained, weights, resamples=4_000)
+    assert (value, other, lower, upper) == paired_difference(losses, losses + gained, weights, resamples=4_000)
 
 
 def test_a_difference_that_is_the_same_in_every_block_has_no_interval_to_speak_of() -> None:
     # weighted: 2 * (1, 2, 3) rows, each worse by 0.5, however hard its block
     losses, weights = np.array([10.0, 1.0, 60.0]), np.array([2.0, 4.0, 6.0])
-    found = bootstrap(losses, losses + 0.5 * weights, weights)
+    found = paired_difference(losses, losses + 0.5 * weights, weights)
     assert found == pytest.approx((71 / 12, 77 / 12, 0.5, 0.5))
-    assert bootstrap(losses[:1], losses[:1], weights[:1])[2:] == (None, None)
+    assert paired_difference(losses[:1], losses[:1], weights[:1])[2:] == (None, None)
 
 
 def test_versions_on_other_rows_are_not_compared() -> None:
@@ -335,6 +336,18 @@ def test_versions_are_listed_as_a_table(cli: Callable[..., Any]) -> None:
         len({line.index("state" if number == 0 else lines[number].split()[2]) for number, line in enumerate(lines)})
         == 1
     )
+
+
+def test_the_earlier_name_of_unpin_says_so(cli: Callable[..., Any]) -> None:
+    said = cli("lift", "demand_predictor", "--reason", "mended")
+    assert said.exit_code == 2
+    assert "lift is now called unpin: wanderbricks registry unpin demand_predictor --reason mended" in said.output
+    assert "lift" not in CliRunner().invoke(main, ["registry", "--help"]).output
+
+
+def test_the_version_of_the_package_is_told() -> None:
+    said = CliRunner().invoke(main, ["--version"])
+    assert said.output == f"wanderbricks, version {metadata.version('wanderbricks-ml')}\n"
 
 
 def test_the_version_in_production_is_shown(cli: Callable[..., Any]) -> None:

@@ -498,7 +498,7 @@ def test_what_a_study_of_an_earlier_release_found_is_in_use() -> None:
         name = meta["model_name"]
         record = {"definition": EARLIER[name], "study": "an earlier one", "params": found.get(name, {})}
         versions = pa.Table.from_pylist([version(1, Tuned({}, record))])
-        product = (RowSettings if "label" in meta else ProductSettings).of(meta)
+        product = (RowSettings if "class" in meta["estimator"] else ProductSettings).of(meta)
         again = Search.of(product, DUE).in_use(versions)
         assert again.record is not None, name
         assert again.record["definition"] == Search.of(product, DUE).definition

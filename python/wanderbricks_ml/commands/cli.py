@@ -20,6 +20,7 @@ OUT = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wanderbricks-ml", prog_name="wanderbricks")
 def main() -> None:
     """Make or import gold data for the Wanderbricks dbt project, and look after its models."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")

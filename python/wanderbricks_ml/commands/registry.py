@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -32,7 +33,7 @@ def registry_group() -> None:
     Run it in the folder of the dbt project, with the environment of dbt build (WANDERBRICKS_DB, MLFLOW_TRACKING_URI).
 
     A decision is a row in table registry_decisions, and the next dbt build obeys it: the version that is promoted or
-    rolled back to is pinned and serves, if it passes the gate, until `lift`. Retraining goes on, but no candidate
+    rolled back to is pinned and serves, if it passes the gate, until `unpin`. Retraining goes on, but no candidate
     replaces it. Decisions are signed with WANDERBRICKS_USER, else the user of this machine.
     """
 
@@ -199,9 +200,17 @@ def archive(model: str, version: int, reason: str, target: str | None) -> None:
 @MODEL
 @REASON
 @TARGET
-def lift(model: str, reason: str, target: str | None) -> None:
-    """Lift the pin of MODEL: from the next fit on the best version serves again."""
+def unpin(model: str, reason: str, target: str | None) -> None:
+    """Take the pin off MODEL: from the next fit on the best version serves again."""
+    # the table of decisions keeps the word that it began with
     _decide(model, "lift", reason, target, None)
+
+
+@registry_group.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def lift(arguments: tuple[str, ...]) -> None:
+    """Say what this command is called now."""
+    raise click.UsageError(f"lift is now called unpin: wanderbricks registry unpin {shlex.join(arguments)}")
 
 
 @registry_group.command()

@@ -1,7 +1,9 @@
 """scikit-learn estimators whose shape our products need and no library ships.
 
-Each has a `task`, by which it is reported, and is fitted with validation rows that decide when to stop. A class is
-imported when it is asked for: none needs all of the libraries behind the others.
+Each has a `task`, by which it is reported, and is fitted with validation rows that decide when to stop. All have
+scikit-learn's parameters and can be cloned; what predicts one number a row is a regressor by scikit-learn's own checks.
+The others are neither regressors nor classifiers, as they predict probabilities, several numbers a row, or scores
+within groups. A class is imported when it is asked for: none needs all of the libraries behind the others.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
     Parameters
     ----------
     roles
-        Positions of the columns that have a role, by role.
+        Positions of the columns that have a role, by role; None where they are parameters like others.
 
     Raises
     ------
@@ -62,6 +64,11 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
     """
     parameters = dict(settings)
     kind = estimator_class(parameters.pop("class"))
+    for name in sorted(set(parameters) - set(kind._get_param_names())):
+        raise ValueError(
+            f"{kind.__name__} has no parameter {name}{nearest(name, kind._get_param_names())}; correct "
+            "config.meta.estimator"
+        )
     given, wanted = set(roles or {}), getattr(kind, "roles", ())
     known = (*wanted, *getattr(kind, "optional_roles", ()))
     for role in sorted(given - set(known)):
@@ -69,11 +76,6 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
             f"{kind.__name__} gives no column the role {role}{nearest(role, known)}; it knows "
             f"{', '.join(known) or 'none'}; correct config.meta.roles"
         )
-    if given and (missing := [role for role in wanted if role not in given]):
+    if roles is not None and (missing := [role for role in wanted if role not in given]):
         raise ValueError(f"{kind.__name__} needs a column for {', '.join(missing)}; name it in config.meta.roles")
-    for name in sorted(set(parameters) - set(kind._get_param_names())):
-        raise ValueError(
-            f"{kind.__name__} has no parameter {name}{nearest(name, kind._get_param_names())}; correct "
-            "config.meta.estimator"
-        )
     return kind(**parameters, **(roles or {}))

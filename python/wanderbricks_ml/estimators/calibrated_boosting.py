@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
@@ -15,7 +15,7 @@ from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 from wanderbricks_ml.progress import Rounds
 
 
-class CalibratedBoostingClassifier(ClassifierMixin, BaseEstimator):
+class CalibratedBoostingClassifier(BaseEstimator):
     """Probability of a label of 0 or 1: boosted trees, stopped and calibrated on validation rows.
 
     Boosting with the logistic loss stops when the validation loss no longer improves. Then calibrations of its

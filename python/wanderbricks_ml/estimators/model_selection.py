@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
@@ -18,7 +18,7 @@ from wanderbricks_ml.estimators.stored import renamed
 Parameters = Mapping[str, Any]
 
 
-class ModelSelectionClassifier(ClassifierMixin, BaseEstimator):
+class ModelSelectionClassifier(BaseEstimator):
     """Probability of a label of 0 or 1, by the best of several kinds of classifier.
 
     Each algorithm is fitted on the training rows with class weights (both classes weigh alike, whatever their

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
@@ -16,7 +16,7 @@ from wanderbricks_ml.estimators.price_slopes import market_slopes, shrunk
 from wanderbricks_ml.estimators.stored import renamed
 
 
-class PriceResponseRegressor(RegressorMixin, BaseEstimator):
+class PriceResponseRegressor(BaseEstimator):
     """Expected bookings as a falling function of price, by double machine learning.
 
     Hosts raise prices where and when demand is high, so bookings and price share causes, and a model that simply

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
@@ -17,7 +17,7 @@ CUT = 10
 """Places that count."""
 
 
-class LambdaMARTRanker(RegressorMixin, BaseEstimator):
+class LambdaMARTRanker(BaseEstimator):
     """Scores that put the right item of a query before the others: boosted trees with LambdaMART's gradients.
 
     Each pair of a right and a wrong item of the same query pushes their scores apart, the more, the more the

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import GammaRegressor, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,7 +19,7 @@ from wanderbricks_ml.progress import Rounds
 _SMALLEST = 1e-6
 
 
-class TwoPartRegressor(RegressorMixin, BaseEstimator):
+class TwoPartRegressor(BaseEstimator):
     """Expected value of a label that is mostly 0, and the probability that it is 0.
 
     ``E(y | x) = P(y > 0 | x) E(y | y > 0, x)``: a boosted logistic regression times a boosted gamma regression, as

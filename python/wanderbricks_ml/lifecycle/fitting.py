@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from wanderbricks_ml.features import feature_frame, group_numbers, preprocessing, with_attributes
+from wanderbricks_ml.features import feature_frame, group_numbers, preprocessing
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, Examples, engine_of
 from wanderbricks_ml.lifecycle.versions import one_row
@@ -50,13 +50,12 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
     ValueError
         When a setting is wrong; when the train or validation split is empty although a fit is due.
     """
-    product = RowSettings.of(settings)
     engine = engine_of(session)
+    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
-    product = with_attributes(product, engine.schema(examples))
     search = Search.of(product, row)
     source = Examples(examples, product.features, product.keys, product.driver_rows)
     wanted = [product.date, *(study_columns(product) if search.is_due else []), product.label, *product.group]

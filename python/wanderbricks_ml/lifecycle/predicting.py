@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.features import feature_matrix, with_attributes
+from wanderbricks_ml.features import feature_matrix
 from wanderbricks_ml.lifecycle.engines import Examples, Predictor, engine_of
 from wanderbricks_ml.lifecycle.versions import (
     considered_versions,
@@ -42,7 +42,7 @@ def backtest(
         When a version is in no row of the predictor's table, or its files are not those that were logged.
     """
     engine = engine_of(session)
-    product = with_attributes(RowSettings.of(settings), engine.schema(examples))
+    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
     name = product.model_name
@@ -83,7 +83,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
         were logged; names them. Earlier predictions stay as they are.
     """
     engine = engine_of(session)
-    product = with_attributes(RowSettings.of(settings), engine.schema(examples))
+    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
     considered = engine.rows(champion)
     number = version_to_score(engine, examples, considered, product.registered_name)
     serving = [] if number is None else [number, *treated_versions(considered)]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from wanderbricks_ml.bootstrap import drawn_blocks, interval_95
+
 RESAMPLES = 2_000
 SEED = 7
 
@@ -59,7 +61,7 @@ def differences(
                     f"the versions were not evaluated on the same rows: block {block} of {segment} differs"
                 )
             pairs.append((first, second))
-        value, other_value, lower, upper = bootstrap(
+        value, other_value, lower, upper = paired_difference(
             np.array([float(first["loss"]) for first, _ in pairs]),
             np.array([float(second["loss"]) for _, second in pairs]),
             np.array([float(first["weight"]) for first, _ in pairs]),
@@ -71,13 +73,10 @@ def differences(
     return found
 
 
-def bootstrap(
+def paired_difference(
     losses: np.ndarray, other_losses: np.ndarray, weights: np.ndarray, resamples: int = RESAMPLES, seed: int = SEED
 ) -> tuple[float, float, float | None, float | None]:
     """Two metrics of the form sum(loss) / sum(weight), and the interval of the second less the first.
-
-    Blocks are drawn with replacement, the same for both versions, so that what makes a block hard for both cancels
-    (paired cluster bootstrap, percentiles 2.5 and 97.5; Efron and Tibshirani 1993).
 
     Parameters
     ----------
@@ -96,8 +95,7 @@ def bootstrap(
     blocks = len(weights)
     if blocks < 2:
         return value, other_value, None, None
-    drawn = np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples)
+    drawn = drawn_blocks(blocks, resamples, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = (drawn @ (other_losses - losses)) / (drawn @ weights)
-    lower, upper = np.nanpercentile(gained, [2.5, 97.5])
-    return value, other_value, float(lower), float(upper)
+    return value, other_value, *interval_95(gained)

@@ -182,80 +182,7 @@
 
     ),
 
-    -- beta squared
-    recall_weight as (
-
-        select coalesce(max(target * target), 1e0) as weight
-        from {{ targets }}
-        where model_name = '{{ model_name }}' and metric_name = 'threshold_beta'
-
-    ),
-
-    best_thresholds as (
-
-        select
-            model_version,
-            as_of_date,
-            forecaster,
-            probability as best_threshold
-        from (
-            select
-                model_version,
-                as_of_date,
-                forecaster,
-                probability,
-                row_number() over (
-                    partition by model_version, as_of_date, forecaster
-                    order by {{ f_score('hits', 'called', 'positives_in_all', 'weight') }} desc, probability desc
-                ) as place
-            from cut
-            cross join recall_weight
-            where segment = 'all' and split = 'validation' and positives_in_all > 0
-        ) as ranked
-        where place = 1
-
-    ),
-
-    given_threshold as (
-
-        select max(target) as target
-        from {{ targets }}
-        where model_name = '{{ model_name }}' and metric_name = 'decision_threshold'
-
-    ),
-
-    -- the lowest probability at or above a threshold stands for it
-    thresholds as (
-
-        select
-            cut.model_version,
-            cut.as_of_date,
-            cut.split,
-            cut.forecaster,
-            best_thresholds.best_threshold,
-            max(cut.positives_in_all) as positives_in_all,
-            coalesce(
-                max(cut.called) filter (
-                    where cut.probability >= coalesce(given_threshold.target, best_thresholds.best_threshold)
-                ), 0
-            ) as called,
-            coalesce(
-                max(cut.hits) filter (
-                    where cut.probability >= coalesce(given_threshold.target, best_thresholds.best_threshold)
-                ), 0
-            ) as hits,
-            coalesce(max(cut.called) filter (where cut.probability >= best_thresholds.best_threshold), 0) as called_at_best,
-            coalesce(max(cut.hits) filter (where cut.probability >= best_thresholds.best_threshold), 0) as hits_at_best
-        from cut
-        cross join given_threshold
-        left join best_thresholds
-            on cut.model_version = best_thresholds.model_version
-            and cut.as_of_date = best_thresholds.as_of_date
-            and cut.forecaster = best_thresholds.forecaster
-        where cut.segment = 'all'
-        group by cut.model_version, cut.as_of_date, cut.split, cut.forecaster, best_thresholds.best_threshold
-
-    ),
+    {{ decision_thresholds(model_name, targets) }}
 
     bins as (
 
@@ -383,8 +310,3 @@
 
     select * from final
 {% endmacro %}
-
-{# F-beta of `hits` positives among `called` rows, with `positives` in all: `weight` is beta squared #}
-{% macro f_score(hits, called, positives, weight='1') -%}
-    (1 + {{ weight }}) * {{ hits }} / nullif(cast({{ called }} + {{ weight }} * {{ positives }} as double), 0)
-{%- endmacro %}

@@ -13,8 +13,8 @@
 {% macro previous_run(name, columns) %}
     {% set node = namespace(found=none) %}
     {% if execute %}
-        {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}
-            {% set node.found = candidate %}
+        {% for model in graph.nodes.values() if model.resource_type == 'model' and model.name == name %}
+            {% set node.found = model %}
         {% endfor %}
         {% if node.found is none %}
             {{ exceptions.raise_compiler_error("previous_run('" ~ name ~ "') names no model of this project") }}

@@ -19,8 +19,8 @@
         select{{ '\n            ' if columns | length > 1 else ' ' }}{{ columns | join(',\n            ') }}
         from {{ relation }}
     {% else %}
-        {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}
-            {% set node.found = candidate %}
+        {% for model in graph.nodes.values() if model.resource_type == 'model' and model.name == name %}
+            {% set node.found = model %}
         {% endfor %}
         {% set types = {} %}
         {% for column in columns %}

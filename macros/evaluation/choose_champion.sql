@@ -21,22 +21,19 @@
   Where there is nothing to consider (not learnable, or `retrain: never` on a fresh database), one
   row with a null version says why.
 
-  Arguments
-    model_name  name in performance_targets
-    metrics     relation <product>_metrics
-    decision    relation <product>_retraining
-    targets     relation performance_targets
-    experiments relation experiment_state
-    blocks      name of the segments over which the primary metric is paired, such as the label's date
-    threshold   whether the model's probabilities are cut. The decision threshold is the target of metric
-                `decision_threshold`, which nothing has to meet (nor `threshold_beta`, see probability_metrics), else metric
-                `best_threshold` of the validation rows
+  Argument
+    product  a declaration (macro products). `blocks` names the segments over which the primary metric is paired; with
+             `threshold` the model's probabilities are cut: at the target of metric `decision_threshold`, which nothing has to
+             meet (nor `threshold_beta`, see probability_metrics), else at metric `best_threshold` of the validation rows
 
   Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, meets_targets, beats_baseline, metric_name,
   metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
   decision_threshold, experiment_name, treatment_share, verdict
 #}
-{% macro choose_champion(model_name, metrics, decision, targets, experiments, blocks, threshold=false) %}
+{% macro choose_champion(product) %}
+    {% set model_name, blocks, threshold = product.model_name, product.blocks, product.get('threshold', false) %}
+    {% set metrics, decision = ref(product.product ~ '_metrics'), ref(product.product ~ '_retraining') %}
+    {% set targets, experiments = ref('performance_targets'), ref('experiment_state') %}
     {% set text = dbt.type_string() %}
     with decision as (
 

@@ -13,15 +13,13 @@
   one has scored is scored again.
 
   Arguments
-    model_name     name in model_inventory
-    state          relation model_state
-    clock          relation point_in_time
+    product        a declaration (macro products)
     learnability   CTE with one row and one column `not_learnable`: why the data cannot teach the
                    model, or null
 
-  Example: {{ decide_retraining('demand_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+  Example: {{ decide_retraining(product_demand(), 'learnability') }}
 #}
-{% macro decide_retraining(model_name, state, clock, learnability) %}
+{% macro decide_retraining(product, learnability) %}
     {% set retrain = var('retrain', 'auto') %}
     {% set tune = var('tune', false) %}
     {% if tune not in [true, false] %}
@@ -75,9 +73,9 @@
                     then 'schedule'
                 else 'not_due'
             end as reason
-        from {{ state }} as state
-        cross join {{ clock }} as clock
+        from {{ ref('model_state') }} as state
+        cross join {{ ref('point_in_time') }} as clock
         cross join {{ learnability }} as learnability
-        where state.model_name = '{{ model_name }}'
+        where state.model_name = '{{ product.model_name }}'
     ) as decided
 {% endmacro %}

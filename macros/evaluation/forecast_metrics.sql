@@ -25,7 +25,7 @@
 {% macro forecast_metrics(backtest, decision, label, prediction, baseline, segments) %}
     {% set text = dbt.type_string() %}
     {% set keys = 'model_version, evaluated_as_of, split, segment' %}
-    {% set by = {'forecast_week': 'forecast_date - cast(' ~ iso_weekday('forecast_date') ~ ' - 1 as int)'} %}
+    {% set by = {'forecast_week': monday_of('forecast_date')} %}
     {% do by.update(segments) %}
     with evaluated as (
 

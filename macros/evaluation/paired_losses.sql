@@ -21,45 +21,6 @@
 #}
 {% macro paired_losses(model_name, version, other_version) %}
     {% set text = dbt.type_string() %}
-    {% set products = {
-        'demand_predictor': {
-            'product': 'demand', 'label': 'bookings', 'prediction': 'predicted_bookings', 'block': 'check_in_date',
-            'segments': {'destination_id': 'destination_id', 'property_type': 'property_type'},
-        },
-        'conversion_predictor': {
-            'product': 'conversion', 'label': 'converted', 'prediction': 'conversion_probability', 'block': 'engagement_date',
-            'segments': {'destination_id': 'destination_id', 'property_type': 'property_type'},
-        },
-        'customer_ltv_predictor': {
-            'product': 'customer_ltv', 'label': 'revenue', 'prediction': 'predicted_ltv_12m', 'block': 'user_group',
-            'segments': {'user_type': 'user_type', 'activity': 'activity'},
-        },
-        'pricing_optimizer': {
-            'product': 'pricing', 'label': 'bookings', 'prediction': 'expected_bookings', 'block': 'property_block',
-            'segments': {'stay_month': 'stay_month', 'destination_id': 'destination_id', 'property_type': 'property_type'},
-        },
-        'revenue_forecaster': {
-            'product': 'revenue', 'label': 'revenue', 'prediction': 'forecast_revenue',
-            'block': 'forecast_date - cast(' ~ iso_weekday('forecast_date') ~ ' - 1 as int)',
-            'segments': {'as_of_date': 'as_of_date'},
-            'rows': "forecast_level = 'total' and window_days = 1",
-        },
-        'churn_predictor': {
-            'product': 'churn', 'label': 'churned', 'prediction': 'churn_probability', 'block': 'user_group',
-            'segments': {'user_type': 'user_type', 'recency': 'recency', 'frequency': 'frequency'},
-        },
-        'cancellation_predictor': {
-            'product': 'cancellation', 'label': 'cancelled', 'prediction': 'cancellation_probability', 'block': 'check_in_date',
-            'segments': {
-                'lead_band': 'lead_band', 'made': 'made', 'destination_id': 'destination_id', 'property_type': 'property_type'
-            },
-        },
-        'property_recommender': {
-            'product': 'recommendations', 'label': 'is_next', 'prediction': 'score', 'block': 'user_group',
-            'segments': {'activity': 'activity', 'next_property': 'next_property'},
-            'query': ['as_of_date', 'query_id'], 'item': 'property_id',
-        },
-    } %}
     {% set formulas = {
         'poisson_deviance': '2 * (case when label > 0 then label * ln(label / prediction) else 0 end - (label - prediction))',
         'log_loss': '-(label * ln(greatest(prediction, 1e-15)) + (1 - label) * ln(greatest(1 - prediction, 1e-15)))',
@@ -68,10 +29,18 @@
         'ndcg_at_10': 'case when place <= 10 then ln(2e0) / ln(1e0 + place) else 0e0 end',
         'revenue_lift': none,
     } %}
-    {% if model_name not in products %}
-        {{ refuse_decision("there is no model '" ~ model_name ~ "'; there are " ~ products | sort | join(', ')) }}
+    {% set models = products() | map(attribute='model_name') | list %}
+    {% if model_name not in models %}
+        {{ refuse_decision("there is no model '" ~ model_name ~ "'; there are " ~ models | sort | join(', ')) }}
     {% endif %}
-    {% set product = products[model_name] %}
+    {% set product = declared_product(model_name) %}
+    {% set block = monday_of('forecast_date') if product.task == 'forecast' else product.blocks %}
+    {% set segments = [] %}
+    {% for name, expression in segments_of(product).items() if name == expression and name not in [product.blocks, product.date] %}
+        {% do segments.append(name) %}
+    {% endfor %}
+    {% set query, item = product.get('group', []), product.get('item') %}
+    {% set prediction = judged_prediction(product) %}
     {% set backtest = ref(product.product ~ '_backtest') %}
     {% set metrics = ref(product.product ~ '_metrics') %}
     {% set targets = ref('performance_targets') %}
@@ -114,24 +83,24 @@
 
         select
             model_version,
-            cast({{ product.block }} as {{ text }}) as block,
-            {% for name, expression in product.segments.items() %}
-                '{{ name }}=' || coalesce(cast({{ expression }} as {{ text }}), 'unknown') as segment_{{ loop.index }},
+            cast({{ block }} as {{ text }}) as block,
+            {% for name in segments %}
+                '{{ name }}=' || coalesce(cast({{ name }} as {{ text }}), 'unknown') as segment_{{ loop.index }},
             {% endfor %}
-            {% for key in product.get('query', []) %}{{ key }} as key_{{ loop.index }}, {% endfor %}
-            {% if 'item' in product %}
+            {% for key in query %}{{ key }} as key_{{ loop.index }}, {% endfor %}
+            {% if item %}
                 row_number() over (
-                    partition by model_version, {{ product.query | join(', ') }}
-                    order by {{ product.prediction }} desc, {{ product.item }}
+                    partition by model_version, {{ query | join(', ') }}
+                    order by {{ prediction }} desc, {{ item }}
                 ) as rank_of_item,
             {% endif %}
             cast({{ product.label }} as double) as label,
-            cast({{ product.prediction }} as double) as prediction
+            cast({{ prediction }} as double) as prediction
         from {{ backtest }}
         where
             {{ tested }}
             and evaluated_as_of = cast('{{ found.evaluated_as_of }}' as date)
-            and {{ product.get('rows', '1 = 1') }}
+            and {{ product.get('test_rows', '1 = 1') }}
 
     ),
 
@@ -141,12 +110,12 @@
             select
                 model_version,
                 block,
-                {% for name in product.segments %}segment_{{ loop.index }}, {% endfor %}
+                {% for name in segments %}segment_{{ loop.index }}, {% endfor %}
                 max(case when label = 1 then rank_of_item end) as place
             from evaluated
             group by
-                model_version, block{% for name in product.segments %}, segment_{{ loop.index }}{% endfor %}
-                {%- for key in product.query %}, key_{{ loop.index }}{% endfor %}
+                model_version, block{% for name in segments %}, segment_{{ loop.index }}{% endfor %}
+                {%- for key in query %}, key_{{ loop.index }}{% endfor %}
         {% else %}
             select * from evaluated
         {% endif %}
@@ -166,7 +135,7 @@
                 {{ tested }}
                 and as_of_date = cast('{{ found.evaluated_as_of }}' as date)
                 and metric_name = 'revenue_lift'
-                and segment like '{{ product.block }}=%'
+                and segment like '{{ block }}=%'
         {% else %}
             select
                 *,
@@ -187,7 +156,7 @@
             weight
         from losses
         {% if metric != 'revenue_lift' %}
-            {% for name in product.segments %}
+            {% for name in segments %}
                 union all
                 select
                     model_version,

@@ -1,21 +1,18 @@
 {#
-  What of a model is watched for drift: {numeric, categorical, predictions, reference_split, rows}, from `config.meta` of the
-  model that fits it, so that no list is kept twice. `reference_split` is the split of the examples that looks as the rows to
-  score do and lies in the weeks before the fit (meta `reference.split`, none where there is no such split), `rows` a condition
-  on examples and predictions, if not all rows are of that shape (meta `reference.rows`).
-
-  With setting `attribute_prefix` the columns of `examples` that begin with it are features, too.
+  What of a model is watched for drift: {numeric, categorical, predictions, reference_split, rows}. Features are those of
+  `config.meta` of the model that fits it, with setting `attribute_prefix` also the columns of `examples` that begin with it;
+  the rest is declared (macro products): `reference_split` is none where there is no such split.
 
   Arguments
-    model_name  name in model_inventory
-    examples    relation of the product's examples
+    product   a declaration
+    examples  relation of the product's examples
 
-  Example: {% set watched = monitored_columns('demand_predictor', ref('demand_examples')) %}
+  Example: {% set watched = monitored_columns(product_demand(), ref('demand_examples')) %}
 #}
-{% macro monitored_columns(model_name, examples) %}
+{% macro monitored_columns(product, examples) %}
     {% set found = namespace(meta={}) %}
     {% if execute %}
-        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == model_name %}
+        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == product.model_name %}
             {% set found.meta = node.config.meta %}
         {% endfor %}
     {% endif %}
@@ -27,12 +24,12 @@
             {% do (categorical if column.is_string() else numeric).append(column.name) %}
         {% endfor %}
     {% endif %}
-    {% set predicted = meta.get('prediction') or [] %}
-    {% set reference = meta.get('reference') or {} %}
+    {% set reference = product.get('reference', {}) %}
+    {% set predictions = reference.get('predictions', product.prediction) %}
     {{ return({
         'numeric': numeric,
         'categorical': categorical,
-        'predictions': [predicted] if predicted is string else predicted,
+        'predictions': [predictions] if predictions is string else predictions,
         'reference_split': reference.get('split'),
         'rows': reference.get('rows', 'true'),
     }) }}

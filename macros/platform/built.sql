@@ -1,6 +1,6 @@
 {#
   A model of ours that may never have been built: dbt skips what lies downstream of a failed gate, and monitoring has to
-  go on. Rows of `ref(name)` where the table exists, else an empty relation with the columns and types of its YAML.
+  go on. Rows of `ref(name)` where the table exists, else an empty relation with the columns and types of its YAML, or of shared_types.
 
   Arguments
     name     model name; the edge of the graph is drawn as by ref
@@ -24,7 +24,7 @@
         {% endfor %}
         {% set types = {} %}
         {% for column in columns %}
-            {% set type = node.found.columns.get(column, {}).get('data_type') %}
+            {% set type = node.found.columns.get(column, {}).get('data_type') or shared_types().get(column) %}
             {% if not type %}
                 {{ exceptions.raise_compiler_error("built('" ~ name ~ "'): the YAML gives column " ~ column ~ " no data_type") }}
             {% endif %}

@@ -1,7 +1,7 @@
 {#
   One of our own tables as the previous run left it, without a `ref`, so that the graph keeps no
   cycle: rows with as_of_date up to this run's. Where the table does not exist yet, an empty relation
-  with the columns and types of its YAML. Only models/monitoring/model_state.sql may call it, and only
+  with the columns and types of its YAML. Only models/state/model_state.sql may call it, and only
   for nodes downstream of it (tests/python/test_project.py holds both).
 
   Arguments
@@ -30,7 +30,7 @@
     {% else %}
         select
             {% for column in columns %}
-                cast(null as {{ node.found.columns[column].data_type if node.found else 'int' }}) as {{ column }}{{ ',' if not loop.last }}
+                cast(null as {{ node.found.columns.get(column, {}).get('data_type') or shared_types()[column] if node.found else 'int' }}) as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         from {{ ref('point_in_time') }}
         where 1 = 0

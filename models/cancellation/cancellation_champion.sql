@@ -1,9 +1,1 @@
-{{ choose_champion(
-    model_name='cancellation_predictor',
-    metrics=ref('cancellation_metrics'),
-    decision=ref('cancellation_retraining'),
-    targets=ref('performance_targets'),
-    experiments=ref('experiment_state'),
-    blocks='check_in_date',
-    threshold=true
-) }}
+{{ choose_champion(product_cancellation()) }}

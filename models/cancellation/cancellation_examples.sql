@@ -50,10 +50,7 @@ first_user_versions as (
 
 destinations as (
 
-    select
-        destination_id,
-        country
-    from {{ source('gold', 'dim_destination') }}
+    select * from {{ ref('stg_destinations') }}
 
 ),
 
@@ -68,29 +65,28 @@ calendar_features as (
 bookings as (
 
     select
-        cast(booking_id as bigint) as booking_id,
-        cast(user_id as bigint) as user_id,
-        cast(host_id as bigint) as host_id,
-        cast(property_id as bigint) as property_id,
-        cast(destination_id as bigint) as destination_id,
-        cast(created_at as date) as created_date,
+        booking_id,
+        user_id,
+        host_id,
+        property_id,
+        destination_id,
+        created_date,
         check_in_date,
         check_in_date + 1 as label_known_date,
-        -- updated_at is the moment of cancellation only for a booking that is cancelled
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        {{ dbt.datediff('cast(created_at as date)', 'check_in_date', 'day') }} as lead_days,
-        cast(nights_booked as double) as nights,
-        cast(guests_count as double) as guests,
-        cast(total_amount as double) as total_amount,
+        cancelled_date,
+        {{ dbt.datediff('created_date', 'check_in_date', 'day') }} as lead_days,
+        cast(nights as double) as nights,
+        cast(guests as double) as guests,
+        cast(amount as double) as total_amount,
         case when is_business_booking then 1e0 else 0e0 end as is_business_booking
         {% for attribute in attributes %}
-            , {{ attribute }} as attribute_{{ attribute }}
-            , cast({{ attribute }} as {{ dbt.type_string() }}) as text_{{ attribute }}
+            , attribute_{{ attribute }}
+            , cast(attribute_{{ attribute }} as {{ dbt.type_string() }}) as text_{{ attribute }}
         {% endfor %}
-    from {{ source('gold', 'fact_booking_detail') }}
+    from {{ ref('stg_bookings') }}
     where
-        cast(created_at as date) < (select as_of_date from clock)
-        and check_in_date >= cast(created_at as date)
+        created_date < (select as_of_date from clock)
+        and check_in_date >= created_date
 
 ),
 
@@ -100,14 +96,7 @@ banded as (
     select
         *,
         case when cancelled_date <= check_in_date then 1 else 0 end as cancelled,
-        case
-            when lead_days = 0 then '0 days'
-            when lead_days <= 7 then '1-7 days'
-            when lead_days <= 30 then '8-30 days'
-            when lead_days <= 90 then '31-90 days'
-            when lead_days <= 180 then '91-180 days'
-            else '181 days or more'
-        end as lead_band
+        {{ band_name('lead_days', product_cancellation().bands.lead_band.bands) }} as lead_band
     from bookings
 
 ),

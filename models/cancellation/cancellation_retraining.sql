@@ -1,10 +1,4 @@
-with clock as (
-
-    select * from {{ ref('point_in_time') }}
-
-),
-
-splits as (
+with splits as (
 
     select * from {{ ref('cancellation_splits') }}
 
@@ -14,11 +8,9 @@ bookings as (
 
     select
         check_in_date,
-        coalesce(is_cancelled and cast(updated_at as date) <= check_in_date, false) as is_cancelled
-    from {{ source('gold', 'fact_booking_detail') }}
-    where
-        cast(created_at as date) < (select as_of_date from clock)
-        and check_in_date >= cast(created_at as date)
+        coalesce(cancelled_date <= check_in_date, false) as is_cancelled
+    from {{ ref('stg_bookings') }}
+    where check_in_date >= created_date
 
 ),
 
@@ -69,4 +61,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('cancellation_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_cancellation(), 'learnability') }}

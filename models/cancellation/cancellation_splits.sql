@@ -13,10 +13,9 @@ with clock as (
 
 history as (
 
-    select min(bookings.check_in_date) as first_check_in
-    from {{ source('gold', 'fact_booking_detail') }} as bookings
-    inner join clock on cast(bookings.created_at as date) < clock.as_of_date
-    where bookings.check_in_date >= cast(bookings.created_at as date)
+    select min(check_in_date) as first_check_in
+    from {{ ref('stg_bookings') }}
+    where check_in_date >= created_date
 
 ),
 

@@ -56,13 +56,8 @@ users as (
 
 bookings as (
 
-    select
-        user_id,
-        cast(created_at as date) as created_date,
-        -- updated_at is the moment of cancellation only for a booking that is cancelled
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    select * from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 

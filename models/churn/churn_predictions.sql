@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    unique_key=['scoring_date', 'user_id'],
-    full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', 180 + 30) }}"
-) }}
+{{ public_table(product_churn()) }}
 
 with scores as (
 

@@ -8,12 +8,7 @@ with splits as (
 
 bookings as (
 
-    select
-        user_id,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    select * from {{ ref('stg_bookings') }}
 
 ),
 
@@ -118,4 +113,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('churn_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_churn(), 'learnability') }}

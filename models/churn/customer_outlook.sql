@@ -1,3 +1,5 @@
+{{ config(tags=[product_churn().cadence]) }}
+
 with valued as (
 
     {{ newest_predictions(

@@ -1,9 +1,1 @@
-{{ choose_champion(
-    model_name='conversion_predictor',
-    metrics=ref('conversion_metrics'),
-    decision=ref('conversion_retraining'),
-    targets=ref('performance_targets'),
-    experiments=ref('experiment_state'),
-    blocks='engagement_date',
-    threshold=true
-) }}
+{{ choose_champion(product_conversion()) }}

@@ -37,10 +37,7 @@ splits as (
 
 destinations as (
 
-    select
-        destination_id,
-        country
-    from {{ source('gold', 'dim_destination') }}
+    select * from {{ ref('stg_destinations') }}
 
 ),
 
@@ -54,15 +51,15 @@ calendar_features as (
 engagement as (
 
     select
-        cast(property_id as bigint) as property_id,
+        property_id,
         engagement_date,
         {{ day_number('engagement_date') }} as day_number,
-        coalesce(view_count, 0) as views,
-        coalesce(unique_user_views, 0) as unique_viewers,
-        coalesce(click_count, 0) as clicks,
-        coalesce(search_count, 0) as searches,
-        avg_time_on_page as time_on_page
-    from {{ source('gold', 'fact_property_engagement') }}
+        coalesce(views, 0) as views,
+        coalesce(unique_viewers, 0) as unique_viewers,
+        coalesce(clicks, 0) as clicks,
+        coalesce(searches, 0) as searches,
+        seconds_per_view as time_on_page
+    from {{ ref('stg_engagement') }}
     where
         engagement_date < (select as_of_date from clock)
         and engagement_date >= (select min(first_engagement) - 365 from splits)
@@ -71,14 +68,8 @@ engagement as (
 
 bookings as (
 
-    select
-        cast(property_id as bigint) as property_id,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        check_in_date,
-        nights_booked
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    select * from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 
@@ -213,8 +204,8 @@ spine as (
 -- it lies near enough, until it passes or the morning after its booking was cancelled
 numbers as (
 
-    select row_number() over (order by date) - 1 as number
-    from {{ source('gold', 'dim_date') }}
+    select row_number() over (order by calendar_date) - 1 as number
+    from {{ ref('stg_dates') }}
 
 ),
 
@@ -227,7 +218,7 @@ nights as (
         bookings.cancelled_date
     from bookings
     inner join numbers
-        on bookings.nights_booked > numbers.number
+        on bookings.nights > numbers.number
         and numbers.number < 60
     where
         bookings.created_date < bookings.check_in_date + cast(numbers.number as int)

@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    unique_key=['scoring_date', 'property_id', 'engagement_date'],
-    full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', 31) }}"
-) }}
+{{ public_table(product_conversion()) }}
 
 with scores as (
 

@@ -1,10 +1,4 @@
-with clock as (
-
-    select * from {{ ref('point_in_time') }}
-
-),
-
-splits as (
+with splits as (
 
     select * from {{ ref('conversion_splits') }}
 
@@ -12,11 +6,7 @@ splits as (
 
 engagement as (
 
-    select
-        property_id,
-        engagement_date
-    from {{ source('gold', 'fact_property_engagement') }}
-    where engagement_date < (select as_of_date from clock)
+    select * from {{ ref('stg_engagement') }}
 
 ),
 
@@ -24,9 +14,8 @@ booked as (
 
     select distinct
         property_id,
-        cast(created_at as date) as created_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+        created_date
+    from {{ ref('stg_bookings') }}
 
 ),
 
@@ -102,4 +91,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('conversion_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_conversion(), 'learnability') }}

@@ -10,16 +10,14 @@ with clock as (
 
 engagement as (
 
-    select engagement_date
-    from {{ source('gold', 'fact_property_engagement') }}
+    select * from {{ ref('stg_engagement') }}
 
 ),
 
 history as (
 
-    select min(engagement.engagement_date) as first_engagement_date
+    select min(engagement_date) as first_engagement_date
     from engagement
-    inner join clock on engagement.engagement_date < clock.as_of_date
 
 ),
 

@@ -1,8 +1,1 @@
-{{ choose_champion(
-    model_name='customer_ltv_predictor',
-    metrics=ref('customer_ltv_metrics'),
-    decision=ref('customer_ltv_retraining'),
-    targets=ref('performance_targets'),
-    experiments=ref('experiment_state'),
-    blocks='user_group'
-) }}
+{{ choose_champion(product_customer_ltv()) }}

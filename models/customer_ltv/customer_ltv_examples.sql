@@ -54,14 +54,8 @@ users as (
 
 bookings as (
 
-    select
-        user_id,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        -- decimals add up to the same in any order
-        cast(total_amount as decimal(18, 2)) as amount
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    select * from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 
@@ -237,9 +231,7 @@ final as (
         case
             when bookings_ever = 0 then 'never booked'
             when bookings_365d = 0 then 'lapsed'
-            when bookings_365d = 1 then '1 booking'
-            when bookings_365d <= 4 then '2-4 bookings'
-            else '5+ bookings'
+            else {{ band_name('bookings_365d', product_customer_ltv().bands.activity.bands) }}
         end as activity,
         case when split not in ('score', 'reference') then cast(revenue as double) end as revenue,
         cast(baseline_revenue as double) as baseline_revenue,

@@ -16,11 +16,7 @@ users as (
 
 bookings as (
 
-    select
-        user_id,
-        cast(created_at as date) as created_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    select * from {{ ref('stg_bookings') }}
 
 ),
 
@@ -106,4 +102,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('customer_ltv_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_customer_ltv(), 'learnability') }}

@@ -11,16 +11,15 @@ with clock as (
 
 history as (
 
-    select min(cast(bookings.created_at as date)) as first_booking_date
-    from {{ source('gold', 'fact_booking_detail') }} as bookings
-    inner join clock on cast(bookings.created_at as date) < clock.as_of_date
+    select min(created_date) as first_booking_date
+    from {{ ref('stg_bookings') }}
 
 ),
 
 numbers as (
 
-    select row_number() over (order by date) - 1 as number
-    from {{ source('gold', 'dim_date') }}
+    select row_number() over (order by calendar_date) - 1 as number
+    from {{ ref('stg_dates') }}
 
 ),
 

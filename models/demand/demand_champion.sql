@@ -1,8 +1,1 @@
-{{ choose_champion(
-    model_name='demand_predictor',
-    metrics=ref('demand_metrics'),
-    decision=ref('demand_retraining'),
-    targets=ref('performance_targets'),
-    experiments=ref('experiment_state'),
-    blocks='check_in_date'
-) }}
+{{ choose_champion(product_demand()) }}

@@ -23,17 +23,14 @@ spine as (
 
 calendar as (
 
-    select date as check_in_date
-    from {{ source('gold', 'dim_date') }}
+    select calendar_date as check_in_date
+    from {{ ref('stg_dates') }}
 
 ),
 
 destinations as (
 
-    select
-        destination_id,
-        country
-    from {{ source('gold', 'dim_destination') }}
+    select * from {{ ref('stg_destinations') }}
 
 ),
 
@@ -45,17 +42,8 @@ calendar_features as (
 
 bookings as (
 
-    select
-        property_id,
-        destination_id,
-        check_in_date,
-        check_out_date,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        nights_booked
-    from {{ source('gold', 'fact_booking_detail') }}
-    -- a booking can be made after its own check-in date, so the labels need this too
-    where cast(created_at as date) < (select as_of_date from clock)
+    select * from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 
@@ -138,7 +126,7 @@ stay_nights as (
         bookings.cancelled_date
     from bookings
     inner join numbers
-        on bookings.nights_booked > numbers.number
+        on bookings.nights > numbers.number
         and numbers.number <= 60
 
 ),

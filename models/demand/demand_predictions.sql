@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    unique_key=['scoring_date', 'property_id', 'check_in_date'],
-    full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', demand_horizon() + 30) }}"
-) }}
+{{ public_table(product_demand()) }}
 
 with scores as (
 

@@ -6,9 +6,7 @@ with splits as (
 
 bookings as (
 
-    select check_in_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    select * from {{ ref('stg_bookings') }}
 
 ),
 
@@ -48,4 +46,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('demand_predictor', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_demand(), 'learnability') }}

@@ -37,8 +37,8 @@ listings as (
 
 calendar as (
 
-    select date as check_in_date
-    from {{ source('gold', 'dim_date') }}
+    select calendar_date as check_in_date
+    from {{ ref('stg_dates') }}
 
 ),
 

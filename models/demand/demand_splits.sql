@@ -11,18 +11,14 @@ with clock as (
 
 bookings as (
 
-    select
-        cast(created_at as date) as created_date,
-        check_in_date
-    from {{ source('gold', 'fact_booking_detail') }}
+    select * from {{ ref('stg_bookings') }}
 
 ),
 
 history as (
 
-    select min(bookings.check_in_date) as first_check_in_date
+    select min(check_in_date) as first_check_in_date
     from bookings
-    inner join clock on bookings.created_date < clock.as_of_date
 
 ),
 

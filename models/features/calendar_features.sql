@@ -1,14 +1,13 @@
 with dates as (
 
-    select date as calendar_date
-    from {{ source('gold', 'dim_date') }}
+    select * from {{ ref('stg_dates') }}
 
 ),
 
 countries as (
 
     select distinct country
-    from {{ source('gold', 'dim_destination') }}
+    from {{ ref('stg_destinations') }}
 
 ),
 

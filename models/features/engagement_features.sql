@@ -9,18 +9,16 @@ with refresh as (
 engagement as (
 
     select
-        cast(engagement.property_id as bigint) as property_id,
-        engagement.engagement_date,
-        engagement.view_count as views,
-        engagement.unique_user_views as unique_viewers,
-        engagement.click_count as clicks,
-        engagement.search_count as searches,
-        engagement.avg_time_on_page * engagement.view_count as seconds_on_page,
-        case when engagement.avg_time_on_page is not null then engagement.view_count end as timed_views
-    from {{ source('gold', 'fact_property_engagement') }} as engagement
-    where
-        engagement.engagement_date >= (select read_from from refresh)
-        and engagement.engagement_date < (select as_of_date from refresh)
+        property_id,
+        engagement_date,
+        views,
+        unique_viewers,
+        clicks,
+        searches,
+        seconds_per_view * views as seconds_on_page,
+        case when seconds_per_view is not null then views end as timed_views
+    from {{ ref('stg_engagement') }}
+    where engagement_date >= (select read_from from refresh)
 
 ),
 

@@ -25,19 +25,16 @@ versions as (
 bookings as (
 
     select
-        cast(user_id as bigint) as user_id,
+        user_id,
         destination_id,
-        cast(created_at as date) as created_date,
-        -- updated_at is the moment of cancellation only for a booking that is cancelled
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
+        created_date,
+        cancelled_date,
         check_in_date,
-        coalesce(nights_booked, 0) as nights,
-        cast(100 * cast(coalesce(total_amount, 0) as decimal(18, 2)) as double) as spend_cents,
+        coalesce(nights, 0) as nights,
+        cast(100 * coalesce(amount, 0) as double) as spend_cents,
         row_number() over (partition by user_id, destination_id order by created_at, booking_id) as visit_number
-    from {{ source('gold', 'fact_booking_detail') }}
-    where
-        user_id is not null
-        and cast(created_at as date) < (select as_of_date from refresh)
+    from {{ ref('stg_bookings') }}
+    where user_id is not null
 
 ),
 

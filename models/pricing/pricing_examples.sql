@@ -47,11 +47,11 @@ bookings as (
         destination_id,
         check_in_date,
         check_out_date,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
+        created_date,
+        cancelled_date,
         cast({{ dbt.date_trunc('month', 'check_in_date') }} as date) as stay_month
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 
@@ -64,8 +64,8 @@ history as (
 
 numbers as (
 
-    select row_number() over (order by date) - 1 as number
-    from {{ source('gold', 'dim_date') }}
+    select row_number() over (order by calendar_date) - 1 as number
+    from {{ ref('stg_dates') }}
 
 ),
 

@@ -1,28 +1,18 @@
-{{ config(materialized='incremental', unique_key=['as_of_date', 'model_version', 'split', 'segment', 'metric_name'], full_refresh=false) }}
+{{ metrics_table() }}
 
-{% set segments = {
-    'stay_month': 'stay_month',
-    'lead_months': 'lead_months',
-    'destination_id': 'destination_id',
-    'property_type': 'property_type',
-} %}
+{% set product = product_pricing() %}
 
 with counts as (
 
     {{ count_metrics(
         backtest=ref('pricing_backtest'),
         decision=ref('pricing_retraining'),
-        label='bookings',
-        prediction='expected_bookings',
-        baseline='baseline_bookings',
-        date='stay_month',
-        aggregate='destination_id',
-        segments={
-            'lead_months': 'lead_months',
-            'destination_id': 'destination_id',
-            'property_type': 'property_type',
-            'property_block': 'property_block'
-        }
+        label=product.label,
+        prediction=judged_prediction(product),
+        baseline=product.baseline,
+        date=product.date,
+        aggregate=product.metrics.aggregate,
+        segments=segments_of(product)
     ) }}
 
 ),
@@ -32,8 +22,13 @@ policy as (
     {{ policy_metrics(
         backtest=ref('pricing_backtest'),
         decision=ref('pricing_retraining'),
-        block='property_block',
-        segments=segments
+        block=product.blocks,
+        segments={
+            'stay_month': 'stay_month',
+            'lead_months': 'lead_months',
+            'destination_id': 'destination_id',
+            'property_type': 'property_type'
+        }
     ) }}
 
 ),

@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    unique_key=['scoring_date', 'property_id', 'stay_month'],
-    full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', 31 * (pricing_months() + 1) + 30) }}"
-) }}
+{{ public_table(product_pricing()) }}
 
 with scores as (
 

@@ -6,11 +6,7 @@ with splits as (
 
 bookings as (
 
-    select
-        check_in_date,
-        destination_id
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
+    select * from {{ ref('stg_bookings') }}
 
 ),
 
@@ -91,4 +87,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('pricing_optimizer', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_pricing(), 'learnability') }}

@@ -12,11 +12,11 @@ with queries as (
 bookings as (
 
     select
-        cast(user_id as bigint) as user_id,
-        cast(property_id as bigint) as property_id,
-        cast(created_at as date) as created_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select max(as_of_date) from queries)
+        user_id,
+        property_id,
+        created_date
+    from {{ ref('stg_bookings') }}
+    where created_date < (select max(as_of_date) from queries)
 
 ),
 

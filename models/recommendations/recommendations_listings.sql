@@ -91,11 +91,8 @@ hosted as (
 
 bookings as (
 
-    select
-        cast(property_id as bigint) as property_id,
-        cast(created_at as date) as created_date
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    select * from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 

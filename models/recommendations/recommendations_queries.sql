@@ -48,20 +48,10 @@ users as (
 
 bookings as (
 
-    select
-        booking_id,
-        cast(user_id as bigint) as user_id,
-        cast(property_id as bigint) as property_id,
-        created_at,
-        cast(created_at as date) as created_date,
-        guests_count as guests,
-        nights_booked as nights,
-        -- decimals add up to the same in any order
-        cast(total_amount as decimal(18, 2)) as amount
-    from {{ source('gold', 'fact_booking_detail') }}
+    select * from {{ ref('stg_bookings') }}
     where
         user_id is not null
-        and cast(created_at as date) < (select as_of_date from clock)
+        and created_date < (select as_of_date from clock)
 
 ),
 

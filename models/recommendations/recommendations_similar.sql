@@ -33,13 +33,13 @@ snapshots as (
 stays as (
 
     select
-        cast(user_id as bigint) as user_id,
-        cast(property_id as bigint) as property_id,
-        cast(created_at as date) as created_date
-    from {{ source('gold', 'fact_booking_detail') }}
+        user_id,
+        property_id,
+        created_date
+    from {{ ref('stg_bookings') }}
     where
         user_id is not null
-        and cast(created_at as date) < (select max(as_of_date) from listings)
+        and created_date < (select max(as_of_date) from listings)
 
 ),
 

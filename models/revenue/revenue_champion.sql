@@ -1,8 +1,1 @@
-{{ choose_champion(
-    model_name='revenue_forecaster',
-    metrics=ref('revenue_metrics'),
-    decision=ref('revenue_retraining'),
-    targets=ref('performance_targets'),
-    experiments=ref('experiment_state'),
-    blocks='forecast_week'
-) }}
+{{ choose_champion(product_revenue()) }}

@@ -32,8 +32,8 @@ cutoffs as (
 
 calendar as (
 
-    select date as forecast_date
-    from {{ source('gold', 'dim_date') }}
+    select calendar_date as forecast_date
+    from {{ ref('stg_dates') }}
 
 ),
 
@@ -48,11 +48,11 @@ bookings as (
     select
         destination_id,
         check_in_date,
-        cast(created_at as date) as created_date,
-        case when is_cancelled then cast(updated_at as date) end as cancelled_date,
-        cast(total_amount as double) as amount
-    from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+        created_date,
+        cancelled_date,
+        cast(amount as double) as amount
+    from {{ ref('stg_bookings') }}
+    where created_date < (select as_of_date from clock)
 
 ),
 
@@ -63,7 +63,7 @@ destinations as (
         places.country,
         min(bookings.check_in_date) as first_date
     from bookings
-    left join {{ source('gold', 'dim_destination') }} as places on bookings.destination_id = places.destination_id
+    left join {{ ref('stg_destinations') }} as places on bookings.destination_id = places.destination_id
     group by bookings.destination_id, places.country
 
 ),

@@ -1,9 +1,4 @@
-{{ config(
-    materialized='incremental',
-    unique_key=['scoring_date', 'forecast_level', 'destination_id', 'forecast_date'],
-    full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', 120) }}"
-) }}
+{{ public_table(product_revenue()) }}
 
 with champion as (
 

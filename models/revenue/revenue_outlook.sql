@@ -2,7 +2,8 @@
     materialized='incremental',
     unique_key=['scoring_date', 'forecast_level', 'destination_id', 'window_days'],
     full_refresh=false,
-    post_hook="{{ delete_older(this, 'scoring_date', 120) }}"
+    post_hook="{{ delete_older(this, 'scoring_date', product_revenue().truth_days + 30) }}",
+    tags=[product_revenue().cadence]
 ) }}
 
 with champion as (

@@ -11,11 +11,9 @@ bookings as (
 
     select
         check_in_date,
-        cast(total_amount as double) as amount
-    from {{ source('gold', 'fact_booking_detail') }}
-    where
-        cast(created_at as date) < (select as_of_date from {{ ref('point_in_time') }})
-        and not (is_cancelled and cast(updated_at as date) < (select as_of_date from {{ ref('point_in_time') }}))
+        cast(amount as double) as amount
+    from {{ ref('stg_bookings') }}
+    where cancelled_date is null
 
 ),
 
@@ -62,4 +60,4 @@ learnability as (
 
 )
 
-{{ decide_retraining('revenue_forecaster', ref('model_state'), ref('point_in_time'), 'learnability') }}
+{{ decide_retraining(product_revenue(), 'learnability') }}

@@ -17,9 +17,7 @@ history as (
         clock.as_of_date,
         min(bookings.check_in_date) as first_date
     from clock
-    left join {{ source('gold', 'fact_booking_detail') }} as bookings
-        on clock.as_of_date > cast(bookings.created_at as date)
-        and clock.as_of_date > bookings.check_in_date
+    left join {{ ref('stg_bookings') }} as bookings on clock.as_of_date > bookings.check_in_date
     group by clock.as_of_date
 
 ),

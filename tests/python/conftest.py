@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -166,6 +168,22 @@ def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
 def gold(shared: Path) -> Path:
     """Simulated gold, preset tiny."""
     return made_once(shared / "gold", lambda folder: simulate(preset="tiny", seed=SEED, out=folder))
+
+
+@pytest.fixture(scope="session")
+def manifest(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What dbt knows of the project, from `dbt parse`."""
+    workspace = Workspace(tmp_path_factory.mktemp("manifest"), gold)
+    assert workspace.dbt("parse") == 0, workspace.log
+    document: dict[str, Any] = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))
+    return document
+
+
+@pytest.fixture(scope="session")
+def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The project's models by name."""
+    nodes = manifest["nodes"].values()
+    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from conftest import PRODUCTS
 from eased_project import PROJECT
 from local_workspace import Workspace
@@ -171,17 +170,15 @@ def test_categories_have_no_ks(measured: dict[str, dict[str, Any]]) -> None:
     assert np.isnan(measured["kind"]["ks"])
 
 
-def test_the_policy_names_models_and_their_columns() -> None:
+def test_the_policy_names_models_and_their_columns(models: dict[str, dict[str, Any]]) -> None:
     with (PROJECT / "seeds/drift_policy.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     known: dict[str, set[str]] = {}
-    for path in (PROJECT / "models").glob("*/_*.yml"):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models") or []:
-            meta = model.get("config", {}).get("meta", {})
-            if model["name"] in {product.model_name for product in PRODUCTS}:
-                predicted = meta.get("prediction", [])
-                predictions = [predicted] if isinstance(predicted, str) else predicted
-                known[model["name"]] = {*meta["numeric"], *meta["categorical"], *predictions}
+    for product in PRODUCTS:
+        predicted = models[product.predictions]["config"]["meta"]["declaration"]["prediction"]
+        predictions = [predicted] if isinstance(predicted, str) else predicted
+        meta = models[product.model_name]["config"]["meta"]
+        known[product.model_name] = {*meta["numeric"], *meta["categorical"], *predictions}
     assert {row["model_name"] for row in rows if row["feature_name"] == "*"} == set(known)
     for row in rows:
         assert row["feature_name"] == "*" or row["feature_name"] in known[row["model_name"]], row

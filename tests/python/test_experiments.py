@@ -83,9 +83,11 @@ def looked_at(gold: Path, today: date, tmp_path_factory: pytest.TempPathFactory)
     shutil.copy(PROJECT / "profiles.yml", project)
     (project / "dbt_project.yml").write_text(
         "name: wanderbricks_ml\nprofile: wanderbricks_ml\nmodels: {+materialized: table}\n"
+        "vars: {booking_attributes: []}\n"
     )
     (project / "models").mkdir()
-    shutil.copy(PROJECT / "models/monitoring/ab_results.sql", project / "models")
+    for name in ("monitoring/experiments/ab_results.sql", "staging/stg_bookings.sql"):
+        shutil.copy(PROJECT / "models" / name, project / "models")
     for name, query in MODELS.items():
         (project / f"models/{name}.sql").write_text(query)
     (project / "models/gold.yml").write_text(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -69,12 +68,6 @@ def test_monitoring_builds_nothing_of_a_product(listed: Listing) -> None:
     monitoring = listed["monitoring"]
     assert WATCHING | {"point_in_time", "no_alert_of_severity_warn", "no_alert_of_severity_error"} <= monitoring
     assert not monitoring & (tables("weekly") | tables("monthly") | {"property_features", "model_state"})
-
-
-def test_loops_over_products_go_by_the_inventory() -> None:
-    text = (PROJECT / "macros/monitoring/products.sql").read_text(encoding="utf-8")
-    named = re.findall(r"\{'model_name': '(\w+)', 'product': '(\w+)', 'predictions': '(\w+)'", text)
-    assert named == [(product.model_name, product.name, product.predictions) for product in PRODUCTS]
 
 
 class Jobs:

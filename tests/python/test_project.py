@@ -31,15 +31,6 @@ EARLIER = re.compile(r"\bearlier\(")
 
 
 @pytest.fixture(scope="session")
-def manifest(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What dbt knows of the project, from `dbt parse`."""
-    workspace = Workspace(tmp_path_factory.mktemp("manifest"), gold)
-    assert workspace.dbt("parse") == 0, workspace.log
-    document: dict[str, Any] = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))
-    return document
-
-
-@pytest.fixture(scope="session")
 def on_databricks(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The project's models by name, as target prod has them, which needs no credentials to be parsed."""
     workspace = Workspace(tmp_path_factory.mktemp("on_databricks"), gold)
@@ -49,13 +40,6 @@ def on_databricks(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
         assert workspace.dbt("parse", "--target", "prod") == 0, workspace.log
     assert "deprecat" not in workspace.log.lower(), workspace.log
     nodes = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))["nodes"].values()
-    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
-
-
-@pytest.fixture(scope="session")
-def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The project's models by name."""
-    nodes = manifest["nodes"].values()
     return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
 
 
@@ -88,9 +72,7 @@ def test_only_model_state_looks_back_at_our_own_tables() -> None:
 
 
 def test_what_model_state_looks_back_at_is_built_after_it(manifest: dict[str, Any]) -> None:
-    # what the macro `products` lists is the inventory: test_operations.py
-    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
-        products = {row["model_name"]: row["predictions_table"] for row in csv.DictReader(file)}
+    products = {row["model_name"]: row["predictions_table"] for row in inventory()}
     looked_at = {*products, *products.values(), "drift", "prediction_quality"}
     assert looked_at <= downstream_of("model_state", manifest)
 
@@ -101,14 +83,68 @@ def test_every_product_hangs_its_gate_on_the_champion(manifest: dict[str, Any]) 
         if node["resource_type"] == "test" and node.get("attached_node"):
             kind = node["test_metadata"]["name"]
             tests.setdefault(node["attached_node"].split(".")[-1], set()).add(kind)
-    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
-        products = [row["product"] for row in csv.DictReader(file)]
+    products = [row["product"] for row in inventory()]
     assert len(products) == 8
     for product in products:
-        gate = {"valid_rows", "unique", "serves_a_version_that_passes", "serves_without_warning"}
+        gate = {"valid_verdicts", "unique", "serves_a_version_that_passes", "serves_without_warning"}
         assert gate <= tests[f"{product}_champion"], product
-        for table in ("retraining", "examples", "backtest", "metrics", "scores"):
+        for table in ("examples", "backtest", "scores"):
             assert "valid_rows" in tests[f"{product}_{table}"], (product, table)
+        assert "valid_decision" in tests[f"{product}_retraining"], product
+        assert "valid_metrics" in tests[f"{product}_metrics"], product
+
+
+def test_only_staging_reads_gold(models: dict[str, dict[str, Any]]) -> None:
+    """And point_in_time, which says what may pass: the rule of no leakage has one home."""
+    readers = {name: node["fqn"][1] for name, node in models.items() if node["sources"]}
+    assert {name for name, folder in readers.items() if folder != "staging"} == {"point_in_time"}
+    assert {"stg_bookings", "stg_engagement", "property_versions"} <= set(readers)
+
+
+def inventory() -> list[dict[str, str]]:
+    """The rows of seed model_inventory."""
+    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="session")
+def declared(models: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The products' declarations by name, as public tables carry them."""
+    found = [
+        node["config"]["meta"]["declaration"] for node in models.values() if "declaration" in node["config"]["meta"]
+    ]
+    return {product["product"]: product for product in found}
+
+
+def test_products_are_declared_as_the_inventory_has_them(declared: dict[str, dict[str, Any]]) -> None:
+    named = {
+        (product["product"], product["model_name"], product["predictions"], product["cadence"])
+        for product in declared.values()
+    }
+    assert named == {
+        (row["product"], row["model_name"], row["predictions_table"], row["schedule"]) for row in inventory()
+    }
+
+
+def test_loops_over_products_reach_each(declared: dict[str, dict[str, Any]], models: dict[str, dict[str, Any]]) -> None:
+    for name in ("drift_reference", "model_versions", "model_operations", "prediction_quality"):
+        read = {identity.split(".")[-1] for identity in models[name]["depends_on"]["nodes"]}
+        for product in declared.values():
+            assert {product["model_name"], f"{product['product']}_metrics"} & read, (name, product["product"])
+
+
+def test_a_declaration_names_columns_that_there_are(
+    declared: dict[str, dict[str, Any]], models: dict[str, dict[str, Any]]
+) -> None:
+    for name, product in declared.items():
+        examples = set(models[f"{name}_examples"]["columns"])
+        wanted = {product["label"], product["baseline"], product["date"]}
+        assert wanted | {*product.get("keys", []), *product.get("keep", [])} <= examples, name
+        predicted = product["prediction"]
+        backtest = set(models[f"{name}_backtest"]["columns"])
+        assert {*([predicted] if isinstance(predicted, str) else predicted), *product["segments"]} <= backtest, name
+        public = set(models[product["predictions"]]["columns"])
+        assert {*product["public_key"], *product["units"], *product["served"]} <= public, name
 
 
 def test_every_model_has_a_description(models: dict[str, dict[str, Any]]) -> None:
@@ -116,8 +152,7 @@ def test_every_model_has_a_description(models: dict[str, dict[str, Any]]) -> Non
 
 
 def test_every_column_of_a_public_table_has_a_description(models: dict[str, dict[str, Any]]) -> None:
-    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
-        public = sorted({row["predictions_table"] for row in csv.DictReader(file)})
+    public = sorted({row["predictions_table"] for row in inventory()})
     assert public
     for name in public:
         assert models[name]["contract"]["enforced"], f"{name}: no contract, so its columns may not be all"

@@ -1,0 +1,66 @@
+{#
+  The metrics of a product's versions, by the macro of its task; the whole of <product>_metrics.
+
+  Argument
+    product  a declaration (macro products)
+
+  Example: {{ evaluate(product_demand()) }}
+#}
+{% macro evaluate(product) %}
+    {{ metrics_table() }}
+    {% set given = {
+        'backtest': ref(product.product ~ '_backtest'),
+        'decision': ref(product.product ~ '_retraining'),
+        'label': product.label,
+        'prediction': judged_prediction(product),
+        'baseline': product.baseline,
+        'segments': segments_of(product),
+    } %}
+    {% set further = product.get('metrics', {}) %}
+    {% if product.task == 'count' %}
+        {{ count_metrics(date=product.date, aggregate=further.aggregate, **given) }}
+    {% elif product.task == 'probability' %}
+        {{ probability_metrics(
+            model_name=product.model_name, targets=ref('performance_targets'), date=product.date,
+            further=further.get('further', []), **given
+        ) }}
+    {% elif product.task == 'forecast' %}
+        {{ forecast_metrics(**given) }}
+    {% elif product.task == 'value' %}
+        {{ value_metrics(
+            keys=product['keys'], none_probability=further.none_probability, active=value_is_active(product), **given
+        ) }}
+    {% elif product.task == 'ranking' %}
+        {{ ranking_metrics(
+            date=product.date, query=product.group[-1], item=product.item, catalogue=ref(further.catalogue),
+            on_offer=further.on_offer, **given
+        ) }}
+    {% else %}
+        {{ exceptions.raise_compiler_error(
+            "product " ~ product.product ~ ": task is '" ~ product.task
+            ~ "'; it takes count, probability, forecast, value or ranking"
+        ) }}
+    {% endif %}
+{% endmacro %}
+
+{# The config of <product>_metrics: what was measured stays. #}
+{% macro metrics_table() %}
+    {{ config(
+        materialized='incremental',
+        unique_key=['as_of_date', 'model_version', 'split', 'segment', 'metric_name'],
+        full_refresh=false,
+        tags=['training'],
+    ) }}
+{% endmacro %}
+
+{# The column that is judged, of a model that may predict several. #}
+{% macro judged_prediction(product) %}
+    {{ return(product.prediction if product.prediction is string else product.prediction[0]) }}
+{% endmacro %}
+
+{# Which rows of a product of task `value` are active: a condition on a column that may have another name. #}
+{% macro value_is_active(product, column=none) %}
+    {% for named, values in product.metrics.active.items() %}
+        {{ return((column or named) ~ " in ('" ~ values | join("', '") ~ "')") }}
+    {% endfor %}
+{% endmacro %}

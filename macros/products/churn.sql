@@ -1,0 +1,25 @@
+{# Whether an active user makes no booking in the next 180 days; the keys are described at `products`. #}
+{% macro product_churn() %}
+    {{ return({
+        'product': 'churn',
+        'model_name': 'churn_predictor',
+        'predictions': 'churn_predictions',
+        'cadence': 'monthly',
+        'public_key': ['user_id'],
+        'task': 'probability',
+        'label': 'churned',
+        'prediction': 'churn_probability',
+        'baseline': 'baseline_probability',
+        'keys': ['user_id', 'as_of_date'],
+        'date': 'as_of_date',
+        'keep': ['user_group', 'user_type', 'recency', 'frequency'],
+        'reference': {'split': 'reference'},
+        'blocks': 'user_group',
+        'segments': ['user_group', 'user_type', 'recency', 'frequency'],
+        'metrics': {'further': ['lift_top_decile', 'f1_over_trivial']},
+        'threshold': true,
+        'units': ['user_id'],
+        'truth_days': 180,
+        'served': ['user_id', 'churn_probability', 'will_churn', 'baseline_probability'],
+    }) }}
+{% endmacro %}

@@ -1,0 +1,28 @@
+{# Booked revenue per day of arrival, of all and of each destination; the keys are described at `products`. #}
+{% macro product_revenue() %}
+    {% set horizons = bands([1, 8, 31, 61], last=90) %}
+    {{ return({
+        'product': 'revenue',
+        'model_name': 'revenue_forecaster',
+        'predictions': 'revenue_forecasts',
+        'cadence': 'weekly',
+        'public_key': ['forecast_level', 'destination_id', 'forecast_date'],
+        'task': 'forecast',
+        'label': 'revenue',
+        'prediction': 'forecast_revenue',
+        'baseline': 'baseline_revenue',
+        'date': 'forecast_date',
+        'reference': {'split': 'test', 'rows': 'horizon_days > 0', 'predictions': []},
+        'blocks': 'forecast_week',
+        'segments': ['as_of_date', 'horizon_days'],
+        'bands': {'horizon_days': {'of': 'horizon_days', 'bands': horizons}},
+        'test_rows': "forecast_level = 'total' and window_days = 1",
+        'units': [],
+        'truth_days': 90,
+        'parts': parts_by('horizon_days', horizons, wait=1, longest=90),
+        'served': [
+            'forecast_level', 'destination_id', 'forecast_date', 'horizon_days', 'forecast_revenue', 'lower_80', 'upper_80',
+            'baseline_revenue',
+        ],
+    }) }}
+{% endmacro %}

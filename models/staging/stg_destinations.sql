@@ -1,0 +1,12 @@
+{{ config(materialized='view') }}
+
+with final as (
+
+    select
+        cast(destination_id as bigint) as destination_id,
+        country
+    from {{ source('gold', 'dim_destination') }}
+
+)
+
+select * from final

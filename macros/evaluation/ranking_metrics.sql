@@ -1,20 +1,20 @@
 {#
-  Metrics of a model that ranks candidates, of which at most one is the right one, long, with the baseline's value on the
+  Metrics of a model that ranks items, of which at most one is the right one, long, with the baseline's value on the
   same queries. For all queries and for every segment:
 
     ndcg_at_10        1 / log2(1 + rank) of the right one where it is among the first ten, else 0; mean over queries
     recall_at_10      share of the queries whose right one is among the first ten
-    mrr               mean of 1 / rank of the right one among all candidates, 0 where it is none of them
-    candidate_recall  share of the queries whose right one is a candidate: what no ranking can exceed; no baseline
+    mrr               mean of 1 / rank of the right one among all items, 0 where it is none of them
+    candidate_recall  share of the queries whose right one is an item: what no ranking can exceed; no baseline
 
   and for all queries coverage_at_10, the share of what is on offer that is among the first ten of at least one query of
   the same date, mean over dates. It grows with the number of queries.
 
-  A query whose right one is no candidate counts as missed, for both. Equal scores are ranked by item. The baseline
-  ranks by its own column, and what is not above 0 there it does not recommend: its first ten have to be candidates.
+  A query whose right one is no item counts as missed, for both. Equal scores are ranked by item. The baseline
+  ranks by its own column, and what is not above 0 there it does not recommend: its first ten have to be items.
 
   Arguments
-    backtest    relation with model_version, evaluated_as_of, split and the columns named below, one row a candidate
+    backtest    relation with model_version, evaluated_as_of, split and the columns named below, one row an item
     decision    relation <product>_retraining: as_of_date and whether a fit was due
     catalogue   relation with as_of_date, item and whether it is on offer
     label       column, 1 for the right one, else 0
@@ -22,7 +22,7 @@
     date, query columns that tell queries apart: the snapshot, and who asks
     item        column that names what is ranked
     on_offer    column of the catalogue
-    segments    {name: expression}, the same for all candidates of a query
+    segments    {name: expression}, the same for all items of a query
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}

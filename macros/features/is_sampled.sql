@@ -7,7 +7,7 @@
     most     expression: rows wanted; null for all
     rows     expression: rows there are
 
-  Example: where {{ is_sampled(['user_id'], salt=12, most='row_limit', rows='candidate_rows') }}
+  Example: where {{ is_sampled(['user_id'], salt=12, most='row_limit', rows='eligible_rows') }}
 #}
 {% macro is_sampled(numbers, salt, most, rows) -%}
     coalesce({{ hash_fraction(numbers, salt) }} * {{ rows }} < {{ most }}, true)

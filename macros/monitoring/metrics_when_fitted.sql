@@ -23,7 +23,7 @@
             *,
             min(as_of_date) over (partition by model_version) as fitted_as_of
         from (
-            {{ built(row.product ~ '_metrics', [
+            {{ ref_if_built(row.product ~ '_metrics', [
                 'model_version', 'as_of_date', 'split', 'segment', 'metric_name', 'metric_value', 'baseline_value'
             ]) }}
         ) as metrics

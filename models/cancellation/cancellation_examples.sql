@@ -214,7 +214,7 @@ outcomes as (
 
 {% endfor %}
 
-candidates as (
+eligible as (
 
     select
         expected.*,
@@ -223,7 +223,7 @@ candidates as (
         clock.as_of_date as today,
         greatest(expected.created_date, splits.first_check_in) as as_of_date,
         splits.first_check_in as split_begins,
-        count(*) over (partition by splits.split) as candidate_rows
+        count(*) over (partition by splits.split) as eligible_rows
     from expected
     cross join clock
     inner join splits
@@ -240,8 +240,8 @@ candidates as (
 spine as (
 
     select *
-    from candidates
-    where {{ is_sampled(['booking_id'], salt=21, most='row_limit', rows='candidate_rows') }}
+    from eligible
+    where {{ is_sampled(['booking_id'], salt=21, most='row_limit', rows='eligible_rows') }}
 
 ),
 

@@ -20,7 +20,7 @@ scoring_gaps as (
             coalesce(lag(scoring_date) over (order by scoring_date), scoring_date - 1), scoring_date - 7
         ) as scored_before
     from (
-        select distinct scoring_date from ({{ built('cancellation_predictions', ['scoring_date']) }}) as predictions
+        select distinct scoring_date from ({{ ref_if_built('cancellation_predictions', ['scoring_date']) }}) as predictions
     ) as days
 
 ),

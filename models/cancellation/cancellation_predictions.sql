@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('cancellation_scores'), ref('cancellation_champion'), 'property_id') }}
+    {{ not_yet_published(ref('cancellation_scores'), ref('cancellation_champion'), 'property_id') }}
 
 ),
 

@@ -143,7 +143,7 @@ totals as (
 
 ),
 
-candidates as (
+eligible as (
 
     select
         active.*,
@@ -152,7 +152,7 @@ candidates as (
         snapshots.label_known_date,
         snapshots.history_days,
         snapshots.row_limit,
-        count(*) over (partition by snapshots.split) as candidate_rows
+        count(*) over (partition by snapshots.split) as eligible_rows
     from snapshots
     inner join active on snapshots.as_of_date = active.moment
 
@@ -161,24 +161,24 @@ candidates as (
 spine as (
 
     select
-        candidates.user_id,
-        candidates.as_of_date,
-        candidates.label_known_date,
-        candidates.split,
-        candidates.history_days,
-        candidates.churned,
-        candidates.recency,
-        candidates.frequency,
+        eligible.user_id,
+        eligible.as_of_date,
+        eligible.label_known_date,
+        eligible.split,
+        eligible.history_days,
+        eligible.churned,
+        eligible.recency,
+        eligible.frequency,
         -- beta-binomial: a prior of {{ prior_users }} users at the rate of all
         (coalesce(cells.churned, 0) + {{ prior_users }} * totals.churn_rate)
         / (coalesce(cells.users, 0) + {{ prior_users }}) as baseline_probability
-    from candidates
-    left join totals on candidates.as_of_date - {{ label_days }} = totals.moment
+    from eligible
+    left join totals on eligible.as_of_date - {{ label_days }} = totals.moment
     left join cells
-        on candidates.as_of_date - {{ label_days }} = cells.moment
-        and candidates.recency = cells.recency
-        and candidates.frequency = cells.frequency
-    where {{ is_sampled(['candidates.user_id', day_number('candidates.as_of_date')], salt=21, most='candidates.row_limit', rows='candidates.candidate_rows') }}
+        on eligible.as_of_date - {{ label_days }} = cells.moment
+        and eligible.recency = cells.recency
+        and eligible.frequency = cells.frequency
+    where {{ is_sampled(['eligible.user_id', day_number('eligible.as_of_date')], salt=21, most='eligible.row_limit', rows='eligible.eligible_rows') }}
 
 ),
 

@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('churn_scores'), ref('churn_champion'), 'user_id') }}
+    {{ not_yet_published(ref('churn_scores'), ref('churn_champion'), 'user_id') }}
 
 ),
 

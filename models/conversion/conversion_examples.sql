@@ -174,7 +174,7 @@ split_sizes as (
 
     select
         splits.split,
-        count(*) as candidate_rows
+        count(*) as eligible_rows
     from splits
     inner join engagement
         on engagement.engagement_date >= splits.first_engagement
@@ -195,7 +195,7 @@ spine as (
         and located.engagement_date <= splits.last_engagement
     inner join split_sizes on splits.split = split_sizes.split
     where {{ is_sampled(
-        ['located.property_id', 'located.day_number'], salt=3, most='splits.row_limit', rows='split_sizes.candidate_rows'
+        ['located.property_id', 'located.day_number'], salt=3, most='splits.row_limit', rows='split_sizes.eligible_rows'
     ) }}
 
 ),

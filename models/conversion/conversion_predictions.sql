@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('conversion_scores'), ref('conversion_champion'), 'property_id') }}
+    {{ not_yet_published(ref('conversion_scores'), ref('conversion_champion'), 'property_id') }}
 
 ),
 

@@ -59,13 +59,13 @@ bookings as (
 
 ),
 
-candidates as (
+eligible as (
 
     select
         users.user_id,
         users.known_from,
         snapshots.*,
-        count(*) over (partition by snapshots.split) as candidate_rows
+        count(*) over (partition by snapshots.split) as eligible_rows
     from snapshots
     inner join users on snapshots.as_of_date >= users.known_from
 
@@ -85,8 +85,8 @@ spine as (
             when {{ hash_fraction(['user_id'], salt=11) }} < 0.2 then 'validation'
             else 'train'
         end as split
-    from candidates
-    where {{ is_sampled(['user_id'], salt=12, most='row_limit', rows='candidate_rows') }}
+    from eligible
+    where {{ is_sampled(['user_id'], salt=12, most='row_limit', rows='eligible_rows') }}
 
 ),
 

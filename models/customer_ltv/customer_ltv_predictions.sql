@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('customer_ltv_scores'), ref('customer_ltv_champion'), 'user_id') }}
+    {{ not_yet_published(ref('customer_ltv_scores'), ref('customer_ltv_champion'), 'user_id') }}
 
 ),
 

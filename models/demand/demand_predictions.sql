@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('demand_scores'), ref('demand_champion'), 'property_id') }}
+    {{ not_yet_published(ref('demand_scores'), ref('demand_champion'), 'property_id') }}
 
 ),
 

@@ -52,7 +52,7 @@ split_sizes as (
                 {{ dbt.datediff('greatest(splits.first_check_in, listings.known_from + 1)', 'splits.last_check_in', 'day') }} + 1,
                 0
             )
-        ) as candidate_rows
+        ) as eligible_rows
     from splits
     cross join listings
     group by splits.split
@@ -66,7 +66,7 @@ dates as (
         splits.scored_as_of,
         calendar.check_in_date,
         splits.row_limit,
-        split_sizes.candidate_rows
+        split_sizes.eligible_rows
     from splits
     inner join split_sizes on splits.split = split_sizes.split
     inner join calendar
@@ -86,7 +86,7 @@ sampled as (
     from dates
     inner join listings on listings.known_from < dates.check_in_date
     where {{ is_sampled(
-        ['listings.property_id', day_number('dates.check_in_date')], salt=1, most='dates.row_limit', rows='dates.candidate_rows'
+        ['listings.property_id', day_number('dates.check_in_date')], salt=1, most='dates.row_limit', rows='dates.eligible_rows'
     ) }}
 
 ),

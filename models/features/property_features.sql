@@ -2,6 +2,7 @@
 
 {% set windows = [7, 30, 90, 365] %}
 {% set measures = ['bookings', 'guests', 'nights', 'revenue_cents', 'cancellations', 'check_ins'] %}
+{% set engaged = ['views_7d', 'views_30d', 'clicks_7d', 'clicks_30d', 'searches_7d', 'searches_30d'] %}
 
 with refresh as (
 
@@ -33,12 +34,7 @@ engagement as (
     select
         property_id,
         feature_date,
-        views_7d,
-        views_30d,
-        clicks_7d,
-        clicks_30d,
-        searches_7d,
-        searches_30d
+        {{ engaged | join(', ') }}
     from {{ ref('engagement_features') }}
     {% if is_incremental() %}where feature_date >= (select refresh_from - 31 from refresh){% endif %}
 
@@ -83,7 +79,7 @@ totals as (
 -- A day's activity enters every window on the day after it and leaves a window of n days n days later. What a window
 -- holds is the total up to its newest day less the total up to the newest day that has left it: both dates are carried
 -- along in one pass, which costs less than a running sum for each window of each measure. As in rolling_windows, rows
--- are those dates, and here those of versions and engagement, too.
+-- are those dates, and here those of versions and engagement, too, whose sums are carried along themselves.
 changes as (
 
     {% for days in [0] + windows %}
@@ -94,7 +90,9 @@ changes as (
                 {{ 'activity_date' if other == days else 'cast(null as date)' }} as left_{{ other }}d,
             {% endfor %}
             cast(null as date) as known_from,
-            cast(null as date) as engaged_from
+            {% for column in engaged %}
+                cast(null as double) as {{ column }}{{ ',' if not loop.last }}
+            {% endfor %}
         from totals
         union all
     {% endfor %}
@@ -105,7 +103,9 @@ changes as (
             cast(null as date) as left_{{ days }}d,
         {% endfor %}
         known_from,
-        cast(null as date) as engaged_from
+        {% for column in engaged %}
+            cast(null as double) as {{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
     from versions
     union all
     select
@@ -115,7 +115,7 @@ changes as (
             cast(null as date) as left_{{ days }}d,
         {% endfor %}
         cast(null as date) as known_from,
-        feature_date as engaged_from
+        {{ engaged | join(', ') }}
     from engagement
 
 ),
@@ -129,7 +129,9 @@ change_days as (
             max(left_{{ days }}d) as left_{{ days }}d,
         {% endfor %}
         max(known_from) as known_from,
-        max(engaged_from) as engaged_from
+        {% for column in engaged %}
+            max({{ column }}) as {{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
     from changes
     where feature_date <= (select as_of_date from refresh)
     group by property_id, feature_date
@@ -145,7 +147,9 @@ dated as (
             {{ carried_forward('left_' ~ days ~ 'd') }} over property_history as left_{{ days }}d,
         {% endfor %}
         {{ carried_forward('known_from') }} over property_history as known_from,
-        {{ carried_forward('engaged_from') }} over property_history as engaged_from
+        {% for column in engaged %}
+            {{ carried_forward(column) }} over property_history as {{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
     from change_days
     window
         property_history as (
@@ -241,12 +245,9 @@ summed as (
         case
             when known.last_booking_date + {{ windows | max }} >= hosted.feature_date then known.last_booking_date
         end as last_booking_date,
-        engagement.views_7d,
-        engagement.views_30d,
-        engagement.clicks_7d,
-        engagement.clicks_30d,
-        engagement.searches_7d,
-        engagement.searches_30d
+        {% for column in engaged %}
+            hosted.{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
     from hosted
     inner join versions
         on hosted.property_id = versions.property_id
@@ -255,9 +256,6 @@ summed as (
         on versions.destination_id = priced.destination_id
         and versions.property_type = priced.property_type
         and hosted.feature_date = priced.feature_date
-    left join engagement
-        on hosted.property_id = engagement.property_id
-        and hosted.engaged_from = engagement.feature_date
     left join totals as known
         on hosted.property_id = known.property_id
         and hosted.left_0d = known.activity_date
@@ -295,12 +293,9 @@ final as (
                 {% endif %}
             {% endfor %}
         {% endfor %}
-        coalesce(views_7d, 0) as views_7d,
-        coalesce(views_30d, 0) as views_30d,
-        coalesce(clicks_7d, 0) as clicks_7d,
-        coalesce(clicks_30d, 0) as clicks_30d,
-        coalesce(searches_7d, 0) as searches_7d,
-        coalesce(searches_30d, 0) as searches_30d,
+        {% for column in engaged %}
+            coalesce({{ column }}, 0) as {{ column }},
+        {% endfor %}
         revenue_cents_365d / 100 / nullif(bookings_365d, 0) as average_booking_value_365d,
         bookings_30d / nullif(views_30d, 0) as view_to_booking_rate_30d,
         cast({{ dbt.datediff('listed_date', 'feature_date', 'day') }} as double) as listing_age_days,

@@ -238,7 +238,7 @@ property_levels as (
 
 -- rows: property, stay month and snapshot
 
-candidates as (
+eligible as (
 
     select
         offers.property_id,
@@ -278,15 +278,15 @@ candidates as (
 split_rows as (
 
     select
-        candidates.*,
+        eligible.*,
         splits.split,
         splits.row_limit,
-        count(*) over (partition by splits.split) as candidate_rows
-    from candidates
+        count(*) over (partition by splits.split) as eligible_rows
+    from eligible
     inner join splits
-        on candidates.stay_month >= splits.first_stay_month
-        and candidates.stay_month <= splits.last_stay_month
-        and (splits.split <> 'score' or candidates.as_of_date = splits.as_of_date)
+        on eligible.stay_month >= splits.first_stay_month
+        and eligible.stay_month <= splits.last_stay_month
+        and (splits.split <> 'score' or eligible.as_of_date = splits.as_of_date)
 
 ),
 
@@ -295,7 +295,7 @@ spine as (
 
     select *
     from split_rows
-    where {{ is_sampled(['property_id'], salt=3, most='row_limit', rows='candidate_rows') }}
+    where {{ is_sampled(['property_id'], salt=3, most='row_limit', rows='eligible_rows') }}
 
 ),
 

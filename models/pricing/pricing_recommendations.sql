@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('pricing_scores'), ref('pricing_champion'), 'property_id') }}
+    {{ not_yet_published(ref('pricing_scores'), ref('pricing_champion'), 'property_id') }}
 
 ),
 

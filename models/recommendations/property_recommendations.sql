@@ -2,7 +2,7 @@
 
 with scores as (
 
-    {{ unwritten(ref('recommendations_scores')) }}
+    {{ not_yet_published(ref('recommendations_scores')) }}
 
 ),
 
@@ -114,7 +114,7 @@ addressed as (
 
 own as (
 
-    {{ of_own_arm('addressed', ref('recommendations_champion'), 'user_id') }}
+    {{ assigned_arm_only('addressed', ref('recommendations_champion'), 'user_id') }}
 
 ),
 

@@ -7,12 +7,12 @@ with queries as (
 proposed as (
 
     select
-        candidates.*,
+        items.*,
         case when queries.split = 'train' then queries.next_property_id end as taught_property_id
-    from {{ ref('recommendations_candidates') }} as candidates
+    from {{ ref('recommendations_spine') }} as items
     inner join queries
-        on candidates.as_of_date = queries.as_of_date
-        and candidates.query_id = queries.query_id
+        on items.as_of_date = queries.as_of_date
+        and items.query_id = queries.query_id
 
 ),
 
@@ -26,8 +26,8 @@ taught as (
 
 ),
 
--- a query whose next property is no candidate teaches nothing, yet counts as missed where a version is judged
-candidates as (
+-- a query whose next property is no item teaches nothing, yet counts as missed where a version is judged
+items as (
 
     select proposed.*
     from proposed
@@ -178,14 +178,14 @@ paired as (
     select
         queries.as_of_date,
         queries.query_id,
-        candidates.property_id,
+        items.property_id,
         queries.user_id,
         queries.split,
         queries.label_known_date,
         queries.country,
         queries.next_property_id,
         queries.next_property,
-        candidates.first_place_rank,
+        items.first_place_rank,
         country_popularity.country_rank,
 
         queries.user_type,
@@ -227,8 +227,8 @@ paired as (
         cast(coalesce(histories.bookings, 0) as double) as bookings_here,
         cast({{ dbt.datediff('histories.last_booked_date', 'queries.as_of_date', 'day') }} as double) as days_since_booked_here,
         coalesce(histories.bookings, 0) * listings.popularity / nullif(listings.bookings_ever, 0) as expected_returns,
-        candidates.co_booking,
-        candidates.wording,
+        items.co_booking,
+        items.wording,
         coalesce(shares_of_destination_id.share, 0) as destination_share,
         coalesce(shares_of_property_type.share, 0) as type_share,
         coalesce(shares_of_price_band.share, 0) as price_band_share,
@@ -237,22 +237,22 @@ paired as (
         listings.max_guests / nullif(queries.largest_party, 0) as capacity_to_largest_party,
         {{ distance_km('last_places.latitude', 'last_places.longitude', 'listings.latitude', 'listings.longitude') }}
             as distance_km
-    from candidates
+    from items
     inner join queries
-        on candidates.as_of_date = queries.as_of_date
-        and candidates.query_id = queries.query_id
+        on items.as_of_date = queries.as_of_date
+        and items.query_id = queries.query_id
     inner join listings
-        on candidates.as_of_date = listings.as_of_date
-        and candidates.property_id = listings.property_id
-    inner join totals on candidates.as_of_date = totals.as_of_date
+        on items.as_of_date = listings.as_of_date
+        and items.property_id = listings.property_id
+    inner join totals on items.as_of_date = totals.as_of_date
     left join histories
-        on candidates.as_of_date = histories.as_of_date
-        and candidates.query_id = histories.query_id
-        and candidates.property_id = histories.property_id
+        on items.as_of_date = histories.as_of_date
+        and items.query_id = histories.query_id
+        and items.property_id = histories.property_id
     left join country_popularity
         on queries.as_of_date = country_popularity.as_of_date
         and queries.country = country_popularity.country
-        and candidates.property_id = country_popularity.property_id
+        and items.property_id = country_popularity.property_id
     left join countries
         on queries.as_of_date = countries.as_of_date
         and queries.country = countries.country
@@ -262,13 +262,13 @@ paired as (
         and listings.destination_id = affinities.destination_id
     {% for habit in habits %}
         left join shares_of_{{ habit }}
-            on candidates.as_of_date = shares_of_{{ habit }}.as_of_date
-            and candidates.query_id = shares_of_{{ habit }}.query_id
+            on items.as_of_date = shares_of_{{ habit }}.as_of_date
+            and items.query_id = shares_of_{{ habit }}.query_id
             and listings.{{ habit }} = shares_of_{{ habit }}.{{ habit }}
     {% endfor %}
     left join last_places
-        on candidates.as_of_date = last_places.as_of_date
-        and candidates.query_id = last_places.query_id
+        on items.as_of_date = last_places.as_of_date
+        and items.query_id = last_places.query_id
 
 ),
 

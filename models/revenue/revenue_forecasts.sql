@@ -12,7 +12,7 @@ with champion as (
 
 scores as (
 
-    {{ unwritten(ref('revenue_scores')) }}
+    {{ not_yet_published(ref('revenue_scores')) }}
 
 ),
 

@@ -25,7 +25,7 @@ experiments as (
         try_cast(treatment_share as double) as treatment_share,
         try_cast(start_date as date) as start_date,
         try_cast(end_date as date) as end_date,
-        try_cast(minimum_sample as bigint) as minimum_sample,
+        try_cast(min_rows as bigint) as min_rows,
         cast(
             row_number() over (partition by experiment_name order by start_date, end_date, model_name) as int
         ) as occurrence
@@ -89,8 +89,8 @@ checked as (
             case when experiments.end_date is null then 'end_date is not a date like 2025-07-29' end,
             case when experiments.start_date >= experiments.end_date then 'end_date has to lie after start_date' end,
             case
-                when not coalesce(experiments.minimum_sample >= 2, false)
-                    then 'minimum_sample has to be a whole number, 2 or more'
+                when not coalesce(experiments.min_rows >= 2, false)
+                    then 'min_rows has to be a whole number, 2 or more'
             end
         ) as slips
     from experiments
@@ -161,7 +161,7 @@ final as (
         metric_name,
         start_date,
         end_date,
-        minimum_sample,
+        min_rows,
         as_of_date,
         case
             when problem is not null then 'invalid'

@@ -31,7 +31,7 @@ attempts as (
             '{{ row.model_name }}' as model_name,
             as_of_date,
             model_version
-        from ({{ earlier(row.model_name, columns) }}) as fitted
+        from ({{ previous_run(row.model_name, columns) }}) as fitted
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -44,7 +44,7 @@ scorings as (
             '{{ row.model_name }}' as model_name,
             as_of_date,
             model_version
-        from ({{ earlier(row.predictions, columns) }}) as scored
+        from ({{ previous_run(row.predictions, columns) }}) as scored
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -112,7 +112,7 @@ ranked_scorings as (
 -- fit: what a fit has not mended is tried again after as many days, not every day.
 drift as (
 
-    select * from ({{ earlier('drift', [
+    select * from ({{ previous_run('drift', [
         'model_name', 'model_version', 'feature_name', 'scoring_date', 'psi', 'psi_act', 'days_in_row', 'act_days', 'is_drifted'
     ]) }}) as measured
 
@@ -166,7 +166,7 @@ drift_evidence as (
 
 measured as (
 
-    {{ earlier('prediction_quality', [
+    {{ previous_run('prediction_quality', [
         'model_name', 'week_start', 'metric_name', 'model_version', 'metric_value', 'baseline_value', 'backtest_value',
         'backtest_baseline_value', 'measured_as', 'tolerance', 'weeks_in_row', 'is_degraded', 'as_of_date'
     ]) }}

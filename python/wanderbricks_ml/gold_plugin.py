@@ -86,9 +86,16 @@ class Plugin(BasePlugin):
                 conn.execute(f"create view gold.{name} as from read_parquet({_quoted(str(file))})")
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
-        """Let a name without a database mean ours: `from wanderbricks_ml.demand_predictions`."""
+        """Let a name without a database mean ours, too: `from wanderbricks_ml.demand_predictions`.
+
+        What dbt creates without naming a database, such as a Python model's intermediate table, stays in memory. On the
+        first run there is no schema to look in yet.
+        """
         (database,) = self.creds.attach
-        cursor.execute(f"use {database.alias}")
+        place = [database.alias, self.creds.schema]
+        known = "select true from duckdb_schemas() where database_name = ? and schema_name = ?"
+        if cursor.execute(known, place).fetchall():
+            cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
 
 
 def has_gold(folder: Path) -> bool:

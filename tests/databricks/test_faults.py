@@ -65,7 +65,7 @@ def test_a_statement_that_fails_midway(built: Emulator, project: Path) -> None:
         "        case when scores.property_id = 90 then raise_error('midway') else scores.predicted_bookings + 1 end\n"
         "            as predicted_bookings,",
     )
-    replace_in(project / "macros/features/unwritten.sql", "if is_incremental()", "if false")
+    replace_in(project / "macros/features/not_yet_published.sql", "if is_incremental()", "if false")
     assert built.dbt("run", "--select", "demand_predictions", project=project) != 0
     assert "midway" in built.log
 

@@ -127,7 +127,7 @@ def looked_at(gold: Path, today: date, tmp_path_factory: pytest.TempPathFactory)
                     0.5e0 as treatment_share,
                     case when planted = '' then list_extract({list(METRICS)}, 1 + cast(substr(salt, 6) as int) % 4)
                         else 'booked' end as metric_name,
-                    date '{start}' as start_date, date '{today}' as end_date, cast(400 as bigint) as minimum_sample,
+                    date '{start}' as start_date, date '{today}' as end_date, cast(400 as bigint) as min_rows,
                     date '{start}' + cast(look as int) as as_of_date,
                     case when look = {DAYS} then 'ended' else 'running' end as status, cast(null as varchar) as problem
                 from looks;

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from dbt.adapters.duckdb.credentials import Attachment, DuckDBCredentials
 from dbt_command import run_dbt
 from eased_project import PROJECT
 
@@ -202,6 +203,27 @@ def test_only_an_empty_default_folder_is_simulated(
     monkeypatch.setattr("wanderbricks_ml.simulator.simulate", lambda preset, seed, out: calls.append(out))
     gold_plugin.Plugin(name="gold", plugin_config={})
     assert calls == ([folder] if simulated else [])
+
+
+def test_a_name_without_a_database_is_looked_for_among_ours_and_made_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDERBRICKS_DB", str(tmp_path / "ours.duckdb"))
+    monkeypatch.setenv("WANDERBRICKS_GOLD", str(tmp_path))
+    ours = Attachment(path="data/wanderbricks.duckdb", alias="wanderbricks")
+    credentials = DuckDBCredentials(database="wanderbricks", schema="wanderbricks_ml", attach=[ours])
+    plugin = gold_plugin.Plugin(name="gold", plugin_config={}, credentials=credentials)
+    with duckdb.connect() as connection:
+        connection.execute(ours.to_sql())
+        with connection.cursor() as first:
+            plugin.configure_cursor(first)
+            first.execute("create schema wanderbricks.wanderbricks_ml")
+            first.execute("create table wanderbricks.wanderbricks_ml.demand_predictions as select 7 as bookings")
+        with connection.cursor() as second:
+            plugin.configure_cursor(second)
+            assert second.execute("from wanderbricks_ml.demand_predictions").fetchall() == [(7,)]
+            second.execute("create table intermediate as select 1 as one")
+        assert connection.execute("from memory.main.intermediate").fetchall() == [(1,)]
 
 
 def test_holidays_seed_is_what_its_generator_writes() -> None:

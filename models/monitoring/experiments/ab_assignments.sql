@@ -21,7 +21,7 @@ served as (
                 cast({{ unit }} as bigint) as unit_id,
                 model_version,
                 scoring_date
-            from ({{ built(row.predictions, [unit, 'model_version', 'scoring_date']) }}) as predictions
+            from ({{ ref_if_built(row.predictions, [unit, 'model_version', 'scoring_date']) }}) as predictions
             {{ 'union all' if not loop.last }}
         {% endfor %}
         {{ 'union all' if not loop.last }}

@@ -137,7 +137,7 @@ listed as (
         treatment_share,
         start_date,
         end_date,
-        minimum_sample,
+        min_rows,
         as_of_date,
         status,
         problem,
@@ -155,7 +155,7 @@ listed as (
         cast(null as double) as treatment_share,
         cast(null as date) as start_date,
         cast(null as date) as end_date,
-        cast(null as bigint) as minimum_sample,
+        cast(null as bigint) as min_rows,
         clock.as_of_date,
         'invalid' as status,
         cast(null as {{ text }}) as problem,
@@ -187,7 +187,7 @@ counted as (
         listed.treatment_share,
         listed.start_date,
         listed.end_date,
-        listed.minimum_sample,
+        listed.min_rows,
         listed.as_of_date,
         case
             {% for name, metric in metrics.items() %}
@@ -225,7 +225,7 @@ counted as (
         {% endfor %}
         coalesce(sums.unit_days, 0) as unit_days,
         case when listed.treatment_share > 0 and listed.treatment_share < 1 then listed.treatment_share end as split,
-        listed.minimum_sample / nullif(least(listed.treatment_share, 1 - listed.treatment_share), 0)
+        listed.min_rows / nullif(least(listed.treatment_share, 1 - listed.treatment_share), 0)
         * {{ dbt.datediff('listed.start_date', 'listed.end_date', 'day') }} as planned_unit_days
     from listed
     left join sums
@@ -299,7 +299,7 @@ measured as (
         {{ normal_p_value('z') }} as proportions_p_value,
         {{ normal_p_value('sample_ratio_z') }} as sample_ratio_p_value,
         {{ always_valid_p_value('t', 'progress') }} as sequential_p_value,
-        least(control_units, treatment_units) >= minimum_sample as has_minimum_sample
+        least(control_units, treatment_units) >= min_rows as has_min_rows
     from transformed
 
 ),
@@ -312,7 +312,7 @@ concluded as (
             when status in ('invalid', 'planned') then status
             when control_units + treatment_units = 0 then 'nobody_exposed'
             when sample_ratio_p_value < 0.001e0 then 'sample_ratio_mismatch'
-            when not has_minimum_sample then 'too_few_units'
+            when not has_min_rows then 'too_few_units'
             when abs(difference) > sequential_half_width
                 then case when difference * direction > 0 then 'treatment_better' else 'treatment_worse' end
             when status = 'ended' then 'no_difference_shown'
@@ -344,7 +344,7 @@ final as (
             when 'too_few_units'
                 then
                     'wait; ' || cast(least(control_units, treatment_units) as {{ text }}) || ' of '
-                    || cast(minimum_sample as {{ text }}) || ' units in the smaller arm'
+                    || cast(min_rows as {{ text }}) || ' units in the smaller arm'
             else
                 'v' || cast(treatment_version as {{ text }})
                 || case outcome
@@ -369,8 +369,8 @@ final as (
         end_date,
         control_units,
         treatment_units,
-        minimum_sample,
-        has_minimum_sample,
+        min_rows,
+        has_min_rows,
         control_converted,
         treatment_converted,
         control_mean,

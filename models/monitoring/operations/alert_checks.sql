@@ -51,7 +51,7 @@ feature_days as (
             'stale_features' as kind,
             '{{ table }}' as table_name,
             max(features.feature_date) as newest_date
-        from ({{ built(table, ['feature_date']) }}) as features
+        from ({{ ref_if_built(table, ['feature_date']) }}) as features
         inner join clock on features.feature_date <= clock.as_of_date
         {{ 'union all' if not loop.last }}
     {% endfor %}

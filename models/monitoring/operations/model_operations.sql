@@ -35,7 +35,7 @@ attempts as (
             '{{ row.model_name }}' as model_name,
             as_of_date,
             model_version
-        from ({{ built(row.model_name, ['as_of_date', 'model_version']) }}) as fitted
+        from ({{ ref_if_built(row.model_name, ['as_of_date', 'model_version']) }}) as fitted
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -47,7 +47,7 @@ decisions as (
         select
             '{{ row.model_name }}' as model_name,
             {{ decided | join(',\n            ') }}
-        from ({{ built(row.product ~ '_retraining', decided) }}) as decided
+        from ({{ ref_if_built(row.product ~ '_retraining', decided) }}) as decided
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -59,7 +59,7 @@ verdicts as (
         select
             '{{ row.model_name }}' as model_name,
             {{ judged | join(',\n            ') }}
-        from ({{ built(row.product ~ '_champion', judged) }}) as judged
+        from ({{ ref_if_built(row.product ~ '_champion', judged) }}) as judged
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -73,7 +73,7 @@ scorings as (
             scoring_date,
             model_version,
             count(*) as row_count
-        from ({{ built(row.predictions, ['scoring_date', 'model_version']) }}) as scored
+        from ({{ ref_if_built(row.predictions, ['scoring_date', 'model_version']) }}) as scored
         group by scoring_date, model_version
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -84,7 +84,7 @@ drifts as (
 
     select *
     from (
-        {{ built('drift', ['model_name', 'feature_name', 'scoring_date', 'psi', 'state', 'is_monitored', 'is_drifted']) }}
+        {{ ref_if_built('drift', ['model_name', 'feature_name', 'scoring_date', 'psi', 'state', 'is_monitored', 'is_drifted']) }}
     ) as drifts
     where is_monitored
 
@@ -94,7 +94,7 @@ quality as (
 
     select *
     from (
-        {{ built('prediction_quality', [
+        {{ ref_if_built('prediction_quality', [
             'model_name', 'week_start', 'metric_name', 'metric_value', 'baseline_value', 'backtest_value', 'is_primary',
             'is_degraded', 'as_of_date',
         ]) }}

@@ -36,7 +36,7 @@ canaries as (
     select
         model_name,
         treatment_version as model_version
-    from ({{ built('experiment_state', ['model_name', 'treatment_version', 'status']) }}) as experiments
+    from ({{ ref_if_built('experiment_state', ['model_name', 'treatment_version', 'status']) }}) as experiments
     where status = 'running'
 
 ),
@@ -49,7 +49,7 @@ versions as (
             select
                 '{{ row.model_name }}' as model_name,
                 {{ lineage | join(',\n                ') }}
-            from ({{ built(row.model_name, lineage) }}) as fitted
+            from ({{ ref_if_built(row.model_name, lineage) }}) as fitted
             {{ 'union all' if not loop.last }}
         {% endfor %}
     ) as fitted
@@ -69,7 +69,7 @@ evaluations as (
                 '{{ row.model_name }}' as model_name,
                 model_version,
                 as_of_date
-            from ({{ built(row.product ~ '_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
+            from ({{ ref_if_built(row.product ~ '_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
             where split = 'test'
             {{ 'union all' if not loop.last }}
         {% endfor %}
@@ -92,7 +92,7 @@ scorings as (
                 '{{ row.model_name }}' as model_name,
                 model_version,
                 scoring_date
-            from ({{ built(row.predictions, ['model_version', 'scoring_date']) }}) as predictions
+            from ({{ ref_if_built(row.predictions, ['model_version', 'scoring_date']) }}) as predictions
             {{ 'union all' if not loop.last }}
         {% endfor %}
     ) as predictions

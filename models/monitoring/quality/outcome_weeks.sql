@@ -16,7 +16,7 @@ served_weeks as (
         select distinct
             '{{ row.model_name }}' as model_name,
             {{ monday_of('scoring_date') }} as week_start
-        from ({{ built(row.predictions, ['scoring_date']) }}) as predictions
+        from ({{ ref_if_built(row.predictions, ['scoring_date']) }}) as predictions
         where scoring_date <= (select as_of_date from clock)
         {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -147,7 +147,7 @@ compared as (
         policy.measured_as,
         policy.tolerance,
         policy.weeks,
-        policy.least_rows,
+        policy.min_rows,
         due.as_of_date,
         live.metric_value
         / case when policy.measured_as = 'over_baseline' then nullif(live.baseline_value, 0) else 1e0 end as judged_value,
@@ -192,7 +192,7 @@ judged as (
         tolerance,
         weeks,
         coalesce(
-            row_count >= least_rows
+            row_count >= min_rows
             and case
                 when comparison = 'at_least' then judged_value < tolerance * promised_value
                 else judged_value > promised_value / tolerance

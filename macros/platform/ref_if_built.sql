@@ -6,9 +6,9 @@
     name     model name; the edge of the graph is drawn as by ref
     columns  columns wanted
 
-  Example: select * from ({{ built('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
+  Example: select * from ({{ ref_if_built('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
 #}
-{% macro built(name, columns) %}
+{% macro ref_if_built(name, columns) %}
     {% set relation = ref(name) %}
     {% set node = namespace(found=none) %}
     {# a unit test gives rows by a CTE of that name #}
@@ -19,14 +19,14 @@
         select{{ '\n            ' if columns | length > 1 else ' ' }}{{ columns | join(',\n            ') }}
         from {{ relation }}
     {% else %}
-        {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}
-            {% set node.found = candidate %}
+        {% for model in graph.nodes.values() if model.resource_type == 'model' and model.name == name %}
+            {% set node.found = model %}
         {% endfor %}
         {% set types = {} %}
         {% for column in columns %}
             {% set type = node.found.columns.get(column, {}).get('data_type') or shared_types().get(column) %}
             {% if not type %}
-                {{ exceptions.raise_compiler_error("built('" ~ name ~ "'): the YAML gives column " ~ column ~ " no data_type") }}
+                {{ exceptions.raise_compiler_error("ref_if_built('" ~ name ~ "'): the YAML gives column " ~ column ~ " no data_type") }}
             {% endif %}
             {% do types.update({column: type}) %}
         {% endfor %}

@@ -8,16 +8,16 @@
     name     model name
     columns  columns wanted
 
-  Example: select * from ({{ earlier('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
+  Example: select * from ({{ previous_run('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
 #}
-{% macro earlier(name, columns) %}
+{% macro previous_run(name, columns) %}
     {% set node = namespace(found=none) %}
     {% if execute %}
-        {% for candidate in graph.nodes.values() if candidate.resource_type == 'model' and candidate.name == name %}
-            {% set node.found = candidate %}
+        {% for model in graph.nodes.values() if model.resource_type == 'model' and model.name == name %}
+            {% set node.found = model %}
         {% endfor %}
         {% if node.found is none %}
-            {{ exceptions.raise_compiler_error("earlier('" ~ name ~ "') names no model of this project") }}
+            {{ exceptions.raise_compiler_error("previous_run('" ~ name ~ "') names no model of this project") }}
         {% endif %}
         {% set relation = adapter.get_relation(
             database=node.found.database, schema=node.found.schema, identifier=node.found.alias

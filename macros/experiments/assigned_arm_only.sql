@@ -7,9 +7,9 @@
     champion  relation <product>_champion
     unit      column that tells the units apart
 
-  Example: with scores as ({{ of_own_arm(ref('churn_scores'), ref('churn_champion'), 'user_id') }})
+  Example: with scores as ({{ assigned_arm_only(ref('churn_scores'), ref('churn_champion'), 'user_id') }})
 #}
-{% macro of_own_arm(scores, champion, unit) %}
+{% macro assigned_arm_only(scores, champion, unit) %}
     select scores.*
     from {{ scores }} as scores
     left join {{ champion }} as treatment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -105,6 +107,13 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_python_names_that_are_named_exist(page: Path) -> None:
+    for name in re.findall(r"\bwanderbricks_ml\.([a-z_.]*[a-z_])\b(?!-)", page.read_text(encoding="utf-8")):
+        module, _, function = f"wanderbricks_ml.{name}".rpartition(".")
+        assert hasattr(importlib.import_module(module), function), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_no_page_shows_what_dbt_would_render(page: Path) -> None:
     assert not re.search(r"\{% (?:docs|enddocs)", page.read_text(encoding="utf-8"))
 
@@ -121,6 +130,25 @@ def test_commands_exist(page: Path) -> None:
         elif tool == "dbt":
             unknown += unknown_of_dbt(rest)
     assert unknown == []
+
+
+def test_the_picture_is_the_graph(manifest: dict[str, Any]) -> None:
+    picture = re.findall(r"```mermaid\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)[
+        0
+    ]
+    edges = {
+        pair
+        for line in picture.splitlines()
+        if "-->" in line
+        for pair in itertools.pairwise(re.findall(r"(?:^|--> ) *(\w+)", line))
+    }
+    nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
+    between_nodes = {(parent, child) for parent, child in edges if parent in nodes and child in nodes}
+    assert len(between_nodes) >= 12
+    for parent, child in sorted(between_nodes):
+        assert nodes[parent]["unique_id"] in nodes[child]["depends_on"]["nodes"], f"{parent} --> {child}"
+    folders = {name for edge in edges for name in edge if name not in nodes}
+    assert all((PROJECT / "models" / name).is_dir() for name in folders), folders
 
 
 def unknown_of_cli(words: list[str]) -> list[str]:

@@ -132,6 +132,13 @@ def test_commands_exist(page: Path) -> None:
     assert unknown == []
 
 
+def test_code_owners_own_something() -> None:
+    lines = (PROJECT / ".github/CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    patterns = [line.split()[0].strip("/") for line in lines if line and not line.startswith("#")]
+    assert len(patterns) > 1
+    assert [pattern for pattern in patterns if not any(PROJECT.glob(pattern))] == []
+
+
 def test_the_picture_is_the_graph(manifest: dict[str, Any]) -> None:
     picture = re.findall(r"```mermaid\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)[
         0

@@ -8,8 +8,11 @@
     {% for result in results if 'on this incremental model are out of sync' in (result.message or '') %}
         {% set changed = schema_changes(result.message) %}
         {% set model = result.node %}
-        {% if model.config.full_refresh is sameas false %}
-            {# it keeps history, which a full refresh would lose and therefore leaves alone #}
+        {# history would be lost by a full refresh, which therefore leaves it alone #}
+        {% set keeps_history = model.config.full_refresh is sameas false %}
+        {% if keeps_history and changed.retyped %}
+            {% set mend = 'name ' ~ changed.retyped | join(', ') ~ ' otherwise, as a table that keeps history keeps its types' %}
+        {% elif keeps_history %}
             {% set mend = "dbt run-operation alter_columns --args '" ~ {
                 'model': model.name, 'add': changed.added, 'remove': changed.removed | list
             } | tojson ~ "'" %}

@@ -15,7 +15,7 @@
         {% elif keeps_history %}
             {% set mend = "dbt run-operation alter_columns --args '" ~ {
                 'model': model.name, 'add': changed.added, 'remove': changed.removed | list
-            } | tojson ~ "'" %}
+            } | tojson ~ "'" ~ (', which drops ' ~ changed.removed | join(', ') ~ ' with what it holds' if changed.removed else '') %}
         {% else %}
             {% set mend = 'dbt build --full-refresh --select ' ~ model.name %}
         {% endif %}

@@ -126,7 +126,7 @@ lock:  ## Resolve the lock files anew (needs uv)
 	$(LOCK) tests/databricks/requirements.in -o tests/databricks/requirements.lock
 
 holidays: $(READY_DEV)  ## Compute seeds/holidays.csv anew
-	$(BIN)/python -m wanderbricks_ml.holidays_seed
+	$(BIN)/python -m wanderbricks_ml.gold.holidays
 
 clean:  ## Remove what was built, but not data/
 	rm -rf $(VENV) .venv-emulator build target logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,9 +30,9 @@ import numpy.typing as npt
 from build import run_dbt
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-from wanderbricks_ml.importers.hotel_bookings import BOOKING_ATTRIBUTES
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES
 
-Floats = npt.NDArray[np.float64]
 Columns = dict[str, Any]
 
 ROWS = """

@@ -24,8 +24,8 @@ import pyarrow as pa
 CATEGORICAL = ["kind", "market"]
 ESTIMATOR: dict[str, Any] = {
     "class": "CalibratedBoostingClassifier",
-    "rounds": 150,
-    "patience": 150,
+    "n_estimators": 150,
+    "early_stopping_rounds": 150,
     "params": {"eta": 0.1, "max_depth": 6, "seed": 7},
 }
 
@@ -38,6 +38,7 @@ def settings(columns: int) -> dict[str, Any]:
         "examples": "planted_examples",
         "label": "label",
         "date": "as_of_date",
+        "prediction": "probability",
         "keys": ["row_id"],
         "numeric": [f"column_{number:02d}" for number in range(columns - len(CATEGORICAL))],
         "categorical": CATEGORICAL,
@@ -77,9 +78,9 @@ def bare(train: tuple[np.ndarray, np.ndarray], validation: tuple[np.ndarray, np.
     xgb.train(
         {"objective": "binary:logistic", "tree_method": "hist", **ESTIMATOR["params"]},
         known,
-        num_boost_round=ESTIMATOR["rounds"],
+        num_boost_round=ESTIMATOR["n_estimators"],
         evals=[(held_out, "validation")],
-        early_stopping_rounds=ESTIMATOR["patience"],
+        early_stopping_rounds=ESTIMATOR["early_stopping_rounds"],
         verbose_eval=False,
     )
 
@@ -93,10 +94,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 2}) as connection:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-        from wanderbricks_ml import fitting
-        from wanderbricks_ml.frames import feature_frame
+        from wanderbricks_ml.features import feature_frame, preprocessing
+        from wanderbricks_ml.lifecycle.fitting import fit_when_due
+        from wanderbricks_ml.settings import RowSettings
 
         product = settings(given.columns)
+        features = RowSettings.of(product).features
         connection.register("frame", examples(given.rows, given.columns))
         connection.execute("create table planted_examples as from frame")
         relation = connection.table("planted_examples")
@@ -104,9 +107,10 @@ def main() -> None:
             split: connection.table("planted_examples").filter(f"split = '{split}'").order("row_id").to_arrow_table()
             for split in ("train", "validation")
         }
-        preprocess = fitting.preprocessing(product).fit(feature_frame([splits["train"]], product))
+        preprocess = preprocessing(features).fit(feature_frame([splits["train"]], features))
         arrays = [
-            (preprocess.transform(feature_frame([rows], product)), rows["label"].to_numpy()) for rows in splits.values()
+            (preprocess.transform(feature_frame([rows], features)), rows["label"].to_numpy())
+            for rows in splits.values()
         ]
         seconds: dict[str, list[float]] = {"bare": [], "fit": []}
         for version in range(given.repeats + 1):
@@ -115,7 +119,7 @@ def main() -> None:
             started = time.process_time()
             bare(*arrays)
             alone = time.process_time()
-            fitting.fit_when_due(None, relation, due, product)
+            fit_when_due(None, relation, due, product)
             seconds["bare"].append(alone - started)
             seconds["fit"].append(time.process_time() - alone)
     first = seconds["fit"][0]

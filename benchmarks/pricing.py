@@ -18,18 +18,17 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import yaml
 from build import PROJECT, run_dbt
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.simulator import simulate
 
 VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
 LEVELS = np.array(VARS["pricing_steps"]) / 100
 CAUTION = VARS["pricing_caution"]
 
-Floats = npt.NDArray[np.float64]
 
 REVENUES = ", ".join(
     f'max(case when round(100 * price_level) = {level} then expected_revenue end) as "truth_{level}"'

@@ -32,10 +32,11 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from wanderbricks_ml.arrays import Floats
+
 TOP = 10
 PAUSE_DAYS = 90
 
-Floats = NDArray[np.float64]
 
 QUERIES = """
     select

@@ -32,17 +32,24 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from wanderbricks_ml.settings import RowSettings
+
 TEXTS = {"kind": 4, "device": 6, "market": 20}
 NUMBERS = [f"number_{position:02d}" for position in range(22)]
 ROLES = ["baseline", "known", "horizon"]
-SETTINGS: dict[str, Any] = {
-    "model_name": "planted_predictor",
-    "keys": ["property_id", "check_in_date"],
-    "numeric": [*ROLES, *NUMBERS[len(ROLES) :]],
-    "categorical": [*TEXTS],
-    "prediction": "predicted_bookings",
-}
-KEPT = [*SETTINGS["keys"], "baseline"]
+PRODUCT = RowSettings(
+    product="planted",
+    model_name="planted_predictor",
+    examples="planted_examples",
+    label="bookings",
+    date="check_in_date",
+    keys=("property_id", "check_in_date"),
+    numeric=(*ROLES, *NUMBERS[len(ROLES) :]),
+    categorical=(*TEXTS,),
+    prediction=("predicted_bookings",),
+    estimator={"class": "PickUpRegressor"},
+)
+KEPT = [*PRODUCT.keys, "baseline"]
 LEARNED_ROWS = 200_000
 
 
@@ -50,7 +57,7 @@ def make_examples(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
     """The table examples: rows to score in no order, and rows to learn from."""
     numbers = ",\n".join(
         f"case when random() > 0.05 then cast(random() * {10 + position} as double) end as {name}"
-        for position, name in enumerate(SETTINGS["numeric"])
+        for position, name in enumerate(PRODUCT.numeric)
         if name not in ROLES
     )
     texts = ",\n".join(
@@ -74,52 +81,59 @@ def make_examples(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
     )
 
 
+def source(connection: duckdb.DuckDBPyConnection) -> Any:
+    """The table as an engine reads it."""
+    from wanderbricks_ml.lifecycle.engines import Examples
+
+    return Examples(connection.table("examples"), PRODUCT.features, PRODUCT.keys)
+
+
 def fit(connection: duckdb.DuckDBPyConnection) -> Any:
     """The pipeline that a fit logs."""
     from sklearn.pipeline import Pipeline
 
-    from wanderbricks_ml.engines import DuckDB
-    from wanderbricks_ml.estimators import PickUpRegressor
-    from wanderbricks_ml.fitting import preprocessing
-    from wanderbricks_ml.frames import feature_frame
+    from wanderbricks_ml.estimators.pick_up import PickUpRegressor
+    from wanderbricks_ml.features import feature_frame, preprocessing
+    from wanderbricks_ml.lifecycle.engines import DuckDB
 
-    batches = list(DuckDB().examples(connection.table("examples"), ["train"], [], SETTINGS))
-    preprocess = preprocessing(SETTINGS)
-    train = preprocess.fit_transform(feature_frame(batches, SETTINGS))
+    batches = list(DuckDB().read(source(connection), ["train"], []))
+    preprocess = preprocessing(PRODUCT.features)
+    train = preprocess.fit_transform(feature_frame(batches, PRODUCT.features))
     draw = np.random.default_rng(7)
     labels = train[:, 1] + draw.poisson(train[:, 0] * (1 + (train[:, 3] > 5)) * (1 + train[:, -1]))
-    estimator = PickUpRegressor(rounds=200, params={"max_depth": 6, "eta": 0.1, "seed": 7})
+    estimator = PickUpRegressor(0, 1, 2, n_estimators=200, params={"max_depth": 6, "eta": 0.1, "seed": 7})
     return Pipeline([("preprocess", preprocess), ("estimator", estimator.fit(train, labels))])
 
 
 def ours(connection: duckdb.DuckDBPyConnection, pipeline: Any) -> Any:
     """What the Python model of a product's scores returns."""
-    from wanderbricks_ml import predicting, registry
-    from wanderbricks_ml.engines import DuckDB
+    from wanderbricks_ml.lifecycle import predicting
+    from wanderbricks_ml.lifecycle.engines import DuckDB
+    from wanderbricks_ml.registry import store
 
-    with mock.patch.object(registry, "load", return_value=pipeline):
-        predictor = predicting._predictor("folder", SETTINGS)
-    constants = {"model_name": pa.scalar(SETTINGS["model_name"]), "model_version": pa.scalar(1, pa.int32())}
-    return DuckDB().predicted(connection.table("examples"), [(["score"], predictor, constants)], KEPT, SETTINGS)
+    with mock.patch.object(store, "load", return_value=pipeline):
+        predictor = predicting._predictor("folder", PRODUCT)
+    constants = {"model_name": pa.scalar(PRODUCT.model_name), "model_version": pa.scalar(1, pa.int32())}
+    return DuckDB().predicted(source(connection), [(["score"], predictor, constants)], KEPT, PRODUCT.prediction)
 
 
 def in_place(connection: duckdb.DuckDBPyConnection, pipeline: Any) -> Any:
     """The same columns by the booster alone."""
-    from wanderbricks_ml.engines import DuckDB
+    from wanderbricks_ml.lifecycle.engines import DuckDB
 
     booster, pick_up = pipeline["estimator"].booster_, pipeline["estimator"].pick_up_
     encoder = pipeline["preprocess"].named_transformers_["categorical"]
     categories = [pa.array(known) for known in encoder.categories_]
-    width = len(SETTINGS["numeric"]) + sum(map(len, categories))
-    batches = DuckDB().examples(connection.table("examples"), ["score"], KEPT, SETTINGS)
+    width = len(PRODUCT.numeric) + sum(map(len, categories))
+    batches = DuckDB().read(source(connection), ["score"], KEPT)
 
     def predicted() -> Iterator[pa.RecordBatch]:
         for batch in batches:
             block = np.empty((batch.num_rows, width), dtype=np.float32)
-            for position, name in enumerate(SETTINGS["numeric"]):
+            for position, name in enumerate(PRODUCT.numeric):
                 block[:, position] = batch[name].fill_null(-1).to_numpy()
-            position = len(SETTINGS["numeric"])
-            for name, known in zip(SETTINGS["categorical"], categories, strict=True):
+            position = len(PRODUCT.numeric)
+            for name, known in zip(PRODUCT.categorical, categories, strict=True):
                 ones = np.eye(len(known), dtype=np.float32)
                 block[:, position : position + len(known)] = ones[pa.compute.index_in(batch[name], known).to_numpy()]
                 position += len(known)
@@ -127,10 +141,10 @@ def in_place(connection: duckdb.DuckDBPyConnection, pipeline: Any) -> Any:
             values = block[:, 1] + booster.inplace_predict(block, base_margin=margin)
             yield pa.record_batch(
                 {
-                    "model_name": pa.repeat(SETTINGS["model_name"], batch.num_rows),
+                    "model_name": pa.repeat(PRODUCT.model_name, batch.num_rows),
                     "model_version": pa.repeat(pa.scalar(1, pa.int32()), batch.num_rows),
                     **{name: batch[name].combine_chunks() for name in KEPT},
-                    SETTINGS["prediction"]: pa.array(values.astype(np.float64)),
+                    PRODUCT.prediction[0]: pa.array(values.astype(np.float64)),
                 }
             )
 
@@ -220,7 +234,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for way, cost in least.items():
         print(
-            f"| {way}, {given.rows:,} x {len(SETTINGS['numeric'] + SETTINGS['categorical'])} | {cost['cpu']:.1f} | "
+            f"| {way}, {given.rows:,} x {len(PRODUCT.features.names)} | {cost['cpu']:.1f} | "
             f"{cost['wall']:.1f} | {cost['peak']:.2f} | {given.rows / cost['cpu']:,.0f} | "
             f"{least['in place']['cpu'] / cost['cpu']:.0%} |"
         )

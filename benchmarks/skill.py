@@ -23,14 +23,13 @@ from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 from build import run_dbt
 
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.bootstrap import drawn_blocks, interval_95
 from wanderbricks_ml.simulator import simulate
 
 REPLICATES = 1_000
-
-Floats = npt.NDArray[np.float64]
 
 
 class Product(NamedTuple):
@@ -189,8 +188,7 @@ def shares(rows: dict[str, Any], loss: Callable[[Floats, Floats], Floats], seed:
     _, unit = np.unique(rows["unit"], return_inverse=True)
     sums = np.stack([np.bincount(unit, loss) for loss in losses])
     count = np.bincount(unit)
-    drawn = np.random.default_rng(seed).integers(0, len(count), (REPLICATES, len(count)))
-    weights = np.stack([np.bincount(row, minlength=len(count)) for row in drawn])
+    weights = drawn_blocks(len(count), REPLICATES, seed)
     means = (weights @ sums.T) / (weights @ count)[:, None]
     gap = means[:, 0] - means[:, 2]
     share = (means[:, 0] - means[:, 1]) / gap
@@ -198,9 +196,9 @@ def shares(rows: dict[str, Any], loss: Callable[[Floats, Floats], Floats], seed:
     return {
         **dict(zip(names, mean, strict=True)),
         "rows": len(unit),
-        "gap": np.quantile(gap, [0.025, 0.975]),
+        "gap": interval_95(gap),
         "share": (mean[0] - mean[1]) / (mean[0] - mean[2]),
-        "interval": np.quantile(share, [0.025, 0.975]),
+        "interval": interval_95(share),
     }
 
 
@@ -228,8 +226,7 @@ def f1_shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
     parts = {
         name: (np.bincount(unit, label * positive), np.bincount(unit, positive)) for name, positive in called.items()
     }
-    drawn = np.random.default_rng(seed).integers(0, len(positives), (REPLICATES, len(positives)))
-    weights = np.stack([np.bincount(row, minlength=len(positives)) for row in drawn])
+    weights = drawn_blocks(len(positives), REPLICATES, seed)
     found = {name: 2 * hits.sum() / (calls.sum() + positives.sum()) for name, (hits, calls) in parts.items()}
     again = {
         name: 2 * (weights @ hits) / (weights @ (calls + positives))
@@ -238,7 +235,7 @@ def f1_shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
     }
     return found | {
         "share": found["model"] / found["truth"],
-        "interval": np.quantile(again["model"] / again["truth"], [0.025, 0.975]),
+        "interval": interval_95(again["model"] / again["truth"]),
     }
 
 

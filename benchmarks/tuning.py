@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 from build import run_dbt
 from skill import log_loss, poisson_loss
 
-REPLICATES = 1_000
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.bootstrap import drawn_blocks, interval_95
 
-Floats = npt.NDArray[np.float64]
+REPLICATES = 1_000
 
 
 class Product(NamedTuple):
@@ -128,10 +128,9 @@ def gain(rows: dict[str, Floats], loss: Callable[[Floats, Floats], Floats], seed
     losses = np.stack([loss(rows["label"], np.maximum(rows[name], 1e-9)) for name in ("defaults", "tuned")])
     _, unit = np.unique(rows["unit"], return_inverse=True)
     sums = np.stack([np.bincount(unit, by_row) for by_row in losses])
-    drawn = np.random.default_rng(seed).integers(0, sums.shape[1], (REPLICATES, sums.shape[1]))
-    totals = sums[:, drawn].sum(axis=2)
+    totals = sums @ drawn_blocks(sums.shape[1], REPLICATES, seed).T
     share = 1 - totals[1] / totals[0]
-    return losses.mean(axis=1), np.array([1 - sums[1].sum() / sums[0].sum(), *np.quantile(share, [0.025, 0.975])])
+    return losses.mean(axis=1), np.array([1 - sums[1].sum() / sums[0].sum(), *interval_95(share)])
 
 
 def measure(products: list[str], gold: Path) -> dict[str, tuple[dict[str, float], Floats, Floats]]:

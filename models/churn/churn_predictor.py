@@ -1,5 +1,5 @@
 def model(dbt, session):
-    from wanderbricks_ml.fitting import fit_when_due
+    from wanderbricks_ml.lifecycle.fitting import fit_when_due
 
     return fit_when_due(
         session,

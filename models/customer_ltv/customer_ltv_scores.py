@@ -1,5 +1,5 @@
 def model(dbt, session):
-    from wanderbricks_ml.predicting import score
+    from wanderbricks_ml.lifecycle.predicting import score
 
     return score(
         session,

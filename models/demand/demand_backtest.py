@@ -1,5 +1,5 @@
 def model(dbt, session):
-    from wanderbricks_ml.predicting import backtest
+    from wanderbricks_ml.lifecycle.predicting import backtest
 
     return backtest(
         session,

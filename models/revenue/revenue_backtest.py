@@ -1,5 +1,5 @@
 def model(dbt, session):
-    from wanderbricks_ml.rolling_origins import backtest
+    from wanderbricks_ml.lifecycle.rolling_origins import backtest
 
     return backtest(
         session,

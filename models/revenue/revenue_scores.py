@@ -1,5 +1,5 @@
 def model(dbt, session):
-    from wanderbricks_ml.rolling_origins import score
+    from wanderbricks_ml.lifecycle.rolling_origins import score
 
     return score(
         session,

@@ -11,7 +11,6 @@ import importlib
 import threading
 
 LEARNERS = (
-    "mlflow.sklearn",
     "sklearn.compose",
     "sklearn.ensemble",
     "sklearn.impute",
@@ -22,7 +21,7 @@ LEARNERS = (
     "sklearn.preprocessing",
     "xgboost",
 )
-"""What a model is fitted, loaded or judged with."""
+"""What a model is fitted, loaded or judged with, beside the registry."""
 
 _lock = threading.Lock()
 

@@ -22,7 +22,7 @@ from eased_project import PROJECT, copied_project
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
-from wanderbricks_ml.gold_derived import booking_daily
+from wanderbricks_ml.gold.derived import booking_daily
 from wanderbricks_ml.simulator import simulate
 
 SEED = 7

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from wanderbricks_ml import alerts
-from wanderbricks_ml.cli import main
+from wanderbricks_ml.commands import alerts
+from wanderbricks_ml.commands.cli import main
 
 ALERT: alerts.Alert = {
     "severity": "error",

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, precision_recall_curve, roc_auc_score, roc_curve
 
-from wanderbricks_ml import plots, reports
-from wanderbricks_ml.calibration import CALIBRATIONS
-from wanderbricks_ml.estimators import CalibratedBoostingClassifier, made_from
-from wanderbricks_ml.reports import report
+from wanderbricks_ml.estimators import made_from
+from wanderbricks_ml.estimators.calibrated_boosting import CalibratedBoostingClassifier
+from wanderbricks_ml.estimators.calibration import CALIBRATIONS
+from wanderbricks_ml.reports import plots
+from wanderbricks_ml.reports.report import CURVE_POINTS, probability_report, reliability, report, thresholds
 
 PARAMS = {"eta": 0.1, "max_depth": 3, "min_child_weight": 10, "seed": 7, "nthread": 1}
 
@@ -38,7 +39,7 @@ def fitted(train: Arrays, validation: Arrays | None = None, **settings: Any) -> 
 @pytest.mark.parametrize("starts", [False, True])
 def test_recovers_a_known_probability(starts: bool) -> None:
     X, y, truth = made(20_000, seed=3)
-    predicted = fitted(made(40_000, seed=1), made(10_000, seed=2), starts_from_first=starts).predict(X)
+    predicted = fitted(made(40_000, seed=1), made(10_000, seed=2), start=0 if starts else None).predict(X)
     base = np.full(len(y), y.mean())
     skill = (log_loss(y, base) - log_loss(y, predicted)) / (log_loss(y, base) - log_loss(y, truth))
     assert predicted.shape == (20_000,)
@@ -48,7 +49,7 @@ def test_recovers_a_known_probability(starts: bool) -> None:
 
 def test_starting_from_a_good_probability_needs_fewer_rounds() -> None:
     sets = made(40_000, seed=1), made(10_000, seed=2)
-    from_nothing, from_first = (fitted(*sets, starts_from_first=starts) for starts in (False, True))
+    from_nothing, from_first = (fitted(*sets, start=0 if starts else None) for starts in (False, True))
     assert from_first.booster_.num_boosted_rounds() < from_nothing.booster_.num_boosted_rounds()
 
 
@@ -62,8 +63,8 @@ def test_calibration_repairs_probabilities_that_are_off() -> None:
     rounds = 60
     X, y, _ = made(40_000, seed=1)
     test_X, test_y, truth = made(20_000, seed=3)
-    off = fitted((X, overconfident(y), y), rounds=rounds)
-    repaired = fitted((X, overconfident(y), y), made(20_000, seed=2), rounds=rounds, patience=rounds)
+    off = fitted((X, overconfident(y), y), n_estimators=rounds)
+    repaired = fitted((X, overconfident(y), y), made(20_000, seed=2), n_estimators=rounds, early_stopping_rounds=rounds)
     assert np.mean(off.predict(test_X)) > np.mean(truth) + 0.15
     assert repaired.calibration_ in ("platt", "isotonic")
     assert np.mean(repaired.predict(test_X)) == pytest.approx(np.mean(truth), abs=0.01)
@@ -71,7 +72,7 @@ def test_calibration_repairs_probabilities_that_are_off() -> None:
 
 
 def test_probabilities_that_are_right_stay_as_they_are() -> None:
-    model = fitted(made(60_000, seed=1), made(20_000, seed=2), starts_from_first=True)
+    model = fitted(made(60_000, seed=1), made(20_000, seed=2), start=0)
     assert model.calibration_ == "none"
     assert set(model.calibration_losses_) == {"none", "platt", "isotonic"}
 
@@ -114,8 +115,8 @@ def test_labels_other_than_0_and_1_are_an_error() -> None:
 def test_a_start_that_is_no_probability_is_an_error(start: float) -> None:
     X, y, _ = made(100, seed=1)
     X[7, 0] = start
-    with pytest.raises(ValueError, match="holds no probability to start from"):
-        CalibratedBoostingClassifier(starts_from_first=True).fit(X, y)
+    with pytest.raises(ValueError, match="a start is no probability"):
+        CalibratedBoostingClassifier(start=0).fit(X, y)
 
 
 def test_the_same_rows_give_the_same_predictions() -> None:
@@ -133,7 +134,7 @@ def test_survives_pickling() -> None:
 
 
 def test_is_made_from_settings_and_reported() -> None:
-    model = made_from({"class": "CalibratedBoostingClassifier", "rounds": 20, "params": PARAMS})
+    model = made_from({"class": "CalibratedBoostingClassifier", "n_estimators": 20, "params": PARAMS})
     X, y, _ = made(5_000, seed=1)
     held_out = made(3_000, seed=2)
     model.fit(X, y, validation=held_out[:2])
@@ -147,26 +148,26 @@ def test_is_made_from_settings_and_reported() -> None:
 def test_curves_are_those_of_scikit_learn() -> None:
     draw = np.random.default_rng(4)
     actual, predicted = draw.integers(0, 2, 5_000), draw.integers(0, 1_000, 5_000) / 1_000
-    table = reports.thresholds(actual, predicted)
-    false_rate, true_rate, thresholds = roc_curve(actual, predicted, drop_intermediate=False)
-    at = np.searchsorted(-thresholds, -table["threshold"])
-    assert 150 < len(table) <= reports.CURVE_POINTS
+    table = thresholds(actual, predicted)
+    false_rate, true_rate, at_least = roc_curve(actual, predicted, drop_intermediate=False)
+    at = np.searchsorted(-at_least, -table["threshold"])
+    assert 150 < len(table) <= CURVE_POINTS
     assert table["false_positive_rate"].to_numpy() == pytest.approx(false_rate[at])
     assert table["recall"].to_numpy() == pytest.approx(true_rate[at])
-    precision, _, thresholds = precision_recall_curve(actual, predicted)
-    at = np.searchsorted(thresholds, table["threshold"])
+    precision, _, at_least = precision_recall_curve(actual, predicted)
+    at = np.searchsorted(at_least, table["threshold"])
     assert table["precision"].to_numpy() == pytest.approx(precision[at])
     assert table["precision"].iloc[-1] == pytest.approx(actual.mean())
 
 
 def test_every_prediction_is_in_the_histogram() -> None:
     draw = np.random.default_rng(4)
-    found = reports.probability_report(draw.random(1_000) ** 4, draw.integers(0, 2, 1_000))
+    found = probability_report(draw.random(1_000) ** 4, draw.integers(0, 2, 1_000))
     assert found.tables["probabilities.csv"]["rows"].sum() == 1_000
 
 
 def test_reliability_of_two_bins_by_hand() -> None:
-    table = reports.reliability(np.array([1.0, 0, 1, 1]), np.array([0.4, 0.2, 0.8, 0.6]), bins=2)
+    table = reliability(np.array([1.0, 0, 1, 1]), np.array([0.4, 0.2, 0.8, 0.6]), bins=2)
     assert table["rows"].tolist() == [2, 2]
     assert table["predicted"].tolist() == pytest.approx([0.3, 0.7])
     assert table["observed"].tolist() == [0.5, 1.0]

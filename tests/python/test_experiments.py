@@ -15,7 +15,7 @@ from eased_project import PROJECT, copied_project
 from local_workspace import Workspace
 from scipy import stats
 
-from wanderbricks_ml.experiments import BUCKETS, bucket, is_treated
+from wanderbricks_ml.serving.assignment import BUCKETS, bucket, is_treated
 
 SALTS, DAYS, EVERY, TWIN = 200, 56, 4, 1_000_000
 METRICS = ("booked", "bookings", "revenue", "cancelled")

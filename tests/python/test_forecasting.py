@@ -10,17 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wanderbricks_ml.forecasting import (
-    SERIES,
-    Calibration,
-    Recipe,
-    SeriesForecaster,
-    combine,
-    fit_series,
-    window_sums,
-)
-from wanderbricks_ml.plots import forecast_figure
-from wanderbricks_ml.rolling_origins import wape_by_stretch
+from wanderbricks_ml.estimators.combination import SERIES, Calibration, combine, window_sums
+from wanderbricks_ml.estimators.forecaster import SeriesForecaster
+from wanderbricks_ml.estimators.series import Recipe, fit_series
+from wanderbricks_ml.lifecycle.rolling_origins import wape_by_stretch
+from wanderbricks_ml.reports.plots import forecast_figure
 
 CUTOFF = date(2025, 6, 1)
 REGRESSORS = {"pick_up_near": 2.0}

@@ -19,8 +19,8 @@ from dbt.adapters.duckdb.credentials import Attachment, DuckDBCredentials
 from dbt_command import run_dbt
 from eased_project import PROJECT
 
-from wanderbricks_ml import gold_plugin
-from wanderbricks_ml.gold import GOLD_SCHEMAS
+from wanderbricks_ml.gold import plugin
+from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import simulate
 
 PLATFORM_SCHEMA = Path(__file__).with_name("platform_gold.yml")
@@ -63,7 +63,7 @@ def test_sources_equal_arrow_schemas() -> None:
     }
     schemas = {name: [(field.name, field.type) for field in schema] for name, schema in GOLD_SCHEMAS.items()}
     assert declared == schemas
-    assert list(declared) == list(schemas) == list(gold_plugin.GOLD_TABLES)
+    assert list(declared) == list(schemas) == list(plugin.GOLD_TABLES)
 
 
 def test_sources_equal_the_platforms_schema() -> None:
@@ -201,7 +201,7 @@ def test_only_an_empty_default_folder_is_simulated(
         monkeypatch.setenv("WANDERBRICKS_GOLD", str(folder))
     calls: list[Path] = []
     monkeypatch.setattr("wanderbricks_ml.simulator.simulate", lambda preset, seed, out: calls.append(out))
-    gold_plugin.Plugin(name="gold", plugin_config={})
+    plugin.Plugin(name="gold", plugin_config={})
     assert calls == ([folder] if simulated else [])
 
 
@@ -212,15 +212,15 @@ def test_a_name_without_a_database_is_looked_for_among_ours_and_made_in_memory(
     monkeypatch.setenv("WANDERBRICKS_GOLD", str(tmp_path))
     ours = Attachment(path="data/wanderbricks.duckdb", alias="wanderbricks")
     credentials = DuckDBCredentials(database="wanderbricks", schema="wanderbricks_ml", attach=[ours])
-    plugin = gold_plugin.Plugin(name="gold", plugin_config={}, credentials=credentials)
+    made = plugin.Plugin(name="gold", plugin_config={}, credentials=credentials)
     with duckdb.connect() as connection:
         connection.execute(ours.to_sql())
         with connection.cursor() as first:
-            plugin.configure_cursor(first)
+            made.configure_cursor(first)
             first.execute("create schema wanderbricks.wanderbricks_ml")
             first.execute("create table wanderbricks.wanderbricks_ml.demand_predictions as select 7 as bookings")
         with connection.cursor() as second:
-            plugin.configure_cursor(second)
+            made.configure_cursor(second)
             assert second.execute("from wanderbricks_ml.demand_predictions").fetchall() == [(7,)]
             second.execute("create table intermediate as select 1 as one")
         assert connection.execute("from memory.main.intermediate").fetchall() == [(1,)]
@@ -228,7 +228,7 @@ def test_a_name_without_a_database_is_looked_for_among_ours_and_made_in_memory(
 
 def test_holidays_seed_is_what_its_generator_writes() -> None:
     pytest.importorskip("holidays", reason="only the seed's generator needs the package")
-    from wanderbricks_ml.holidays_seed import YEARS, Holiday, public_holidays
+    from wanderbricks_ml.gold.holidays import YEARS, Holiday, public_holidays
 
     with (PROJECT / "seeds/holidays.csv").open(newline="", encoding="utf-8") as file:
         rows = [
@@ -241,7 +241,7 @@ def test_holidays_seed_is_what_its_generator_writes() -> None:
 
 def test_holidays_seed_covers_the_simulated_destinations() -> None:
     pytest.importorskip("holidays", reason="only the seed's generator needs the package")
-    from wanderbricks_ml.holidays_seed import COUNTRY_CODES
+    from wanderbricks_ml.gold.holidays import COUNTRY_CODES
     from wanderbricks_ml.simulator.places import COUNTRIES
 
     assert set(COUNTRIES) <= set(COUNTRY_CODES)

@@ -20,14 +20,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from wanderbricks_ml.cli import main
-from wanderbricks_ml.gold import GOLD_SCHEMAS
+from wanderbricks_ml.commands.cli import main
+from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.importers import identity
-from wanderbricks_ml.importers.hotel_bookings import (
-    BOOKING_ATTRIBUTES,
-    HotelBookingsCounts,
-    import_hotel_bookings,
-)
+from wanderbricks_ml.importers.hotel_bookings import HotelBookingsCounts, import_hotel_bookings
+from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES
 from wanderbricks_ml.importers.inside_airbnb import InsideAirbnbCounts, import_inside_airbnb
 
 REAL_DATA = Path(os.environ.get("WANDERBRICKS_REAL_DATA", ""))

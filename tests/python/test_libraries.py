@@ -34,7 +34,14 @@ def test_one_thread_imports_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_that_a_build_runs_imports_matplotlib() -> None:
     """It takes a second and more, and is for those who look at plots."""
-    modules = ("fitting", "rolling_origins", "predicting", "tuning", "reports", "estimators", "cli")
+    modules = (
+        "lifecycle.fitting",
+        "lifecycle.rolling_origins",
+        "lifecycle.predicting",
+        "tuning.study",
+        "tuning.trials",
+    )
+    modules += ("reports.report", "estimators.pick_up", "registry.drawing", "commands.cli")
     imported = ", ".join(f"wanderbricks_ml.{module}" for module in modules)
     code = f"import sys, {imported}; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -43,7 +50,7 @@ def test_nothing_that_a_build_runs_imports_matplotlib() -> None:
 def test_a_build_with_nothing_due_imports_no_library() -> None:
     """Each takes one to four seconds; what decides that nothing is due reads a row."""
     code = (
-        "import sys, wanderbricks_ml.fitting, wanderbricks_ml.rolling_origins, wanderbricks_ml.predicting; "
+        "import sys; from wanderbricks_ml.lifecycle import fitting, rolling_origins, predicting; "
         "print(sorted({'pandas', 'sklearn', 'scipy', 'xgboost', 'mlflow', 'prophet', 'optuna'} & set(sys.modules)))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

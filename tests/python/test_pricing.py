@@ -7,9 +7,10 @@ import pickle
 import numpy as np
 import pytest
 
-from wanderbricks_ml.plots import drawn
-from wanderbricks_ml.pricing import PriceResponseRegressor, Slopes, shrunk
-from wanderbricks_ml.reports import price_response_report
+from wanderbricks_ml.estimators.price_response import PriceResponseRegressor
+from wanderbricks_ml.estimators.price_slopes import Slopes, shrunk
+from wanderbricks_ml.reports.plots import drawn
+from wanderbricks_ml.reports.report import price_response_report
 
 Floats = np.ndarray
 
@@ -34,7 +35,7 @@ def market(seed: int = 3, properties: int = 360, windows: int = 24) -> tuple[Flo
 
 
 def fitted(X: Floats, y: Floats) -> PriceResponseRegressor:
-    return PriceResponseRegressor(history=1, rounds=30).fit(X, y)
+    return PriceResponseRegressor(history=(7,), max_iter=30).fit(X, y)
 
 
 def test_slopes_are_recovered_although_prices_follow_demand() -> None:
@@ -80,7 +81,7 @@ def test_slopes_shrink_by_their_errors_and_are_never_negative() -> None:
 
 @pytest.mark.parametrize(
     ("column", "value", "message"),
-    [(3, 0.0, "price_to_market"), (4, 0.0, "free_share"), (5, -1.0, "booking_level"), (6, 0.0, "price_so_far")],
+    [(3, 0.0, "the price of"), (4, 0.0, "free_share"), (5, -1.0, "past_level"), (6, 0.0, "past_price")],
 )
 def test_what_has_to_be_positive_is_named(column: int, value: float, message: str) -> None:
     X, y = market(properties=30)

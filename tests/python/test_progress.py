@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from wanderbricks_ml import progress
-from wanderbricks_ml.engines import DuckDB
-from wanderbricks_ml.estimators import CalibratedBoostingClassifier
-from wanderbricks_ml.ranking import CandidateRanker
-from wanderbricks_ml.two_part import TwoPartRegressor
+from wanderbricks_ml.estimators.calibrated_boosting import CalibratedBoostingClassifier
+from wanderbricks_ml.estimators.ranker import LambdaMARTRanker
+from wanderbricks_ml.estimators.two_part import TwoPartRegressor
+from wanderbricks_ml.lifecycle.engines import DuckDB
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     return caplog
 
 
-@pytest.mark.parametrize("kind", [CalibratedBoostingClassifier, CandidateRanker, TwoPartRegressor])
+@pytest.mark.parametrize("kind", [CalibratedBoostingClassifier, LambdaMARTRanker, TwoPartRegressor])
 def test_boosting_says_its_rounds(kind: type, lines: pytest.LogCaptureFixture) -> None:
     draw = np.random.default_rng(1)
     X, y = draw.random((400, 6)) + 0.5, draw.integers(0, 2, 400).astype(float)
-    groups = {"groups": (np.arange(400) // 10, np.arange(0))} if kind is CandidateRanker else {}
+    groups = {"groups": (np.arange(400) // 10, np.arange(0))} if kind is LambdaMARTRanker else {}
     with progress.of_model("planted_predictor"):
-        kind(rounds=3).fit(X, y, **groups)
+        kind(n_estimators=3).fit(X, y, **groups)
     said = [message for message in lines.messages if message.startswith("planted_predictor: ")]
     assert said[2].startswith("planted_predictor: 3 of 3 rounds at most in ")
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from eased_project import copied_project
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
-from wanderbricks_ml import dbt_session, integrity, registry
-from wanderbricks_ml.cli import main
-from wanderbricks_ml.comparison import bootstrap, differences
+from wanderbricks_ml.commands import dbt_client
+from wanderbricks_ml.commands.cli import main
+from wanderbricks_ml.registry import drawing, integrity
+from wanderbricks_ml.registry.comparison import differences, paired_difference
 
 DEMAND = ("--select", "model_state", "registry_decisions", "path:models/demand")
 
@@ -50,7 +52,7 @@ class Life:
 
     def registry(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command ``wanderbricks registry``."""
-        run = "import sys; from wanderbricks_ml.cli import main; main(sys.argv[1:])"
+        run = "import sys; from wanderbricks_ml.commands.cli import main; main(sys.argv[1:])"
         return self.python(run, "registry", *arguments, **environment)
 
     def python(self, code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -129,7 +131,7 @@ def test_a_rollback_survives_retraining_until_it_is_lifted(life: Life) -> None:
     listed = json.loads(life.registry("list", "demand_predictor", "--format", "json").stdout)
     assert {str(row["model_version"]): (row["state"], row["is_pinned"]) for row in listed} == states
 
-    said = life.registry("lift", "demand_predictor", "--reason", "mended")
+    said = life.registry("unpin", "demand_predictor", "--reason", "mended")
     assert said.returncode == 0, said.stderr
     assert life.build() == 0, life.workspace.log
     assert life.champion() == [(1, "reigning", False), (4, "candidate", True)]
@@ -143,7 +145,7 @@ def test_a_changed_byte_stops_scoring(life: Life, keys: dict[str, str], tmp_path
     said = life.registry("promote", "demand_predictor", "3", "--reason", "try it")
     assert said.returncode == 0, said.stderr
     code = (
-        "from wanderbricks_ml import registry; registry.connect(); import mlflow; "
+        "from wanderbricks_ml.registry import store; store.connect(); import mlflow; "
         "print(mlflow.artifacts.download_artifacts('models:/demand_predictor/3'))"
     )
     logged = Path(life.python(code).stdout.strip()) / "model.pkl"
@@ -193,8 +195,8 @@ def test_the_losses_that_are_compared_are_those_of_the_metrics(fresh: Workspace)
         f"select * from ({{{{ paired_losses('{model}', 1, 1) }}}}) as {model}" for model, _ in primary
     )
     code = (
-        "import json, sys; from wanderbricks_ml import dbt_session; "
-        "print(json.dumps(dbt_session.rows(sys.argv[1]), default=str))"
+        "import json, sys; from wanderbricks_ml.commands import dbt_client; "
+        "print(json.dumps(dbt_client.rows(sys.argv[1]), default=str))"
     )
     asked = Life(fresh).python(code, union)
     assert asked.returncode == 0, asked.stderr
@@ -219,22 +221,22 @@ def test_the_bootstrap_of_a_mean_has_the_known_interval() -> None:
     losses = random.gamma(2, size=400)
     gained = random.normal(0.1, 0.5, size=400)
     weights = np.ones(400)
-    value, other, lower, upper = bootstrap(losses, losses + gained, weights, resamples=4_000)
+    value, other, lower, upper = paired_difference(losses, losses + gained, weights, resamples=4_000)
     assert value == pytest.approx(losses.mean())
     assert other - value == pytest.approx(gained.mean())
     # a mean of 400: the percentiles are those of the normal distribution, but for the resampling
     half = 1.96 * gained.std() / 20
     assert lower == pytest.approx(gained.mean() - half, abs=0.05 * half)
     assert upper == pytest.approx(gained.mean() + half, abs=0.05 * half)
-    assert (value, other, lower, upper) == bootstrap(losses, losses + gained, weights, resamples=4_000)
+    assert (value, other, lower, upper) == paired_difference(losses, losses + gained, weights, resamples=4_000)
 
 
 def test_a_difference_that_is_the_same_in_every_block_has_no_interval_to_speak_of() -> None:
     # weighted: 2 * (1, 2, 3) rows, each worse by 0.5, however hard its block
     losses, weights = np.array([10.0, 1.0, 60.0]), np.array([2.0, 4.0, 6.0])
-    found = bootstrap(losses, losses + 0.5 * weights, weights)
+    found = paired_difference(losses, losses + 0.5 * weights, weights)
     assert found == pytest.approx((71 / 12, 77 / 12, 0.5, 0.5))
-    assert bootstrap(losses[:1], losses[:1], weights[:1])[2:] == (None, None)
+    assert paired_difference(losses[:1], losses[:1], weights[:1])[2:] == (None, None)
 
 
 def test_versions_on_other_rows_are_not_compared() -> None:
@@ -318,7 +320,7 @@ def version_row(number: int, state: str, **known: Any) -> dict[str, Any]:
 def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A function that runs ``wanderbricks registry`` with dbt's answers given."""
     rows = [version_row(1, "deprecated"), version_row(2, "production", parent_version=1)]
-    monkeypatch.setattr(dbt_session, "model_rows", lambda name, target: rows)
+    monkeypatch.setattr(dbt_client, "model_rows", lambda name, target: rows)
     monkeypatch.setenv("WANDERBRICKS_USER", "ann")
     return lambda *arguments: CliRunner().invoke(main, ["registry", *arguments])
 
@@ -336,6 +338,18 @@ def test_versions_are_listed_as_a_table(cli: Callable[..., Any]) -> None:
     )
 
 
+def test_the_earlier_name_of_unpin_says_so(cli: Callable[..., Any]) -> None:
+    said = cli("lift", "demand_predictor", "--reason", "mended")
+    assert said.exit_code == 2
+    assert "lift is now called unpin: wanderbricks registry unpin demand_predictor --reason mended" in said.output
+    assert "lift" not in CliRunner().invoke(main, ["registry", "--help"]).output
+
+
+def test_the_version_of_the_package_is_told() -> None:
+    said = CliRunner().invoke(main, ["--version"])
+    assert said.output == f"wanderbricks, version {metadata.version('wanderbricks-ml')}\n"
+
+
 def test_the_version_in_production_is_shown(cli: Callable[..., Any]) -> None:
     shown = cli("show", "demand_predictor")
     assert "model_version      2" in shown.output
@@ -346,7 +360,7 @@ def test_the_version_in_production_is_shown(cli: Callable[..., Any]) -> None:
 def test_plots_are_drawn_of_the_version_that_is_asked_for(
     cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "draw_plots", lambda run_id: [f"{run_id}.png"] if run_id == "run2" else [])
+    monkeypatch.setattr(drawing, "draw_plots", lambda run_id: [f"{run_id}.png"] if run_id == "run2" else [])
     assert cli("plots", "demand_predictor").output == "demand_predictor v2, run run2: run2.png\n"
     assert cli("plots", "demand_predictor", "1").output.endswith("run run1: no table that has a plot\n")
 
@@ -375,7 +389,7 @@ def test_a_refusal_of_the_macro_is_quoted(cli: Callable[..., Any], monkeypatch: 
         asked.update(arguments, target=target)
         raise RuntimeError("Compilation Error in macro x\n  registry: v1 is archived already\n  > called by macro x")
 
-    monkeypatch.setattr(dbt_session, "run_operation", refuse)
+    monkeypatch.setattr(dbt_client, "run_operation", refuse)
     refused = cli("archive", "demand_predictor", "1", "--reason", "bad", "--target", "prod")
     assert (refused.exit_code, refused.output) == (1, "Error: v1 is archived already\n")
     assert asked == {
@@ -400,7 +414,7 @@ def test_the_better_version_is_named(
         for version in (1, 2)
         for block in range(3)
     ]
-    monkeypatch.setattr(dbt_session, "rows", lambda query, target: losses)
+    monkeypatch.setattr(dbt_client, "rows", lambda query, target: losses)
     compared = cli("compare", "demand_predictor", "1", "2", "--format", "json")
     (row,) = json.loads(compared.output)
     assert (row["v1"], row["v2"], row["difference"], row["better"]) == (1, 2, 1, better)

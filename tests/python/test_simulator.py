@@ -11,8 +11,8 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from wanderbricks_ml.cli import main
-from wanderbricks_ml.gold import GOLD_SCHEMAS
+from wanderbricks_ml.commands.cli import main
+from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import simulate
 from wanderbricks_ml.simulator.presets import PRESETS
 

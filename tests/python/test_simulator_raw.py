@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wanderbricks_ml.gold import GOLD_SCHEMAS
+from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import simulate
-from wanderbricks_ml.simulator.raw import ORIGINAL_ROWS, raw_tables, write_raw
+from wanderbricks_ml.simulator.raw import raw_tables, write_raw
+from wanderbricks_ml.simulator.raw.drawing import ORIGINAL_ROWS
 
 SEED = 7
 BOOKING = (

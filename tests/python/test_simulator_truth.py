@@ -13,15 +13,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator import World, draw_world
 from wanderbricks_ml.simulator.bookings import draw_stays
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, day_number
+from wanderbricks_ml.simulator.columns import DAY, day_number
 from wanderbricks_ml.simulator.demand import expected_demand, price_effect
 from wanderbricks_ml.simulator.presets import PRESETS
+from wanderbricks_ml.simulator.prices import Prices, booking_levels
 from wanderbricks_ml.simulator.stays import draw_attempts
-from wanderbricks_ml.simulator.truth import PRICE_LEVELS, _ahead, _Market, _pricing, truth_tables
+from wanderbricks_ml.simulator.truth import truth_tables
+from wanderbricks_ml.simulator.truth.ahead import ahead_of
+from wanderbricks_ml.simulator.truth.market import Market
+from wanderbricks_ml.simulator.truth.properties import PRICE_LEVELS, pricing_truth
 from wanderbricks_ml.simulator.users import choose_users, draw_choice
-from wanderbricks_ml.simulator.world import Prices, booking_levels
 
 TINY = PRESETS["tiny"]
 PLATFORMS = range(1_000, 1_014)
@@ -145,14 +149,14 @@ def test_truth_does_not_see_the_future() -> None:
     """The truth of an earlier day is the same whatever happens afterwards."""
     calm = draw_world(TINY, 3, 0, expected_demand(TINY, 3))
     snapshot = LAST - 40
-    told = _ahead(_Market.of(calm), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties)), True)
+    told = ahead_of(Market.of(calm), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties)), True)
     cut = calm.stays.created < snapshot * DAY
     stays = type(calm.stays)(**{field.name: getattr(calm.stays, field.name)[cut] for field in fields(calm.stays)})
     # cancellations that are still to come have not happened yet
     unknown = stays.cancelled_at >= snapshot * DAY
     stays = replace(stays, cancelled_after=np.where(unknown, -1, stays.cancelled_after))
     blind = replace(calm, stays=stays)
-    again = _ahead(_Market.of(blind), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties)), True)
+    again = ahead_of(Market.of(blind), snapshot - calm.demand.creation_days[0], 30, np.ones((1, TINY.properties)), True)
     assert (again.on_books == told.on_books).all()
     np.testing.assert_allclose(again.books_value, told.books_value)
     # only platform-wide shares (business stays, cancellations) are taken from the whole period
@@ -204,7 +208,7 @@ def test_truth_of_prices_is_what_comes_of_them(level: float) -> None:
     rows = []
     for seed in range(2_000, 2_030):
         world = draw_world(TINY, seed, 0, expected_demand(TINY, seed))
-        told = _pricing(_Market.of(world), TINY.last_day)
+        told = pricing_truth(Market.of(world), TINY.last_day)
         of_month = (days(told["stay_month"]) == first) & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
         stays = repriced(world, level).stays
         new = (stays.created >= first * DAY) & (stays.check_in >= first) & (stays.check_in < end)
@@ -229,10 +233,10 @@ def test_shocks_are_inferred_from_the_books(monkeypatch: pytest.MonkeyPatch) -> 
     def loss() -> float:
         total = 0.0
         for seed in range(3_000, 3_006):
-            market = _Market.of(draw_world(TINY, seed, 0, expected_demand(TINY, seed)))
+            market = Market.of(draw_world(TINY, seed, 0, expected_demand(TINY, seed)))
             stays, first = market.world.stays, market.world.demand.creation_days[0]
             for snapshot in range(LAST - 60, LAST - 29, 10):
-                rest = _ahead(market, snapshot - first, 30, np.ones((1, TINY.properties))).rest
+                rest = ahead_of(market, snapshot - first, 30, np.ones((1, TINY.properties))).rest
                 new = (stays.created >= snapshot * DAY) & (stays.check_in <= snapshot + 30)
                 made = np.zeros(rest[0].shape)
                 np.add.at(made, (stays.listing[new], stays.check_in[new] - snapshot), 1)
@@ -242,7 +246,7 @@ def test_shocks_are_inferred_from_the_books(monkeypatch: pytest.MonkeyPatch) -> 
 
     with_books = loss()
     monkeypatch.setattr(
-        "wanderbricks_ml.simulator.truth._shock",
+        "wanderbricks_ml.simulator.truth.ahead.expected_shock",
         lambda market, column, horizon: np.ones((TINY.destinations, horizon + 1)),
     )
     assert with_books < loss()

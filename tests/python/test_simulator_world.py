@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wanderbricks_ml.cli import main
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.commands.cli import main
 from wanderbricks_ml.simulator import draw_world, simulate
-from wanderbricks_ml.simulator.columns import Floats
 from wanderbricks_ml.simulator.demand import expected_demand
 from wanderbricks_ml.simulator.presets import PRESETS
 from wanderbricks_ml.simulator.shocks import DATED_BY, Shock

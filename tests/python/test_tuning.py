@@ -19,9 +19,28 @@ import pytest
 import sklearn.pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from product_settings import product_metas
 
-from wanderbricks_ml import fitting, plots, registry, tuning
-from wanderbricks_ml.tuning import Tuned
+from wanderbricks_ml.lifecycle.fitting import fit_when_due
+from wanderbricks_ml.registry import store
+from wanderbricks_ml.registry.drawing import draw_plots
+from wanderbricks_ml.registry.versions import VERSION_SCHEMA
+from wanderbricks_ml.reports import plots
+from wanderbricks_ml.settings import ProductSettings, RowSettings
+from wanderbricks_ml.tuning.folds import (
+    MIN_ROWS,
+    Evaluate,
+    Fold,
+    _sampled,
+    data_digest,
+    folds_of,
+    losses_on,
+    split_in_time,
+)
+from wanderbricks_ml.tuning.losses import log_loss, poisson_deviance
+from wanderbricks_ml.tuning.space import Search, Tuned
+from wanderbricks_ml.tuning.study import BATCH, FINALISTS, tuned
+from wanderbricks_ml.tuning.trials import parameter_importance, trial_table
 
 TODAY = date(2025, 8, 1)
 DUE: dict[str, Any] = {"as_of_date": TODAY, "tune": True, "reason": "forced", "fit_due": True, "last_version": None}
@@ -32,13 +51,14 @@ PRODUCT: dict[str, Any] = {
     "examples": "planted_examples",
     "label": "booked",
     "date": "day",
+    "prediction": "probability",
     "keys": ["unit_id", "day"],
     "numeric": ["level", "season"],
     "categorical": ["kind"],
     "estimator": {
         "class": "CalibratedBoostingClassifier",
-        "rounds": 20,
-        "patience": 5,
+        "n_estimators": 20,
+        "early_stopping_rounds": 5,
         "params": {"eta": 0.1, "max_depth": 3, "seed": 7, "nthread": 2},
     },
     "tuning": {
@@ -94,10 +114,19 @@ class Planted:
         return run()
 
 
+def search_of(given: dict[str, Any]) -> Search:
+    return Search.of(RowSettings.of(given), DUE)
+
+
 def search(
-    evaluate: tuning.Evaluate, given: dict[str, Any] = PRODUCT, current: Tuned | None = None, digest: str = "rows"
+    evaluate: Evaluate,
+    given: dict[str, Any] = PRODUCT,
+    current: Tuned | None = None,
+    digest: str = "rows",
+    final: Callable[[], Evaluate | None] | None = None,
 ) -> Tuned:
-    return tuning.tuned(given, DUE, current or Tuned(given["estimator"]), evaluate, digest)
+    in_use = current or Tuned(given["estimator"])
+    return tuned(search_of(given), in_use, evaluate, digest, os.environ["WANDERBRICKS_STUDIES"], final=final)
 
 
 # folds
@@ -116,12 +145,12 @@ def test_folds_never_overlap_in_time(seed: int, span: int, horizon: int, delay: 
     day = np.datetime64("2023-01-01") + random.integers(0, span, 3_000).astype("timedelta64[D]")
     seen = day - random.integers(0, horizon, 3_000).astype("timedelta64[D]")
     known = day + (1 + random.integers(0, delay + 1, 3_000)).astype("timedelta64[D]")
-    found = tuning.split_in_time(day, seen, known, folds)
+    found = split_in_time(day, seen, known, folds)
     assert len(found) <= folds
     for train, stop, judged in found:
         assert known[train].max() < seen[stop].min()
         assert known[stop].max() < seen[judged].min()
-        assert min(len(train), len(stop), len(judged)) >= tuning.LEAST_ROWS
+        assert min(len(train), len(stop), len(judged)) >= MIN_ROWS
     if span >= 30 * (horizon + delay):
         assert len(found) == folds
     starts = [day[judged].min() for _, _, judged in found]
@@ -163,8 +192,8 @@ def examples(rows: int = 3_000, label_days: int = 1) -> pd.DataFrame:
     )
 
 
-def folds(splits: dict[str, tuple[pd.DataFrame, pa.Table]], given: dict[str, Any] = PRODUCT) -> list[tuning.Fold]:
-    return tuning.folds_of(splits, given, 2_000, lambda: fitting.preprocessing(given))
+def folds(splits: dict[str, tuple[pd.DataFrame, pa.Table]], given: dict[str, Any] = PRODUCT) -> list[Fold]:
+    return folds_of(splits, RowSettings.of(given), 2_000)
 
 
 def test_a_history_too_short_for_its_labels_is_tuned_on_halves_of_validation() -> None:
@@ -183,9 +212,10 @@ def test_a_history_too_short_for_its_labels_is_tuned_on_halves_of_validation() -
 
 
 def test_units_are_sampled_whole() -> None:
-    given = product(unit="unit_id")
+    plan = RowSettings.of(product(unit="unit_id")).tuning
+    assert plan is not None
     splits = made_splits(rows=6_000)
-    frame, known = tuning._sampled(*splits["train"], given, 1_000)
+    frame, known = _sampled(*splits["train"], plan, 1_000)
     whole = pd.Series(splits["train"][1]["unit_id"].to_pylist()).value_counts()
     sampled = pd.Series(known["unit_id"].to_pylist()).value_counts()
     assert 700 < len(frame) < 1_300
@@ -209,7 +239,7 @@ def test_the_best_of_a_planted_space_is_found() -> None:
     assert abs(found.estimator["params"]["max_depth"] - 6) <= 1
     # what was not searched stays
     assert found.estimator["params"]["nthread"] == 2
-    assert found.estimator["rounds"] == PRODUCT["estimator"]["rounds"]
+    assert found.estimator["n_estimators"] == PRODUCT["estimator"]["n_estimators"]
 
 
 def test_the_defaults_are_the_first_trial() -> None:
@@ -241,17 +271,19 @@ def test_the_best_of_a_sample_has_to_win_on_all_rows_too() -> None:
         yield from [10.0 - estimator["params"]["max_depth"]] * 2
 
     given = with_trials(16)
-    found = tuning.tuned(given, DUE, Tuned(given["estimator"]), Planted(), "rows", final=lambda: in_full)
-    assert len(judged) == 1 + tuning.FINALISTS
+    found = search(Planted(), given, final=lambda: in_full)
+    assert len(judged) == 1 + FINALISTS
     assert judged[0] == given["estimator"]["params"]
     complete = [trial for trial in found.trials[1:] if trial["state"] == "complete"]
-    finalists = sorted(complete, key=lambda trial: trial["loss"])[: tuning.FINALISTS]
+    finalists = sorted(complete, key=lambda trial: trial["loss"])[:FINALISTS]
     depths = [trial["params"]["params.max_depth"] for trial in finalists]
     assert found.estimator["params"]["max_depth"] == max([3, *depths])
     assert found.record is not None and found.record["default_loss"] == 7.0
 
     worse = lambda: lambda estimator: iter([float(estimator["params"]["eta"] != 0.1)] * 2)  # noqa: E731
-    kept = tuning.tuned(given, DUE, Tuned(given["estimator"]), Planted(), "rows", final=worse)
+    kept = tuned(
+        search_of(given), Tuned(given["estimator"]), Planted(), "rows", os.environ["WANDERBRICKS_STUDIES"], final=worse
+    )
     assert kept.estimator == given["estimator"]
 
 
@@ -315,11 +347,11 @@ def test_hopeless_trials_are_pruned_after_a_fold() -> None:
 
 def test_the_limit_in_seconds_ends_a_study() -> None:
     found = search(Planted(), product(full_budget={"trials": 16, "seconds": 0, "rows": 100}))
-    assert len(found.trials) == tuning.BATCH
+    assert len(found.trials) == BATCH
 
 
-def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
-    candidates = {"forest": {"leaves": 8}, "linear": {"penalty": 1.0}, "trees": {"params": {"eta": 0.1}}}
+def test_a_trial_has_one_of_the_algorithms() -> None:
+    algorithms = {"forest": {"leaves": 8}, "linear": {"penalty": 1.0}, "trees": {"params": {"eta": 0.1}}}
     given = product(
         space={},
         algorithms={
@@ -327,7 +359,7 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
             "linear": None,
             "trees": {"params.eta": {"low": 0.01, "high": 1.0, "log": True}},
         },
-    ) | {"estimator": {"class": "Candidates", "candidates": candidates}}
+    ) | {"estimator": {"class": "Algorithms", "algorithms": algorithms}}
     losses = {
         "forest": lambda own: 2 + 0.01 * own["leaves"],
         "linear": lambda own: 2.0,
@@ -335,7 +367,7 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
     }
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        ((name, own),) = estimator["candidates"].items()
+        ((name, own),) = estimator["algorithms"].items()
         yield from [losses[name](own)] * 2
 
     found = search(evaluate, given)
@@ -345,9 +377,9 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
         {"algorithm": "linear"},
         {"algorithm": "trees", "trees.params.eta": 0.1},
     ]
-    assert list(found.estimator["candidates"]) == ["trees"]
-    assert found.estimator["candidates"]["trees"]["params"]["eta"] == pytest.approx(0.3, rel=0.3)
-    assert given["estimator"]["candidates"] == candidates
+    assert list(found.estimator["algorithms"]) == ["trees"]
+    assert found.estimator["algorithms"]["trees"]["params"]["eta"] == pytest.approx(0.3, rel=0.3)
+    assert given["estimator"]["algorithms"] == algorithms
 
 
 @pytest.mark.parametrize(
@@ -358,10 +390,10 @@ def test_a_trial_has_one_of_the_candidate_algorithms() -> None:
         ({"space": {"params.eta": {"low": 1.0, "high": 0.1}}}, "low below high"),
         ({"space": {"params.eta": {"choices": [0.2, 0.3]}}}, "leaves out the default"),
         ({"space": {}}, "neither space nor algorithms"),
-        ({"algorithms": {"forest": None}}, "forest .* no candidate"),
-        ({"trials": 5}, "has trials; it takes"),
-        ({"pruning": "hard"}, "pruning hard"),
-        ({"budget": {"trials": 5}}, "needs trials, seconds and rows under budget"),
+        ({"algorithms": {"forest": None}}, "forest, which is none"),
+        ({"trials": 5}, "config.meta.tuning has trials, which is no setting"),
+        ({"pruning": "hard"}, "pruning is hard"),
+        ({"budget": {"trials": 5}}, "config.meta.tuning.budget lacks seconds, rows"),
     ],
 )
 def test_settings_that_cannot_be_are_clear_errors(changes: dict[str, Any], message: str) -> None:
@@ -378,8 +410,8 @@ def version(number: int, found: Tuned, day: date = TODAY) -> dict[str, Any]:
 
 def as_found(**params: Any) -> Tuned:
     """Return what a study found that is over."""
-    record = {"definition": tuning.definition(PRODUCT), "study": "planted_predictor 2025-07-01", "params": params}
-    return Tuned(tuning.with_parameters(PRODUCT, params), record)
+    record = {"definition": search_of(PRODUCT).definition, "study": "planted_predictor 2025-07-01", "params": params}
+    return Tuned(search_of(PRODUCT).with_parameters(params), record)
 
 
 FOUND = {"params.eta": 0.31, "params.max_depth": 6}
@@ -389,7 +421,7 @@ def test_tuned_parameters_are_used_again() -> None:
     found = as_found(**FOUND)
     untuned = Tuned(PRODUCT["estimator"])
     versions = pa.Table.from_pylist([version(1, untuned), version(2, found), version(3, untuned)])
-    again = tuning.in_use(PRODUCT, DUE, versions)
+    again = search_of(PRODUCT).in_use(versions)
     assert again.estimator == found.estimator != PRODUCT["estimator"]
     assert again.record == found.record
     assert again.trials == []
@@ -404,7 +436,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     "given",
     [
         product(space={"params.eta": {"low": 0.01, "high": 1.0, "log": True}}),
-        changed(estimator=PRODUCT["estimator"] | {"rounds": 21}),
+        changed(estimator=PRODUCT["estimator"] | {"n_estimators": 21}),
         changed(numeric=["level"]),
         changed(label="cancelled"),
     ],
@@ -412,20 +444,20 @@ def changed(**changes: Any) -> dict[str, Any]:
 )
 def test_tuned_parameters_go_when_what_they_were_tuned_for_changes(given: dict[str, Any]) -> None:
     versions = pa.Table.from_pylist([version(1, as_found(**FOUND))])
-    assert tuning.in_use(PRODUCT, DUE, versions).record is not None
-    found = tuning.in_use(given, DUE, versions)
+    assert search_of(PRODUCT).in_use(versions).record is not None
+    found = search_of(given).in_use(versions)
     assert found.record is None
     assert found.estimator == given["estimator"]
 
 
 def test_a_budget_may_change_and_the_parameters_stay() -> None:
     versions = pa.Table.from_pylist([version(1, as_found(**FOUND))])
-    assert tuning.in_use(with_trials(99), DUE, versions).record is not None
+    assert search_of(with_trials(99)).in_use(versions).record is not None
 
 
 def test_what_was_tuned_later_is_not_used_for_an_earlier_day() -> None:
     versions = pa.Table.from_pylist([version(1, as_found(**FOUND), day=date(2025, 9, 1))])
-    assert tuning.in_use(PRODUCT, DUE, versions).record is None
+    assert search_of(PRODUCT).in_use(versions).record is None
 
 
 def test_the_next_study_starts_from_the_parameters_in_use() -> None:
@@ -435,11 +467,47 @@ def test_the_next_study_starts_from_the_parameters_in_use() -> None:
 
 
 def test_defaults_that_were_not_improved_on_stay_until_the_next_study() -> None:
-    again = tuning.in_use(
-        PRODUCT, DUE, pa.Table.from_pylist([version(1, Tuned(PRODUCT["estimator"])), version(2, as_found())])
-    )
+    versions = pa.Table.from_pylist([version(1, Tuned(PRODUCT["estimator"])), version(2, as_found())])
+    again = search_of(PRODUCT).in_use(versions)
     assert again.estimator == PRODUCT["estimator"]
     assert again.record is not None
+
+
+EARLIER = {
+    "cancellation_predictor": "75a6df3c54d3",
+    "churn_predictor": "5490959b4ac3",
+    "conversion_predictor": "a32a6f672706",
+    "customer_ltv_predictor": "5864f70db310",
+    "demand_predictor": "08243df77875",
+    "pricing_optimizer": "ce63a2d7d0ad",
+    "property_recommender": "0234560be883",
+    "revenue_forecaster": "a480b7055ecc",
+}
+"""Definitions of the products' studies as commit 0f42103 had them: by its settings, which had other names."""
+
+
+def test_what_a_study_of_an_earlier_release_found_is_in_use() -> None:
+    found = {
+        "pricing_optimizer": {"rounds": 33, "learning_rate": 0.05, "leaves": 7},
+        "churn_predictor": {"algorithm": "xgboost", "xgboost.max_depth": 4},
+        "demand_predictor": {"params.eta": 0.07},
+        "revenue_forecaster": {"yearly_order": 6},
+    }
+    estimators = {}
+    for meta in product_metas():
+        name = meta["model_name"]
+        record = {"definition": EARLIER[name], "study": "an earlier one", "params": found.get(name, {})}
+        versions = pa.Table.from_pylist([version(1, Tuned({}, record))])
+        product = (RowSettings if "class" in meta["estimator"] else ProductSettings).of(meta)
+        again = Search.of(product, DUE).in_use(versions)
+        assert again.record is not None, name
+        assert again.record["definition"] == Search.of(product, DUE).definition
+        estimators[name] = again.estimator
+    assert (estimators["pricing_optimizer"]["max_iter"], estimators["pricing_optimizer"]["max_leaf_nodes"]) == (33, 7)
+    assert list(estimators["churn_predictor"]["algorithms"]) == ["xgboost"]
+    assert estimators["churn_predictor"]["algorithms"]["xgboost"]["max_depth"] == 4
+    assert estimators["demand_predictor"]["params"]["eta"] == 0.07
+    assert estimators["revenue_forecaster"]["yearly_order"] == 6
 
 
 # whole fits
@@ -455,7 +523,7 @@ def fitted(
             ("last_version", pa.int32()), ("reigning_version", pa.int32()),
         ]),
     )  # fmt: skip
-    return fitting.fit_when_due(
+    return fit_when_due(
         None,
         connection.table("planted_examples"),
         connection.from_arrow(row),
@@ -468,62 +536,62 @@ def test_a_study_is_logged_reads_no_test_row_and_is_taken_up_by_the_next_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, studies: Path
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    registry.connect.cache_clear()
+    store.connect.cache_clear()
     given = with_trials(10)
     with duckdb.connect() as connection:
         connection.register("given", examples())
         connection.execute("create table planted_examples as from given")
         (first,) = fitted(connection, True, None, given).to_pylist()
         record = json.loads(first["parameters"])["tuning"]
-        client = registry.connect()
-        experiment = registry.experiment_id("planted_predictor")
+        client = store.connect()
+        experiment = store.experiment_id("planted_predictor")
         runs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{first['run_id']}'")
-        drawn = registry.draw_plots(first["run_id"])
+        drawn = draw_plots(first["run_id"])
         names = {artifact.path for artifact in client.list_artifacts(first["run_id"], "tuning")}
         assert record["trials"] == len(runs) == 10
         complete = [run for run in runs if run.data.tags["state"] == "complete"]
         assert {"loss", "fold_loss"} <= set(complete[0].data.metrics)
-        assert len([run for run in runs if "final_loss" in run.data.metrics]) == 1 + tuning.FINALISTS
+        assert len([run for run in runs if "final_loss" in run.data.metrics]) == 1 + FINALISTS
         assert set(runs[0].data.params) == {"params.eta", "params.max_depth"}
         assert names >= {"tuning/trials.csv", "tuning/trials.png"}
         assert {"tuning/trials.png", "feature_importance.png"} <= {*drawn}
 
-        again = fitted(connection, False, pa.Table.from_pylist([first], schema=fitting.VERSION_SCHEMA), given)
+        again = fitted(connection, False, pa.Table.from_pylist([first], schema=VERSION_SCHEMA), given)
         assert json.loads(again["parameters"][0].as_py()) == json.loads(first["parameters"])
 
         studies.unlink()
         absurd = "level = 1e30, season = 1e30, booked = 1 - booked, kind = 'castle'"
         connection.execute(f"update planted_examples set {absurd} where split = 'test'")
         (poisoned,) = fitted(connection, True, None, given).to_pylist()
-    registry.connect.cache_clear()
+    store.connect.cache_clear()
     without_seconds = [json.loads(row["parameters"])["tuning"] | {"seconds": None} for row in (first, poisoned)]
     assert without_seconds[0] == without_seconds[1]
 
 
 def test_losses_are_those_of_the_rows_that_judge() -> None:
     made = folds(made_splits())
-    losses = list(tuning.losses_on(made)(PRODUCT["estimator"]))
+    losses = list(losses_on(made, {})(PRODUCT["estimator"]))
     assert len(losses) == 3
-    assert losses == list(tuning.losses_on(made)(PRODUCT["estimator"]))
+    assert losses == list(losses_on(made, {})(PRODUCT["estimator"]))
     spoilt = [fold._replace(judged=(fold.judged[0], 1 - fold.judged[1])) for fold in made]
-    assert min(tuning.losses_on(spoilt)(PRODUCT["estimator"])) > 1.5 * max(losses)
-    assert tuning.data_digest(spoilt) != tuning.data_digest(made)
+    assert min(losses_on(spoilt, {})(PRODUCT["estimator"])) > 1.5 * max(losses)
+    assert data_digest(spoilt) != data_digest(made)
 
 
 def test_losses_by_hand() -> None:
     actual, expected = np.array([0.0, 2.0]), np.array([0.5, 1.0])
-    assert tuning.poisson_deviance(actual, expected) == pytest.approx((2 * 0.5 + 2 * (2 * np.log(2) - 1)) / 2)
-    assert tuning.log_loss(np.array([0.0, 1.0]), np.array([0.2, 0.5])) == pytest.approx(-np.log([0.8, 0.5]).mean())
+    assert poisson_deviance(actual, expected) == pytest.approx((2 * 0.5 + 2 * (2 * np.log(2) - 1)) / 2)
+    assert log_loss(np.array([0.0, 1.0]), np.array([0.2, 0.5])) == pytest.approx(-np.log([0.8, 0.5]).mean())
 
 
 def test_importance_finds_what_the_loss_depends_on() -> None:
     found = search(Planted(loss=lambda eta, depth: 1 + abs(np.log(eta))), with_trials(20))
-    importance = tuning.parameter_importance(found.trials)
+    importance = parameter_importance(found.trials)
     assert importance["feature"][0] == "params.eta"
     assert importance["share"][0] > 0.9
     assert importance["share"].sum() == pytest.approx(1)
-    assert tuning.parameter_importance(found.trials[:9]).empty
-    table = tuning.trial_table(found.trials)
+    assert parameter_importance(found.trials[:9]).empty
+    table = trial_table(found.trials)
     assert table["best_loss"].is_monotonic_decreasing
     assert plots.study_figure(table).axes
 
@@ -536,11 +604,11 @@ def test_studies_lie_beside_mlflows_store(uri: str, expected: str, monkeypatch: 
     import mlflow
 
     monkeypatch.delenv("WANDERBRICKS_STUDIES")
-    monkeypatch.setattr(registry, "connect", lambda: None)
+    monkeypatch.setattr(store, "connect", lambda: None)
     monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: uri)
-    assert registry.study_storage() == expected
+    assert store.study_storage() == expected
     monkeypatch.setenv("WANDERBRICKS_STUDIES", "postgresql://studies")
-    assert registry.study_storage() == "postgresql://studies"
+    assert store.study_storage() == "postgresql://studies"
 
 
 def test_a_fit_leaves_the_environment_that_dbt_lists_in_another_thread(
@@ -549,8 +617,8 @@ def test_a_fit_leaves_the_environment_that_dbt_lists_in_another_thread(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     for name in ("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING"):
         monkeypatch.delenv(name, raising=False)
-    registry.connect.cache_clear()
-    registry.connect()
+    store.connect.cache_clear()
+    store.connect()
     deleted, patched = [], []
     kind = type(os.environ)
     delete, reads = kind.__delitem__, kind.__getitem__
@@ -570,7 +638,7 @@ def test_a_fit_leaves_the_environment_that_dbt_lists_in_another_thread(
         connection.register("given", examples())
         connection.execute("create table planted_examples as from given")
         fitted(connection, False, None, with_trials(10))
-    registry.connect.cache_clear()
+    store.connect.cache_clear()
     assert deleted == []
     assert len(patched) > 1
     assert not any(patched)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wanderbricks_ml.plots import drawn
-from wanderbricks_ml.reports import report
-from wanderbricks_ml.two_part import TwoPartRegressor
+from wanderbricks_ml.estimators.two_part import TwoPartRegressor
+from wanderbricks_ml.reports.plots import drawn
+from wanderbricks_ml.reports.report import report
 
 PARAMS = {"eta": 0.1, "max_depth": 3, "min_child_weight": 20, "lambda": 5, "seed": 7, "nthread": 1}
 MONTHS = np.arange(600.0, 607.0)
@@ -63,7 +63,7 @@ def test_silence_beyond_what_was_seen_lowers_the_chance_further() -> None:
 
 @pytest.mark.parametrize("growth", [0.02, -0.02, 0.0])
 def test_carries_a_trend_on_and_damps_it(growth: float) -> None:
-    model = fitted(made(150_000, seed=1, growth=growth), rounds=30, damping=0.9)
+    model = fitted(made(150_000, seed=1, growth=growth), n_estimators=30, damping=0.9)
     assert model.slope_ == pytest.approx(growth, abs=0.006)
     X = made(1, seed=5, months=MONTHS[-1:])[0]
     at = {ahead: model.predict(X + np.array([ahead, 0, 0, 0, 0, 0], np.float32))[0] for ahead in (0, 12, 24, 1_000)}
@@ -74,7 +74,7 @@ def test_carries_a_trend_on_and_damps_it(growth: float) -> None:
 
 
 def test_a_trend_that_noise_would_bring_is_no_trend() -> None:
-    slopes = [fitted(made(600, seed=seed), rounds=5).slope_ for seed in range(10)]
+    slopes = [fitted(made(600, seed=seed), n_estimators=5).slope_ for seed in range(10)]
     assert sum(slope == 0 for slope in slopes) >= 5
 
 
@@ -103,11 +103,11 @@ def test_refuses_labels_and_columns_that_it_cannot_take() -> None:
         TwoPartRegressor().fit(X, y - 1)
     with pytest.raises(ValueError, match="one kind only"):
         TwoPartRegressor().fit(X, np.zeros_like(y))
-    with pytest.raises(ValueError, match="X has 3 columns; the first are time in months"):
+    with pytest.raises(ValueError, match="column 3 is the silence, yet X has 3 columns"):
         TwoPartRegressor().fit(X[:, :3], y)
     wrong = X.copy()
     wrong[0, 1] = 0
-    with pytest.raises(ValueError, match="column 1 is the yearly booking rate, yet its smallest value is 0"):
+    with pytest.raises(ValueError, match="column 1 is the booking_rate, yet its smallest value is 0"):
         TwoPartRegressor().fit(wrong, y)
     with pytest.raises(ValueError, match="damping is 1"):
         TwoPartRegressor(damping=1).fit(X, y)

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from wanderbricks_ml.gold import folder_writer, gold_writer
-from wanderbricks_ml.gold_derived import booking_daily, calendar
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.gold.contract import folder_writer, gold_writer
+from wanderbricks_ml.gold.derived import booking_daily, calendar
 from wanderbricks_ml.simulator.bookings import Stays, booking_table, draw_stays
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, day_number
+from wanderbricks_ml.simulator.columns import DAY, day_number
 from wanderbricks_ml.simulator.demand import Demand, expected_demand
+from wanderbricks_ml.simulator.dimensions import destination_table, host_table, property_table
 from wanderbricks_ml.simulator.engagement import (
     Engagement,
     Interest,
@@ -25,22 +27,12 @@ from wanderbricks_ml.simulator.engagement import (
     expected_interest,
 )
 from wanderbricks_ml.simulator.presets import PRESETS, Preset
+from wanderbricks_ml.simulator.prices import Prices, booking_levels, draw_prices
 from wanderbricks_ml.simulator.shocks import Shock
 from wanderbricks_ml.simulator.stays import Attempts, draw_attempts
 from wanderbricks_ml.simulator.users import Choice, Users, choose_users, draw_choice, draw_users, user_table
 from wanderbricks_ml.simulator.versions import as_known
-from wanderbricks_ml.simulator.world import (
-    Hosts,
-    Prices,
-    Properties,
-    booking_levels,
-    destination_table,
-    draw_hosts,
-    draw_prices,
-    draw_properties,
-    host_table,
-    property_table,
-)
+from wanderbricks_ml.simulator.world import Hosts, Properties, draw_hosts, draw_properties
 
 logger = logging.getLogger(__name__)
 

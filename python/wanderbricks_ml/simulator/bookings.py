@@ -7,22 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import (
-    DAY,
-    OPEN,
-    Bools,
-    Floats,
-    Ints,
-    dates,
-    decimals,
-    moments,
-    picked,
-    stream,
-)
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, OPEN, dates, decimals, moments, picked, stream
 from wanderbricks_ml.simulator.presets import Preset
+from wanderbricks_ml.simulator.prices import Prices
 from wanderbricks_ml.simulator.stays import Attempts, draw_nights, fit_calendar
 from wanderbricks_ml.simulator.users import Users
-from wanderbricks_ml.simulator.world import Hosts, Prices, Properties
+from wanderbricks_ml.simulator.world import Hosts, Properties
 
 POLICY_EFFECT = np.array([0.55, 0.0, -0.65])
 FLAKY_EFFECT = 1.3

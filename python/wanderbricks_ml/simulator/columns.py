@@ -8,13 +8,10 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from wanderbricks_ml.arrays import Bools, Ints
 
 DAY = 86_400
 """Seconds in a day; moments are whole seconds since 1970, days are days since 1970."""

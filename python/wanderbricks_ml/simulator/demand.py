@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wanderbricks_ml.simulator.columns import Floats, Ints, day_number, stream
+from wanderbricks_ml.arrays import Floats, Ints
+from wanderbricks_ml.simulator.columns import day_number, stream
 from wanderbricks_ml.simulator.places import PLACES, PROPERTY_TYPES
 from wanderbricks_ml.simulator.presets import Preset
 

@@ -7,21 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import (
-    DAY,
-    Floats,
-    Ints,
-    dates,
-    day_number,
-    decimals,
-    moments,
-    ragged_arange,
-    stream,
-)
+from wanderbricks_ml.arrays import Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, dates, day_number, decimals, moments, ragged_arange, stream
 from wanderbricks_ml.simulator.demand import Demand
 from wanderbricks_ml.simulator.presets import Preset
+from wanderbricks_ml.simulator.prices import Prices
 from wanderbricks_ml.simulator.stays import Attempts
-from wanderbricks_ml.simulator.world import Prices, Properties
+from wanderbricks_ml.simulator.world import Properties
 
 CURIOSITY_SHAPE = 3.0
 """Shape of the gamma distribution, of mean 1, of the clicks that a property draws without a booking in mind."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wanderbricks_ml.gold import GOLD_SCHEMAS
+from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.simulator.columns import stream
 
 DATED_BY: Mapping[str, str] = {

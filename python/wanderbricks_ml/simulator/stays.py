@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wanderbricks_ml.simulator.columns import DAY, Bools, Floats, Ints, stream
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, stream
 from wanderbricks_ml.simulator.demand import MAX_LEAD, Demand
 from wanderbricks_ml.simulator.presets import Preset
-from wanderbricks_ml.simulator.world import Prices, Properties
+from wanderbricks_ml.simulator.prices import Prices
+from wanderbricks_ml.simulator.world import Properties
 
 MAX_NIGHTS = 14
 STAY_FURTHER = np.array([2.4, 3.4, 2.4, 3.5])

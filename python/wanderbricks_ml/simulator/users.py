@@ -7,22 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from wanderbricks_ml.simulator.columns import (
-    DAY,
-    Bools,
-    Floats,
-    Ints,
-    dates,
-    day_number,
-    joined,
-    picked,
-    stream,
-    version_columns,
-)
+from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.simulator.columns import DAY, dates, day_number, joined, picked, stream, version_columns
+from wanderbricks_ml.simulator.dimensions import two_versions, version_keys
 from wanderbricks_ml.simulator.places import COMPANIES, COUNTRIES, FIRST_NAMES, LAST_NAMES
 from wanderbricks_ml.simulator.presets import Preset
+from wanderbricks_ml.simulator.prices import Prices
 from wanderbricks_ml.simulator.stays import Attempts
-from wanderbricks_ml.simulator.world import Prices, Properties, two_versions, version_keys
+from wanderbricks_ml.simulator.world import Properties
 
 REGIONS = 6
 """Users of a country belong to the region ``row of the country % REGIONS``, which decides where they like to go."""

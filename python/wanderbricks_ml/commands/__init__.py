@@ -1,0 +1,1 @@
+"""The ``wanderbricks`` command line."""

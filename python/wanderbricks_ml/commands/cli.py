@@ -1,0 +1,247 @@
+"""The ``wanderbricks`` command line."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from wanderbricks_ml.commands.registry import registry_group
+
+OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the eight <table>.parquet files; point WANDERBRICKS_GOLD at it.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wanderbricks-ml", prog_name="wanderbricks")
+def main() -> None:
+    """Make or import gold data for the Wanderbricks dbt project, and look after its models."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+main.add_command(registry_group)
+
+
+@main.command()
+@click.option(
+    "--preset",
+    type=click.Choice(["tiny", "dev", "reference", "x10", "x100"]),
+    default="dev",
+    show_default=True,
+    help="Size of the platform, see below.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Same preset and seed, same bytes.",
+)
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Last day that is known, by default the last one of the preset. The same platform, as its files were then.",
+)
+@click.option(
+    "--shock",
+    "shocks",
+    multiple=True,
+    metavar="SHOCK",
+    help="Plant a shock, see below; repeat it for several. They are listed in shocks.json.",
+)
+@click.option("--truth", is_flag=True, help="Also write truth/, what the best possible model would predict.")
+@click.option("--raw", is_flag=True, help="Also write raw/, the tables of samples.wanderbricks behind gold.")
+@OUT
+def simulate(
+    preset: str, seed: int, until: datetime | None, shocks: tuple[str, ...], truth: bool, raw: bool, out: Path
+) -> None:
+    """Simulate a platform and write its gold tables.
+
+    \b
+    preset     properties       users  destinations   attempts  created
+    tiny               90       2,500             4     14,000  2022-08-01 to 2025-07-31
+    dev             2,000      25,000            12    185,000  2022-08-01 to 2025-07-31
+    reference      18,163     124,259            42     73,500  2022-12-08 to 2025-07-30
+    x10           181,630   1,242,590            42    735,000  2022-12-08 to 2025-07-30
+    x100        1,816,300  12,425,900            42  7,350,000  2022-12-08 to 2025-07-30
+
+    Attempts to book are expected numbers; those that find the calendar full come to nothing, every third in tiny
+    and few in reference. Engagement covers the last 547 (tiny), 400 (dev) or 120 days.
+
+    \b
+    Shocks:
+      demand:DATE:FACTOR                     all attempts to book from DATE on, times FACTOR
+      drift:TABLE.COLUMN:DATE:SHIFT          SHIFT added to a number from DATE on, but not below 0
+      quality:nulls:TABLE.COLUMN:DATE:SHARE  a SHARE of the values from DATE on is null
+      quality:duplicates:TABLE:DATE:SHARE    a SHARE of the rows from DATE on comes twice
+      quality:late:TABLE:DATE:DAYS           rows from DATE on come DAYS late
+    """
+    from wanderbricks_ml.simulator import simulate as run
+    from wanderbricks_ml.simulator.shocks import Shock
+
+    try:
+        planted = [Shock.parse(shock) for shock in shocks]
+        run(preset, seed, out, until.date() if until else None, planted, truth)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if raw:
+        from wanderbricks_ml.simulator.raw import write_raw
+
+        write_raw(out, seed, out / "raw")
+
+
+@main.group("import")
+def import_group() -> None:
+    """Turn published booking data into gold tables.
+
+    Each command logs how many rows it read, kept, adjusted and dropped, rule by rule. Files may be
+    plain or gzipped CSV. The same files give the same tables, hashed names under the same key.
+    """
+
+
+SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@import_group.command("inside-airbnb")
+@click.option(
+    "--listings",
+    type=SOURCE_FILE,
+    required=True,
+    multiple=True,
+    help="listings.csv.gz (the detailed one); repeat it for further snapshots of the same city.",
+)
+@click.option(
+    "--reviews",
+    type=SOURCE_FILE,
+    required=True,
+    help="reviews.csv.gz (the detailed one) of the latest snapshot.",
+)
+@click.option(
+    "--calendar",
+    type=SOURCE_FILE,
+    help="calendar.csv.gz; a listing without a price gets its median price there.",
+)
+@click.option(
+    "--country",
+    help="English name of the city's country, which holidays go by; by default the most frequent one in the listings.",
+)
+@click.option(
+    "--max-nights",
+    type=click.IntRange(min=1, max=365),
+    default=30,
+    show_default=True,
+    help="A stay counts as the listing's minimum stay, but not as longer than this.",
+)
+@OUT
+def inside_airbnb(
+    listings: tuple[Path, ...],
+    reviews: Path,
+    calendar: Path | None,
+    country: str | None,
+    max_nights: int,
+    out: Path,
+) -> None:
+    """Import a city from Inside Airbnb (insideairbnb.com), files as downloaded.
+
+    A review stands for a completed booking: it ends on the day of the review, lasts the listing's
+    minimum stay at its price, and is booked on the day of arrival, since lead times are not
+    published. Nothing is cancelled and there is no engagement, so that cancellation and conversion
+    cannot be learned from it. Neighbourhoods are the destinations.
+
+    Several --listings become versions of properties and hosts. Names are hashed under the key in
+    the environment variable WANDERBRICKS_HASH_KEY; without one, under a key that is forgotten
+    afterwards.
+
+    \b
+    Example:
+      wanderbricks import inside-airbnb --listings listings.csv.gz \\
+          --reviews reviews.csv.gz --country Singapore --out data/singapore
+    """
+    from wanderbricks_ml.importers.inside_airbnb import import_inside_airbnb
+
+    import_inside_airbnb(listings, reviews, out, calendar, country, max_nights)
+
+
+@import_group.command("hotel-bookings")
+@click.option(
+    "--csv",
+    type=SOURCE_FILE,
+    required=True,
+    help="hotel_bookings.csv, with the published columns.",
+)
+@click.option(
+    "--drop-duplicates",
+    is_flag=True,
+    help="Drop rows that equal an earlier one in every column; they are kept by default, being "
+    "several rooms of one booking as far as is known.",
+)
+@OUT
+def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
+    """Import the hotel booking demand data set (two hotels in Portugal).
+
+    Each row is one booking with real lead time and cancellation. A property is a hotel's room
+    type, and every booking has a guest of its own, since guests cannot be recognised: what needs a
+    user's history cannot be learned from it. There is no engagement.
+
+    Columns known when a booking is made (market_segment, deposit_type and the like) go along on
+    fact_booking_detail; name those that models shall use in the dbt var booking_attributes. All of
+    them: --vars '{booking_attributes: [market_segment, distribution_channel, deposit_type,
+    customer_type, meal, agent, company, reserved_room_type, total_of_special_requests,
+    required_car_parking_spaces, is_repeated_guest, previous_cancellations,
+    previous_bookings_not_canceled, adults, children, babies]}'
+
+    \b
+    Example:
+      wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
+    """
+    from wanderbricks_ml.importers.hotel_bookings import import_hotel_bookings
+
+    import_hotel_bookings(csv, out, drop_duplicates)
+
+
+@main.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A line an alert, or a JSON list.",
+)
+@click.option(
+    "--webhook",
+    metavar="URL",
+    envvar="WANDERBRICKS_ALERT_WEBHOOK",
+    help="Also post the alerts there, if any are open, as JSON; a failure is logged and changes nothing else.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when an alert of severity error is open.")
+@click.option("--target", help="Target of profiles.yml; its default without one.")
+def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) -> None:
+    """Print the open problems of the models: view alerts, as the last monitoring run left it.
+
+    \b
+    Example:
+      dbt build --selector monitoring; wanderbricks alerts --webhook https://…
+    """
+    import json
+
+    from wanderbricks_ml.commands.alerts import as_message, as_text, open_alerts, post
+
+    try:
+        found = open_alerts(target)
+    except RuntimeError as error:
+        raise click.ClickException(f"{error}\nIs it built? dbt build --selector monitoring") from error
+    click.echo(as_text(found) if form == "text" else json.dumps(found, indent=2))
+    if webhook and found:
+        try:
+            post(webhook, as_message(found))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--webhook") from error
+    if exit_code and any(alert["severity"] == "error" for alert in found):
+        raise SystemExit(1)

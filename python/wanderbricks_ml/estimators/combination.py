@@ -1,0 +1,206 @@
+"""Forecasts of series that add up to a total: combined, reconciled, calibrated, summed over windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wanderbricks_ml.arrays import Floats
+
+LEAD_BANDS = (14, 45, 90)
+"""Last lead time of each band in days, as for the regressors pick_up_near, pick_up_middle and pick_up_far."""
+
+Z_80 = 1.2815515655446004
+"""Half-width of a normal 80 % interval in standard deviations."""
+
+SERIES = ["forecast_level", "destination_id"]
+WINDOWS = (30, 60, 90)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the validation cut-offs taught: by level, one number for each of `LEAD_BANDS`.
+
+    Attributes
+    ----------
+    weight
+        Weight of Prophet against the pick-up estimate, 0 to 1.
+    width
+        Factor on standard deviations.
+    level_error
+        By level, the standard deviation of an error that all days of a forecast share, as a fraction of it. Part of
+        the days' own error, it does not cancel out in sums.
+    """
+
+    weight: Mapping[str, Sequence[float]]
+    width: Mapping[str, Sequence[float]]
+    level_error: Mapping[str, float]
+
+    @classmethod
+    def neutral(cls) -> Calibration:
+        """Equal weights, widths as the model has them."""
+        levels = ("total", "destination")
+        equal, unchanged = (0.5,) * len(LEAD_BANDS), (1.0,) * len(LEAD_BANDS)
+        return cls(dict.fromkeys(levels, equal), dict.fromkeys(levels, unchanged), dict.fromkeys(levels, 0.0))
+
+    @classmethod
+    def of(cls, raw: pd.DataFrame) -> Calibration:
+        """Weights of least absolute error, then widths that hold 80 %, from raw forecasts with their `revenue`."""
+        neutral = cls.neutral()
+        band = _bands(raw)
+        weight: dict[str, tuple[float, ...]] = {}
+        for level in neutral.weight:
+            chosen = []
+            for position in range(len(LEAD_BANDS)):
+                rows = raw[(raw["forecast_level"] == level) & (band == position) & raw["prophet_revenue"].notna()]
+                grid = np.linspace(0, 1, 21)
+                errors = [
+                    (share * rows["prophet_revenue"] + (1 - share) * rows["pick_up_revenue"] - rows["revenue"])
+                    .abs()
+                    .sum()
+                    for share in grid
+                ]
+                # few cut-offs: half of the way from equal weights to the best ones
+                chosen.append(float((grid[int(np.argmin(errors))] + 0.5) / 2) if len(rows) else 0.5)
+            weight[level] = tuple(chosen)
+        combined = combine(raw, cls(weight, neutral.width, neutral.level_error))
+        ratio = (combined["revenue"] - combined["forecast_revenue"]).abs() / combined["forecast_sd"] / Z_80
+        width: dict[str, tuple[float, ...]] = {}
+        for level in neutral.width:
+            of_level = combined["forecast_level"] == level
+            found = [ratio[of_level & (band == position)] for position in range(len(LEAD_BANDS))]
+            width[level] = tuple(float(np.quantile(rows, 0.8)) if len(rows) else 1.0 for rows in found)
+        return cls(weight, width, _level_errors(combine(raw, cls(weight, width, neutral.level_error))))
+
+
+def _level_errors(combined: pd.DataFrame) -> dict[str, float]:
+    """Spread of the relative errors of 30-day sums (from their 80 % quantile), less what the days' chance explains."""
+    block = (combined["lead_days"] - 1) // 30
+    sums = (
+        combined.assign(block=block, variance=combined["forecast_sd"] ** 2)
+        .groupby([*SERIES, "as_of_date", "block"], as_index=False)[["revenue", "forecast_revenue", "variance"]]
+        .sum()
+    )
+    sums = sums[sums["forecast_revenue"] > 0]
+    error = (sums["revenue"] / sums["forecast_revenue"] - 1).abs()
+    chance = sums["variance"] / sums["forecast_revenue"] ** 2
+    found = {}
+    for level in ("total", "destination"):
+        rows = sums["forecast_level"] == level
+        spread = (error[rows].quantile(0.8) / Z_80) ** 2 - chance[rows].median() if rows.any() else 0.0
+        found[level] = float(np.sqrt(max(spread, 0.0)))
+    shares = sums[sums["forecast_level"] == "destination"].groupby("destination_id")["forecast_revenue"].sum()
+    shares /= max(shares.sum(), 1e-9)
+    # few cut-offs say little about the total: destinations whose errors were independent would give it at least this
+    least = found["destination"] * float(np.sqrt((shares**2).sum()))
+    return found | {"total": max(found["total"], least)}
+
+
+def _bands(rows: pd.DataFrame) -> NDArray[np.intp]:
+    return np.minimum(np.searchsorted(LEAD_BANDS, rows["lead_days"].to_numpy()), len(LEAD_BANDS) - 1)
+
+
+def _by_band(rows: pd.DataFrame, values: Mapping[str, Sequence[float]]) -> Floats:
+    band = _bands(rows)
+    total = (rows["forecast_level"] == "total").to_numpy()
+    return np.where(total, np.asarray(values["total"])[band], np.asarray(values["destination"])[band])
+
+
+def combine(raw: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """Forecasts from raw ones: combined, reconciled within each cut-off and date, and with calibrated widths.
+
+    Parameters
+    ----------
+    raw
+        forecast_level, destination_id, as_of_date, forecast_date, lead_days, pick_up_revenue and the columns of
+        `FittedSeries.predict`. Dates without a total, or of a total alone, stay as they are.
+
+    Returns
+    -------
+    frame
+        `raw` with forecast_revenue, forecast_sd, lower_80 and upper_80.
+    """
+    share = np.where(raw["prophet_revenue"].isna(), 0.0, _by_band(raw, calibration.weight))
+    forecast = share * raw["prophet_revenue"].fillna(0.0) + (1 - share) * raw["pick_up_revenue"]
+    variance = raw["noise_sd"] ** 2 + raw["trend_sd"] ** 2
+    result = raw.assign(forecast_revenue=_reconciled(raw, forecast.to_numpy(), variance.to_numpy()))
+    result["forecast_sd"] = np.sqrt(variance) * _by_band(raw, calibration.width)
+    result["lower_80"] = np.maximum(result["forecast_revenue"] - Z_80 * result["forecast_sd"], 0.0)
+    result["upper_80"] = result["forecast_revenue"] + Z_80 * result["forecast_sd"]
+    return result
+
+
+def _reconciled(raw: pd.DataFrame, forecast: Floats, variance: Floats) -> Floats:
+    day = raw.groupby(["as_of_date", "forecast_date"], sort=False).ngroup().to_numpy()
+    total = (raw["forecast_level"] == "total").to_numpy()
+    days = int(day.max()) + 1 if len(day) else 0
+    sign = np.where(total, 1.0, -1.0)
+    gap = np.bincount(day, sign * forecast, days)
+    spread = np.maximum(np.bincount(day, variance, days), 1e-12)
+    both = (np.bincount(day, total, days) == 1) & (np.bincount(day, ~total, days) > 0)
+    gap = np.where(both, gap, 0.0)
+    adjusted = np.maximum(forecast - sign * variance / spread[day] * gap[day], 0.0)
+    # a destination that was cut off at 0 leaves the others to add up
+    parts = np.bincount(day, np.where(total, 0.0, adjusted), days)
+    whole = np.bincount(day, np.where(total, adjusted, 0.0), days)
+    factor = np.where(both & (parts > 0), whole / np.where(parts > 0, parts, 1.0), 1.0)
+    return np.where(total, adjusted, adjusted * factor[day])
+
+
+def window_sums(
+    combined: pd.DataFrame, calibration: Calibration, labels: Sequence[str] = (), paths: int = 500, seed: int = 7
+) -> pd.DataFrame:
+    """Sums over the first 30, 60 and 90 days with 80 % intervals, from sampled paths.
+
+    A path's errors are those of the days, one after the other: noise with the series' autocorrelation, one draw of the
+    trend's error, which grows with the horizon, and one of the level's. Together they are as large as a day's
+    calibrated error. Bounds of days are not added up, as errors cancel out in part.
+
+    Returns
+    -------
+    frame
+        forecast_level, destination_id, as_of_date, forecast_date (last day of the window), window_days,
+        forecast_revenue, lower_80, upper_80, and the sums of the columns `labels` of `combined`; windows that are
+        not covered in full are left out.
+    """
+    found = []
+    groups: Any = combined.groupby(["as_of_date", *SERIES], sort=True)
+    for (cutoff, *key), rows in groups:
+        rows = rows.sort_values("lead_days")
+        draws = np.random.default_rng([seed, int(key[1]), 0 if key[0] == "total" else 1])
+        noise = draws.standard_normal((len(rows), paths))
+        repeat = float(rows["autocorrelation"].iloc[0])
+        for step in range(1, len(rows)):
+            noise[step] = repeat * noise[step - 1] + np.sqrt(1 - repeat**2) * noise[step]
+        noise *= rows["noise_sd"].to_numpy()[:, None]
+        noise += rows["trend_sd"].to_numpy()[:, None] * draws.standard_normal(paths)
+        noise /= np.sqrt(rows["noise_sd"] ** 2 + rows["trend_sd"] ** 2).to_numpy()[:, None]
+        spread = rows["forecast_sd"].to_numpy()
+        level = np.minimum(calibration.level_error[key[0]] * rows["forecast_revenue"].to_numpy(), 0.9 * spread)
+        errors = np.sqrt(spread**2 - level**2)[:, None] * noise + level[:, None] * draws.standard_normal(paths)
+        sums = np.cumsum(errors, axis=0)
+        forecast = rows["forecast_revenue"].cumsum().to_numpy()
+        known = rows[list(labels)].cumsum().to_numpy()
+        for window in WINDOWS:
+            if len(rows) < window or rows["lead_days"].iloc[window - 1] != window:
+                continue
+            lower, upper = np.quantile(sums[window - 1], [0.1, 0.9])
+            found.append(
+                (
+                    *key,
+                    cutoff,
+                    rows["forecast_date"].iloc[window - 1],
+                    window,
+                    forecast[window - 1],
+                    max(forecast[window - 1] + lower, 0.0),
+                    forecast[window - 1] + upper,
+                    *known[window - 1],
+                )
+            )
+    names = [*SERIES, "as_of_date", "forecast_date", "window_days", "forecast_revenue", "lower_80", "upper_80"]
+    return pd.DataFrame(found, columns=[*names, *labels])

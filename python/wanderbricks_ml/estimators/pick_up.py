@@ -1,0 +1,144 @@
+"""Expected counts: what is known already, and a boosted rate for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.stored import BOOSTING, renamed
+from wanderbricks_ml.progress import Rounds
+
+
+class PickUpRegressor(RegressorMixin, BaseEstimator):
+    """Expected count = what is known already + a boosted Poisson rate for what is still to come.
+
+    The rate starts from a baseline (its logarithm, plus the average pick-up of the horizon, is the
+    booster's base margin), so that trees learn only how a row differs from it.
+
+    Parameters
+    ----------
+    baseline_rate, known_count, horizon
+        Positions of columns of X: a positive rate, what is known already, whole days. Without one of them it is 1, 0
+        and 0 for all rows.
+    n_estimators
+        Most boosting rounds; fewer when the validation deviance stops improving.
+    early_stopping_rounds
+        Rounds without improvement after which boosting stops.
+    params
+        Further parameters of ``xgboost.train``.
+
+    Attributes
+    ----------
+    booster_ : xgboost.Booster
+    pick_up_ : ndarray of shape (longest horizon + 1,)
+        Share of the baseline that is still to come, by horizon.
+    """
+
+    task = "count"
+    roles = ("baseline_rate", "known_count", "horizon")
+
+    def __init__(
+        self,
+        baseline_rate: int | None = None,
+        known_count: int | None = None,
+        horizon: int | None = None,
+        n_estimators: int = 200,
+        early_stopping_rounds: int = 20,
+        params: dict[str, Any] | None = None,
+    ) -> None:
+        self.baseline_rate = baseline_rate
+        self.known_count = known_count
+        self.horizon = horizon
+        self.n_estimators = n_estimators
+        self.early_stopping_rounds = early_stopping_rounds
+        self.params = params
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(renamed(state, BOOSTING, {"baseline_rate": 0, "known_count": 1, "horizon": 2}))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.positive_only = True
+        return tags
+
+    def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> PickUpRegressor:
+        """Fit on X of shape (rows, columns) and counts y; `validation` decides when to stop.
+
+        Raises
+        ------
+        ValueError
+            When a label is below the count already known, or a baseline is not positive.
+        """
+        X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", y_numeric=True)
+        self.start(X, y)
+        params = self.boosting_params
+        bins = params["max_bin"]
+        rest, margin = self.boosting_rows(X, y)
+        train = xgb.QuantileDMatrix(X, label=rest, base_margin=margin, max_bin=bins)
+        evals, stop = [], None
+        if validation is not None:
+            rest, margin = self.boosting_rows(*validation)
+            held_out = xgb.QuantileDMatrix(validation[0], label=rest, base_margin=margin, ref=train, max_bin=bins)
+            evals, stop = [(held_out, "validation")], self.early_stopping_rounds
+        booster = xgb.train(
+            params,
+            train,
+            num_boost_round=self.n_estimators,
+            evals=evals,
+            early_stopping_rounds=stop,
+            verbose_eval=False,
+            callbacks=[Rounds(self.n_estimators)],
+        )
+        self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
+        return self
+
+    def start(self, X: Floats, y: Floats) -> None:
+        """Learn from X and y, all rows or a sample, what the boosting starts from: the pick-up curve."""
+        rest = self._rest(X, y)
+        baseline, horizon = _column(X, self.baseline_rate, 1), _column(X, self.horizon, 0).astype(np.int64)
+        longest = int(horizon.max())
+        to_come = np.bincount(horizon, weights=rest, minlength=longest + 1)
+        expected = np.bincount(horizon, weights=baseline, minlength=longest + 1)
+        overall = max(float(rest.sum()), 0.5) / float(baseline.sum())
+        # one row's weight of the overall share keeps an empty horizon from a rate of zero
+        prior = float(baseline.mean())
+        self.pick_up_ = (to_come + overall * prior) / (expected + prior)
+
+    @property
+    def boosting_params(self) -> dict[str, Any]:
+        """Parameters of ``xgboost.train``."""
+        return {"objective": "count:poisson", "tree_method": "hist", "max_bin": 256, **(self.params or {})}
+
+    def boosting_rows(self, X: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Label and base margin of the boosting for each row, of shape (rows,) both; needs `start`."""
+        return self._rest(X, y), self._margin(X)
+
+    def predict(self, X: Floats) -> Floats:
+        """Expected counts, shape (rows,), for X of shape (rows, columns)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
+        rest = self.booster_.inplace_predict(X, base_margin=self._margin(X))
+        return _column(X, self.known_count, 0).astype(np.float64) + rest.astype(np.float64)
+
+    def _margin(self, X: Floats) -> Floats:
+        horizon = np.clip(_column(X, self.horizon, 0).astype(np.int64), 0, len(self.pick_up_) - 1)
+        baseline = _column(X, self.baseline_rate, 1).astype(np.float64)
+        return np.log(baseline * self.pick_up_[horizon]).astype(np.float32)
+
+    def _rest(self, X: Floats, y: Floats) -> Floats:
+        if not np.all(_column(X, self.baseline_rate, 1) > 0):
+            raise ValueError("a baseline is not positive; see the column that roles.baseline_rate names")
+        rest = y.astype(np.float64) - _column(X, self.known_count, 0)
+        if rest.min() < 0:
+            raise ValueError("a label lies below the count already known at its snapshot")
+        return rest
+
+
+def _column(X: Floats, position: int | None, absent: float) -> Floats:
+    return np.full(len(X), absent, dtype=np.float64) if position is None else X[:, position]

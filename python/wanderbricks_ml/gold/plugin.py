@@ -1,0 +1,107 @@
+"""dbt-duckdb plugin that opens the database file and the gold folder, and simulates gold where there is none.
+
+What varies by run (file, folder, memory) comes from the environment when the first connection opens, not from the
+profile: dbt parses the whole project anew whenever a profile renders to something else.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.adapters.events.logging import AdapterLogger
+
+from wanderbricks_ml.gold.dbt_log import show_among_dbts_lines
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# Not wanderbricks_ml.gold: that imports pyarrow, which a run with its gold in place does not need.
+GOLD_TABLES = (
+    "dim_user",
+    "dim_host",
+    "dim_property",
+    "dim_destination",
+    "dim_date",
+    "fact_booking_detail",
+    "fact_booking_daily",
+    "fact_property_engagement",
+)
+
+DEFAULT_FOLDER = Path("data/gold")
+MEMORY_LIMIT = "20%"
+"""Of the machine's memory, for DuckDB before it spills to disk: a fit takes about as much again."""
+
+PRESET = "dev"
+SEED = 7
+
+logger = AdapterLogger("wanderbricks")
+
+
+class Plugin(BasePlugin):
+    """Prepares the files that dbt is about to open.
+
+    dbt-duckdb makes the plugin when it opens its first connection, before it attaches the database file.
+    """
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Say where the database file is and make its folder, and gold data when the default folder has none.
+
+        Nothing is simulated when the environment has ``WANDERBRICKS_GOLD``: who names a folder
+        wants that folder's data, and ``check_gold`` says what it lacks.
+        """
+        show_among_dbts_lines()
+        # What dbt has parsed lives as long as the run: collections that go through it take a tenth of a short build.
+        gc.freeze()
+        # DuckDB complains of objects that the interpreter does not collect in the end.
+        atexit.register(gc.unfreeze)
+        if self.creds is not None:
+            (database,) = self.creds.attach
+            database.path = os.environ.get("WANDERBRICKS_DB", database.path)
+            # DuckDB does not make the folder of its database file.
+            Path(database.path).parent.mkdir(parents=True, exist_ok=True)
+        if "WANDERBRICKS_GOLD" in os.environ or has_gold(DEFAULT_FOLDER):
+            return
+        logger.info(f"No gold data in {DEFAULT_FOLDER}: simulating preset {PRESET}, seed {SEED}")
+        # Most runs have their gold and do without numpy and pyarrow.
+        from wanderbricks_ml.simulator import simulate
+
+        simulate(preset=PRESET, seed=SEED, out=DEFAULT_FOLDER)
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Limit memory, spill beside the database file, and make a view ``gold.<table>`` of each file there is."""
+        (database,) = self.creds.attach
+        folder = Path(os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER))
+        limit = os.environ.get("WANDERBRICKS_MEMORY_LIMIT", MEMORY_LIMIT)
+        conn.execute(f"set memory_limit = {_quoted(limit)}")
+        conn.execute(f"set temp_directory = {_quoted(f'{database.path}.tmp')}")
+        conn.execute("create schema gold")
+        for name in GOLD_TABLES:
+            file = folder / f"{name}.parquet"
+            if file.exists():
+                conn.execute(f"create view gold.{name} as from read_parquet({_quoted(str(file))})")
+
+    def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
+        """Let a name without a database mean ours, too: `from wanderbricks_ml.demand_predictions`.
+
+        What dbt creates without naming a database, such as a Python model's intermediate table, stays in memory. On the
+        first run there is no schema to look in yet.
+        """
+        (database,) = self.creds.attach
+        place = [database.alias, self.creds.schema]
+        known = "select true from duckdb_schemas() where database_name = ? and schema_name = ?"
+        if cursor.execute(known, place).fetchall():
+            cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
+
+
+def has_gold(folder: Path) -> bool:
+    """Whether `folder` holds at least one gold table: then it is somebody's, and is left alone."""
+    return any((folder / f"{name}.parquet").exists() for name in GOLD_TABLES)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

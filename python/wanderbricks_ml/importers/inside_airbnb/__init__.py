@@ -1,0 +1,292 @@
+"""Inside Airbnb's listings, reviews and calendar as gold: a review stands for a completed booking.
+
+Airbnb publishes no bookings. What is a fact in gold is here partly an assumption:
+
+Bookings
+    Each review is one booking, status ``completed``, never cancelled. Guests who write no review
+    are not seen. ``booking_id`` is the review's id, ``user_id`` the reviewer's.
+Dates
+    ``check_out_date`` is the day of the review. The length of the stay is the listing's minimum
+    stay in the snapshot in force that day (before the first snapshot: the first), bounded to 1 to
+    `max_nights` nights, 30 by default; ``check_in_date`` is that many nights before the review.
+    Minimum stays are today's: a city that has ruled out short lets since shows long stays in the
+    past too, and a lower `max_nights` is then nearer to the truth. Lead time is unknown and taken
+    as 0: ``created_at`` and ``updated_at`` are check-in at 00:00.
+Money
+    ``total_amount`` is the price per night in force on check-in, times nights; it is paid in full.
+    ``base_price`` is the listing's price; where that is empty (or 0), the first of these: the
+    median of the listing's calendar prices (when a calendar is given), the price in an earlier
+    snapshot, the median in the same snapshot of its neighbourhood and room type, of its room type,
+    of all listings, and of all snapshots.
+Guests
+    ``guests_count`` is 2, or what the listing accommodates if less. A missing capacity is 2.
+Users
+    Reviewers, individual, from their first check-in on; their country is unknown.
+Destinations
+    The values of ``neighbourhood_cleansed``, numbered in alphabetical order. Their country is
+    `country`; by default the most frequent last part of ``neighbourhood`` ("Bugis, Singapore"),
+    else of ``host_location``, else ``unknown``.
+Hosts
+    ``rating`` is the mean ``review_scores_rating`` (0 to 5) of the host's listings in a snapshot.
+    A host has joined on ``host_since``, or earlier when one of its listings is older.
+Properties
+    ``property_type`` is ``room_type``, which has four levels; the published ``property_type`` has
+    about sixty, most of them with a handful of listings, and its wording changes over the years.
+    Missing bedrooms are read from the name ("2 bedrooms", "Studio" is 0), else 1. Bathrooms are
+    rounded up, a half-bath being 1, and shared ones count; missing, 1.
+    A property exists from its first review, first check-in or first scrape, whichever is earliest.
+Versions
+    Snapshots of one city make SCD2 versions of hosts and properties: a new one only when a gold
+    attribute has changed, from the scrape's date on. The first reaches back to the start of the
+    entity, for nothing older is known.
+Dropped, and counted
+    Rows without a readable id, date, host or neighbourhood; second rows of one review, or of one
+    listing and scrape date (the first stays); reviews of listings that are in no snapshot, and
+    reviews dated after the last scrape.
+Personal text
+    Names become keyed hashes (see `identity`), ``unknown`` where blank. E-mail addresses and phone
+    numbers are not published: ``unknown``. Titles and descriptions are not carried over.
+
+Engagement is not published: fact_property_engagement is empty.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import duckdb
+
+from wanderbricks_ml.gold.contract import write_gold
+from wanderbricks_ml.importers import (
+    identity,
+    labelled,
+    load_csv,
+    log_summary,
+    scalar,
+    verify_keys,
+)
+from wanderbricks_ml.importers.inside_airbnb.parsed import (
+    CALENDAR_REQUIRED,
+    LISTING,
+    LISTING_OPTIONAL,
+    LISTING_PARSED,
+    LISTING_READABLE,
+    LISTING_REQUIRED,
+    MACROS,
+    REVIEW,
+    REVIEW_REQUIRED,
+    STAY,
+)
+from wanderbricks_ml.importers.inside_airbnb.tables import DESTINATION, HOST_VERSION, PROPERTY_VERSION, gold_tables
+
+logger = logging.getLogger(__name__)
+
+MAX_NIGHTS = 30
+
+
+@dataclass(frozen=True)
+class InsideAirbnbCounts:
+    """What an import read, kept, assumed and dropped: numbers of rows."""
+
+    listing_rows_read: int = labelled("listing rows read, all snapshots")
+    listing_rows_unreadable: int = labelled("dropped: no id, host, neighbourhood or scrape date")
+    listing_rows_duplicate: int = labelled("dropped: listing given twice for a scrape date")
+    properties: int = labelled("properties kept")
+    property_versions: int = labelled("property versions")
+    hosts: int = labelled("hosts")
+    host_versions: int = labelled("host versions")
+    destinations: int = labelled("destinations")
+    prices_from_calendar: int = labelled("empty price: calendar's median")
+    prices_from_earlier_snapshot: int = labelled("empty price: that of an earlier snapshot")
+    prices_from_neighbourhood: int = labelled("empty price: median of neighbourhood and room type")
+    prices_from_room_type: int = labelled("empty price: median of room type")
+    prices_from_all: int = labelled("empty price: median of all")
+    bedrooms_from_name: int = labelled("bedrooms missing: read from the name")
+    bedrooms_assumed: int = labelled("bedrooms missing: taken as 1")
+    bathrooms_assumed: int = labelled("bathrooms missing: taken as 1")
+    capacity_assumed: int = labelled("capacity missing: taken as 2 guests")
+    review_rows_read: int = labelled("review rows read")
+    reviews_unreadable: int = labelled("dropped: no id, listing, reviewer or date")
+    reviews_duplicate: int = labelled("dropped: review given twice")
+    reviews_of_unknown_listing: int = labelled("dropped: listing in no snapshot")
+    reviews_after_scrape: int = labelled("dropped: dated after the last scrape")
+    bookings: int = labelled("bookings kept")
+    bookings_with_stay_cut: int = labelled("bookings whose minimum stay is above the bound")
+    users: int = labelled("users")
+    names_hashed: int = labelled("distinct names hashed")
+    country: str = "unknown"
+    hash_key_is_temporary: bool = False
+
+
+def import_inside_airbnb(
+    listings: Sequence[Path],
+    reviews: Path,
+    out: Path,
+    calendar: Path | None = None,
+    country: str | None = None,
+    max_nights: int = MAX_NIGHTS,
+) -> InsideAirbnbCounts:
+    """Write gold from Inside Airbnb's detailed files of one city, by the rules of this module.
+
+    Parameters
+    ----------
+    listings
+        ``listings.csv`` or ``.csv.gz``, one file per snapshot, in any order.
+    reviews
+        ``reviews.csv`` or ``.csv.gz`` of the latest snapshot.
+    out
+        Folder for the gold tables.
+    calendar
+        ``calendar.csv`` or ``.csv.gz``; its prices stand in for empty ones.
+    country
+        English name of the city's country; derived from the listings when not given.
+    max_nights
+        Longest stay to assume, in nights, at least 1.
+
+    Returns
+    -------
+    InsideAirbnbCounts
+        Rows read, kept, and dropped or assumed by each rule.
+
+    Raises
+    ------
+    click.ClickException
+        When a file cannot be used; names the file and the columns.
+    """
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        listing_rows = _read_listings(connection, listings)
+        review_rows = load_csv(connection, reviews, "review_read", REVIEW_REQUIRED, ["reviewer_name"])
+        if calendar is None:
+            connection.execute("create table calendar_read (listing_id varchar, price varchar)")
+        else:
+            load_csv(connection, calendar, "calendar_read", CALENDAR_REQUIRED)
+
+        files = ", ".join(str(path) for path in listings)
+        connection.execute(LISTING_PARSED)
+        connection.execute(LISTING_READABLE)
+        connection.execute(LISTING, {"max_nights": max_nights})
+        if not scalar(connection, "select count(*) from listing"):
+            raise click.ClickException(
+                f"{files}: no row is left; id, host_id, last_scraped or neighbourhood_cleansed is "
+                "unreadable in every one"
+            )
+        if scalar(connection, "select count(*) from listing where base_price is null"):
+            raise click.ClickException(
+                f"{files}: no value of the column price can be read"
+                + ("; a calendar may hold them (--calendar)" if calendar is None else "")
+            )
+        connection.execute(REVIEW)
+        verdicts = _tally(connection, "review", "verdict")
+        if not verdicts.get("kept"):
+            dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))
+            raise click.ClickException(
+                f"{reviews}: no row is left ({dropped}); check that the columns listing_id and date belong to {files}"
+            )
+        for statement in [STAY, DESTINATION, PROPERTY_VERSION, HOST_VERSION]:
+            connection.execute(statement)
+
+        country = country or _most_frequent_country(connection)
+        key = identity.hashing_key()
+        names_hashed = _register_pseudonyms(connection, key)
+        tables = gold_tables(connection, country)
+        prices = _tally(connection, "listing", "price_source")
+        bedrooms = _tally(connection, "listing", "bedrooms_source")
+        counts = InsideAirbnbCounts(
+            listing_rows_read=listing_rows,
+            listing_rows_unreadable=listing_rows - scalar(connection, "select count(*) from listing_readable"),
+            listing_rows_duplicate=scalar(
+                connection,
+                "select (select count(*) from listing_readable) - (select count(*) from listing)",
+            ),
+            properties=scalar(connection, "select count(distinct property_id) from listing"),
+            property_versions=tables["dim_property"].num_rows,
+            hosts=scalar(connection, "select count(distinct host_id) from listing"),
+            host_versions=tables["dim_host"].num_rows,
+            destinations=tables["dim_destination"].num_rows,
+            prices_from_calendar=prices.get("calendar", 0),
+            prices_from_earlier_snapshot=prices.get("earlier snapshot", 0),
+            prices_from_neighbourhood=prices.get("neighbourhood", 0),
+            prices_from_room_type=prices.get("room type", 0),
+            prices_from_all=prices.get("overall", 0),
+            bedrooms_from_name=bedrooms.get("name", 0),
+            bedrooms_assumed=bedrooms.get("assumed", 0),
+            bathrooms_assumed=scalar(connection, "select count(*) from listing where bathrooms_are_assumed"),
+            capacity_assumed=scalar(connection, "select count(*) from listing where capacity_is_assumed"),
+            review_rows_read=review_rows,
+            reviews_unreadable=verdicts.get("unreadable", 0),
+            reviews_duplicate=verdicts.get("duplicate", 0),
+            reviews_of_unknown_listing=verdicts.get("unknown listing", 0),
+            reviews_after_scrape=verdicts.get("after scrape", 0),
+            bookings=verdicts["kept"],
+            bookings_with_stay_cut=scalar(connection, "select count(*) from stay where stay_is_cut"),
+            users=tables["dim_user"].num_rows,
+            names_hashed=names_hashed,
+            country=country,
+            hash_key_is_temporary=key.is_temporary,
+        )
+    verify_keys(tables)
+    write_gold(tables, out)
+    log_summary("Inside Airbnb", counts)
+    logger.info("Stays are bounded to %d nights; country: %s.", max_nights, country)
+    if names_hashed and key.is_temporary:
+        logger.info(
+            "%s is not set: names were hashed under a key that is now forgotten, so they cannot be "
+            "linked with another import.",
+            identity.KEY_VARIABLE,
+        )
+    return counts
+
+
+def _read_listings(connection: duckdb.DuckDBPyConnection, listings: Sequence[Path]) -> int:
+    if not listings:
+        raise click.ClickException("at least one listings file is needed")
+    rows = [
+        load_csv(connection, path, f"listing_file_{number}", LISTING_REQUIRED, LISTING_OPTIONAL)
+        for number, path in enumerate(listings)
+    ]
+    parts = [
+        f"select {number} as file_number, rowid as line, * from listing_file_{number}"
+        for number in range(len(listings))
+    ]
+    connection.execute("create table listing_read as " + " union all ".join(parts))
+    return sum(rows)
+
+
+def _tally(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> dict[str, int]:
+    rows = connection.execute(f"select {column}, count(*) from {table} group by all").fetchall()
+    return {str(value): int(number) for value, number in rows}
+
+
+def _most_frequent_country(connection: duckdb.DuckDBPyConnection) -> str:
+    return str(
+        scalar(
+            connection,
+            """
+            select
+                coalesce(
+                    mode(listing_country order by listing_country),
+                    mode(host_country order by host_country),
+                    'unknown'
+                )
+            from listing
+            """,
+        )
+    )
+
+
+def _register_pseudonyms(connection: duckdb.DuckDBPyConnection, key: identity.HashingKey) -> int:
+    names = connection.sql(
+        """
+        select host_name as text from listing where host_name is not null
+        union
+        select reviewer_name from stay where reviewer_name is not null
+        """
+    ).to_arrow_table()
+    hashes = identity.keyed_hash(names.column("text"), key)
+    connection.register("pseudonym", names.append_column("hash", hashes))
+    return int(names.num_rows)

@@ -1,0 +1,252 @@
+"""What differs between the engines that run dbt's Python models: how rows come in, and how they go out.
+
+DuckDB hands over relations of its own connection, Spark hands over data frames. Everything else works on Arrow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from wanderbricks_ml.settings import Features
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH_ROWS = 100_000
+
+Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
+"""Predictions by column for the rows of a table that holds all features."""
+
+GroupFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
+"""Rows of one group to result rows; on Spark it runs on the workers."""
+
+Scoring = tuple[Sequence[str], Predictor, Mapping[str, pa.Scalar]]
+"""Splits to predict, with what, and columns that are the same in all of their rows."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A product's examples, and how they are read.
+
+    Attributes
+    ----------
+    relation
+        The engine's relation or data frame.
+    features
+        Columns that the model sees.
+    keys
+        Columns whose order rows are read in.
+    driver_rows
+        Rows that one process reads to fit; None where one process reads them all.
+    """
+
+    relation: Any
+    features: Features
+    keys: tuple[str, ...]
+    driver_rows: int | None = None
+
+
+class Engine(Protocol):
+    """How a Python model reads its inputs and returns its rows."""
+
+    def rows(self, relation: Any) -> pa.Table:
+        """All rows of a small relation."""
+
+    def schema(self, relation: Any) -> pa.Schema:
+        """Names and types of a relation's columns."""
+
+    def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
+        """Rows of the named splits in the order of their keys, in batches; always one, even if empty.
+
+        Columns: `kept` as they are, then the features that are not kept, numeric ones as float32: half the
+        memory of doubles, and what the boosters use. No more rows than `driver_rows` where they can be more than
+        one process holds; then a sample that depends on the keys alone.
+        """
+
+    def is_beyond_driver(self, examples: Examples) -> bool:
+        """Whether there are more rows to fit than `driver_rows`, so that the cluster has to."""
+
+    def predicted(
+        self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
+    ) -> Any:
+        """Rows with predictions, in the form that dbt takes.
+
+        For each scoring: its constants, the `kept` columns, and the named `predictions`, doubles. Without any,
+        no row, but with the columns that the rows would have.
+        """
+
+    def grouped(
+        self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
+    ) -> pa.Table:
+        """What `function` makes of each group of the rows that meet an SQL condition, in parallel.
+
+        The results are collected: they must not grow with the data.
+        """
+
+    def result(self, table: pa.Table) -> Any:
+        """A small table in the form that dbt takes."""
+
+
+def engine_of(session: Any) -> Engine:
+    """The engine behind dbt's `session`: a Spark session makes data frames, DuckDB's connection does not."""
+    return Spark(session) if hasattr(session, "createDataFrame") else DuckDB()
+
+
+def projection(kept: Sequence[str], features: Features) -> list[str]:
+    """SQL expressions of the columns of `Engine.read`, in the dialect of both engines."""
+    return [
+        *kept,
+        *(f"cast({name} as float) as {name}" for name in features.numeric if name not in kept),
+        *(name for name in features.categorical if name not in kept),
+    ]
+
+
+def _of_splits(splits: Sequence[str]) -> str:
+    return f"split in ({', '.join(repr(split) for split in splits)})" if splits else "1 = 0"
+
+
+def _predicted(table: pa.Table, predictor: Predictor, kept: Sequence[str], names: Sequence[str]) -> pa.Table:
+    values = predictor(table) if table.num_rows else {name: pa.array([], pa.float64()) for name in names}
+    return pa.table({name: table[name] for name in kept} | {name: values[name] for name in names})
+
+
+def _with_constants(constants: Mapping[str, pa.Scalar], table: pa.Table) -> pa.Table:
+    repeated = {name: pa.repeat(value, table.num_rows) for name, value in constants.items()}
+    return pa.table({**repeated, **{name: table[name] for name in table.column_names}})
+
+
+class DuckDB:
+    """DuckDB's relations, streamed as Arrow; it sorts and spills by itself."""
+
+    def rows(self, relation: Any) -> pa.Table:
+        return relation.to_arrow_table()
+
+    def schema(self, relation: Any) -> pa.Schema:
+        return relation.limit(0).to_arrow_table().schema
+
+    def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
+        reader = (
+            examples.relation.filter(_of_splits(splits))
+            .order(", ".join(examples.keys))
+            .project(", ".join(projection(kept, examples.features)))
+            .to_arrow_reader(BATCH_ROWS)
+        )
+        empty = True
+        for batch in reader:
+            empty = False
+            yield pa.Table.from_batches([batch])
+        if empty:
+            yield reader.schema.empty_table()
+
+    def is_beyond_driver(self, examples: Examples) -> bool:
+        return False
+
+    def predicted(
+        self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
+    ) -> pa.RecordBatchReader:
+        """The rows are predicted as they are read, once: dbt writes them by a cursor of its own meanwhile."""
+
+        def parts() -> Iterator[pa.Table]:
+            for splits, predictor, constants in scorings:
+                for batch in self.read(examples, splits, kept):
+                    yield _with_constants(constants, _predicted(batch, predictor, kept, predictions))
+
+        # the first part, which is there even without rows, tells the schema
+        found = parts()
+        first = next(found)
+        batches = (batch for part in chain([first], found) for batch in part.to_batches())
+        return pa.RecordBatchReader.from_batches(first.schema, batches)
+
+    def grouped(
+        self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
+    ) -> pa.Table:
+        from wanderbricks_ml.progress import Steps
+
+        table = relation.filter(condition).order(", ".join(keys)).to_arrow_table()
+        groups = [rows for _, rows in table.to_pandas().groupby(list(keys), sort=True)]
+        parts = []
+        steps = Steps("series", len(groups))
+        # threads: what takes longest here runs in processes of its own (Stan) or lets go of the lock (NumPy)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            for part in pool.map(function, groups):
+                parts.append(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
+                steps.done(len(parts))
+        return pa.concat_tables(parts) if parts else schema.empty_table()
+
+    def result(self, table: pa.Table) -> pa.Table:
+        return table
+
+
+class Spark:
+    """Spark's data frames: the sample to fit comes to the driver, scoring stays on the workers."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def rows(self, relation: Any) -> pa.Table:
+        return relation.toArrow()
+
+    def schema(self, relation: Any) -> pa.Schema:
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        return to_arrow_schema(relation.schema)
+
+    def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
+        chosen, keys = examples.relation.where(_of_splits(splits)), examples.keys
+        share = 1.0 if examples.driver_rows is None else examples.driver_rows / max(chosen.count(), 1)
+        if share < 1:
+            chosen = chosen.where(f"pmod(xxhash64({', '.join(keys)}), 1000000) < {share * 1e6:.0f}")
+        ordered = chosen.orderBy(*keys).selectExpr(*projection(kept, examples.features))
+        yield ordered.toArrow()
+
+    def is_beyond_driver(self, examples: Examples) -> bool:
+        rows = examples.relation.where(_of_splits(("train", "validation")))
+        return examples.driver_rows is not None and rows.count() > examples.driver_rows
+
+    def predicted(
+        self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
+    ) -> Any:
+        from pyspark.sql import functions, types
+
+        result = None
+        for splits, predictor, constants in scorings:
+            chosen = examples.relation.where(_of_splits(splits)).selectExpr(*projection(kept, examples.features))
+            schema = types.StructType(
+                [chosen.schema[name] for name in kept]
+                + [types.StructField(name, types.DoubleType()) for name in predictions]
+            )
+
+            def scored(batches: Iterator[pa.RecordBatch], predictor: Predictor = predictor) -> Iterator[pa.RecordBatch]:
+                for batch in batches:
+                    yield from _predicted(pa.Table.from_batches([batch]), predictor, kept, predictions).to_batches()
+
+            rows = chosen.mapInArrow(scored, schema)
+            fixed = [
+                functions.lit(value.as_py()).cast(_spark_type(value.type)).alias(name)
+                for name, value in constants.items()
+            ]
+            part = rows.select(*fixed, *schema.names)
+            result = part if result is None else result.unionByName(part)
+        return result
+
+    def grouped(
+        self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
+    ) -> pa.Table:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        made = relation.where(condition).groupBy(*keys).applyInPandas(function, from_arrow_schema(schema))
+        return made.toArrow().cast(schema)
+
+    def result(self, table: pa.Table) -> Any:
+        return self.session.createDataFrame(table)
+
+
+def _spark_type(kind: pa.DataType) -> str:
+    return {pa.int32(): "int", pa.date32(): "date", pa.string(): "string"}[kind]

@@ -1,0 +1,134 @@
+"""Predict a product's rows with registered versions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from wanderbricks_ml.features import feature_matrix
+from wanderbricks_ml.lifecycle.engines import Examples, Predictor, engine_of
+from wanderbricks_ml.lifecycle.versions import (
+    considered_versions,
+    one_row,
+    treated_versions,
+    treatments,
+    version_to_score,
+    version_uris,
+)
+from wanderbricks_ml.registry import store
+from wanderbricks_ml.settings import RowSettings
+
+logger = logging.getLogger(__name__)
+
+
+def backtest(
+    session: Any, examples: Any, decision: Any, versions: Any, settings: Mapping[str, Any], experiments: Any = None
+) -> Any:
+    """Predict validation and test rows with this run's candidate, the reigning version and one under treatment.
+
+    Returns
+    -------
+    table
+        model_version, evaluated_as_of, split, the settings' keys, keep, label and baseline (if any) columns,
+        and the predictions; no row when no fit was due.
+
+    Raises
+    ------
+    RuntimeError
+        When a version is in no row of the predictor's table, or its files are not those that were logged.
+    """
+    engine = engine_of(session)
+    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
+    row = one_row(engine.rows(decision))
+    known = engine.rows(versions)
+    name = product.model_name
+    numbers = considered_versions(row, known, [] if experiments is None else treatments(engine, experiments, name))
+    uris = version_uris(known, numbers, name)
+    as_of = pa.scalar(row["as_of_date"] if row is not None else None, pa.date32())
+    evaluated: list[int | None] = [*numbers] or [None]
+    return engine.predicted(
+        Examples(examples, product.features, product.keys),
+        [
+            (
+                [] if number is None else ["validation", "test"],
+                _predictor(uris.get(number), product),
+                {"model_version": pa.scalar(number, pa.int32()), "evaluated_as_of": as_of},
+            )
+            for number in evaluated
+        ],
+        ["split", *product.keys, *product.keep, product.label, *product.baseline_columns],
+        product.prediction,
+    )
+
+
+def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
+    """Predict the score rows with the version that serves, and point the MLflow aliases at it.
+
+    While an experiment runs, with the version under treatment too: rows of both, told apart by model_version.
+
+    Returns
+    -------
+    table
+        model_name, model_version, the settings' keys, keep and baseline columns, and the predictions; no row when the
+        data cannot teach the product or the day is scored already.
+
+    Raises
+    ------
+    RuntimeError
+        When no version passes the gate; quotes the verdicts. When the files of the one that serves are not those that
+        were logged; names them. Earlier predictions stay as they are.
+    """
+    engine = engine_of(session)
+    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
+    considered = engine.rows(champion)
+    number = version_to_score(engine, examples, considered, product.registered_name)
+    serving = [] if number is None else [number, *treated_versions(considered)]
+    name = product.model_name
+    uris = version_uris(engine.rows(versions), serving, name)
+    scoring: list[int | None] = [*serving] or [None]
+    return engine.predicted(
+        Examples(examples, product.features, product.keys),
+        [
+            (
+                [] if number is None else ["score"],
+                _predictor(uris.get(number), product),
+                {"model_name": pa.scalar(name, pa.string()), "model_version": pa.scalar(number, pa.int32())},
+            )
+            for number in scoring
+        ],
+        [*product.keys, *product.keep, *product.baseline_columns],
+        product.prediction,
+    )
+
+
+def _predictor(uri: str | None, product: RowSettings) -> Predictor:
+    """Predictions of the version at `uri`; without one there are no rows to predict.
+
+    Raises
+    ------
+    RuntimeError
+        When the version was fitted on a feature that the product no longer has.
+    """
+    pipeline = store.load(uri) if uri else None
+    known, predictions = product.features.names, product.prediction
+    gone = [name for name in getattr(pipeline, "feature_names_in_", ()) if name not in known]
+    if gone:
+        raise RuntimeError(
+            f"{product.model_name}: a version that is to predict was fitted on {', '.join(gone)}, which is no "
+            "feature any longer; bring it back (config.meta, var booking_attributes), or archive the version "
+            "(wanderbricks registry archive), and the next build fits anew"
+        )
+
+    def predict(batch: pa.Table) -> dict[str, pa.Array]:
+        if pipeline is None:
+            raise RuntimeError("rows were to be predicted without a version")
+        features = feature_matrix(pipeline["preprocess"], batch)
+        values = np.asarray(pipeline["estimator"].predict(features), dtype=np.float64)
+        columns = values.reshape(len(values), -1).T
+        return {name: pa.array(column) for name, column in zip(predictions, columns, strict=True)}
+
+    return predict

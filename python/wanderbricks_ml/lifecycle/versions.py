@@ -1,0 +1,107 @@
+"""Which versions a run judges, which one serves, and where their files are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from wanderbricks_ml.lifecycle.engines import Engine
+from wanderbricks_ml.registry import store
+
+
+def one_row(table: pa.Table) -> dict[str, Any] | None:
+    """The only row of a decision, or None when it is empty.
+
+    Raises
+    ------
+    ValueError
+        When there is more than one row.
+    """
+    rows: list[dict[str, Any]] = table.to_pylist()
+    if len(rows) > 1:
+        raise ValueError(f"a decision has one row, this one has {len(rows)}")
+    return rows[0] if rows else None
+
+
+def treatments(engine: Engine, experiments: Any, model_name: str) -> list[int]:
+    """The version under treatment in the product's running experiment, by the table experiment_state."""
+    running = f"status = 'running' and model_name = '{model_name}'"
+    return [row["treatment_version"] for row in engine.rows(experiments.filter(running)).to_pylist()]
+
+
+def treated_versions(champion: pa.Table) -> list[int]:
+    """The version that scores the treatment arm of an experiment by the champion table, if there is one."""
+    return [row["model_version"] for row in champion.to_pylist() if row["experiment_name"] is not None]
+
+
+def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated: Sequence[int] = ()) -> list[int]:
+    """Versions to judge in the run of a retraining decision; none without a fit.
+
+    They are its candidate, the version that reigns, the one that is pinned and those under treatment.
+
+    Parameters
+    ----------
+    row
+        The decision.
+    versions
+        Rows of the predictor's table.
+    treated
+        Versions under treatment in a running experiment.
+    """
+    if row is None or not row["fit_due"]:
+        return []
+    fitted = [
+        version["model_version"]
+        for version in versions.to_pylist()
+        if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
+    ]
+    kept = [row[name] for name in ("reigning_version", "pinned_version") if row[name] is not None]
+    return sorted({*fitted[-1:], *kept, *treated})
+
+
+def version_to_score(engine: Engine, examples: Any, champion: pa.Table, registered_name: str) -> int | None:
+    """The version that serves by the champion table's rows; where there are rows to score, MLflow's aliases follow it.
+
+    Returns
+    -------
+    int or None
+        None when there is nothing to score: the data cannot teach the product, or the day is scored already.
+
+    Raises
+    ------
+    RuntimeError
+        When no version passes the gate; quotes the verdicts.
+    """
+    considered = champion.to_pylist()
+    serving = [row["model_version"] for row in considered if row["serves"]]
+    if not serving and any(row["is_learnable"] for row in considered):
+        verdicts = "; ".join(row["verdict"] for row in considered)
+        raise RuntimeError(f"no version passes the gate, nothing is scored: {verdicts}")
+    if not serving or not engine.rows(examples.filter("split = 'score'").limit(1)).num_rows:
+        return None
+    number: int = serving[0]
+    others = treated_versions(champion) or [
+        row["model_version"] for row in considered if row["role"] == "candidate" and not row["serves"]
+    ]
+    store.point_aliases(registered_name, number, max(others, default=None))
+    return number
+
+
+def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:
+    """Where to load each version from: the folder of its files, proven to be those that were logged.
+
+    Raises
+    ------
+    RuntimeError
+        When the predictor's table does not know a version, MLflow has it no longer, or a file of it was changed.
+    """
+    known = {row["model_version"]: row for row in versions.to_pylist()}
+    absent = [number for number in numbers if number not in known]
+    if absent:
+        raise RuntimeError(
+            f"{name} v{absent[0]} serves, but the predictor's table does not know it; "
+            "restore that table, or drop the predictions to start again"
+        )
+    return {number: str(store.verified(name, known[number])) for number in numbers}

@@ -1,0 +1,254 @@
+"""Where MLflow and the studies are; how a model is registered, loaded and pointed at."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from wanderbricks_ml.libraries import LEARNERS, import_first
+from wanderbricks_ml.registry import integrity
+
+logger = logging.getLogger(__name__)
+
+PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
+
+SIGNATURE = "model.sig"
+"""Name of a model's signature among its run's artifacts."""
+
+REMEDY = "restore the files, or roll back to another version and archive this one (`wanderbricks registry --help`)"
+
+
+@functools.cache
+def connect() -> Any:
+    """An MLflow client: on Databricks for its workspace and Unity Catalog, else for MLFLOW_TRACKING_URI.
+
+    That is by default a SQLite store under ``data/``.
+    """
+    import_first("mlflow")
+    import mlflow
+
+    on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
+    default = "databricks" if on_databricks else f"sqlite:///{Path('data').resolve()}/mlflow.db"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    # Logging a model sets a variable, deletes it again, and notes which are read by patching the class of os.environ:
+    # dbt, which lists the environment in another thread, then misses a key that it was told of
+    os.environ.setdefault("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "false")
+    os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart
+    logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", "databricks-uc" if uri == "databricks" else uri))
+    return mlflow.MlflowClient()
+
+
+def experiment_id(name: str) -> str:
+    """The id of the experiment, made on first use; artifacts lie beside a SQLite store.
+
+    A workspace wants a path: experiments lie in MLFLOW_EXPERIMENT_FOLDER, by default ``/Shared/wanderbricks_ml``.
+    """
+    client = connect()
+    import mlflow
+
+    if mlflow.get_tracking_uri() == "databricks":
+        name = f"{os.environ.get('MLFLOW_EXPERIMENT_FOLDER', '/Shared/wanderbricks_ml')}/{name}"
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location = None
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        location = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def study_storage() -> str:
+    """The database of hyper-parameter studies, as a URL of SQLAlchemy: WANDERBRICKS_STUDIES, or a SQLite file.
+
+    The file lies beside MLflow's where that is SQLite, else under ``data/``; on Databricks, which keeps no file of ours
+    from one cluster to the next, among the driver's temporary files.
+    """
+    named = os.environ.get("WANDERBRICKS_STUDIES")
+    if named:
+        return named
+    connect()
+    import mlflow
+
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).resolve().parent
+    else:
+        folder = Path(tempfile.gettempdir() if "DATABRICKS_RUNTIME_VERSION" in os.environ else "data").resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'studies.db'}"
+
+
+def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> int:
+    """Register a logged model and return its version.
+
+    Raises
+    ------
+    RuntimeError
+        When the registry's numbering lies behind the versions that the database knows, as after the
+        MLflow store was deleted.
+    """
+    client = connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    number = int(client.create_model_version(name, model_uri, run_id=run_id).version)
+    if newer_than is not None and number <= newer_than:
+        client.delete_model_version(name, str(number))
+        raise RuntimeError(
+            f"MLflow would number the new {name} v{number}, but the database knows v{newer_than} already: "
+            "the store at MLFLOW_TRACKING_URI is not the one that earlier runs wrote. Point "
+            "MLFLOW_TRACKING_URI at that store, or start a new database with WANDERBRICKS_DB."
+        )
+    return number
+
+
+def load(folder: str) -> Any:
+    """The fitted scikit-learn pipeline in a folder that `verified` has proven."""
+    import_first(*LEARNERS, "mlflow.sklearn")
+    connect()
+    import mlflow
+
+    return mlflow.sklearn.load_model(folder)
+
+
+def point_aliases(name: str, champion: int, challenger: int | None) -> None:
+    """Make the registry's aliases say what the champion table says.
+
+    Raises
+    ------
+    RuntimeError
+        When the registry knows the model or one of the versions no longer.
+    """
+    client = connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        aliases = dict(client.get_registered_model(name).aliases)
+        before = aliases.get("champion")
+        if before is not None and int(before) != champion:
+            client.set_registered_model_alias(name, "previous", before)
+        if before is None or int(before) != champion:
+            client.set_registered_model_alias(name, "champion", str(champion))
+        if challenger is not None:
+            client.set_registered_model_alias(name, "challenger", str(challenger))
+        elif "challenger" in aliases:
+            client.delete_registered_model_alias(name, "challenger")
+    except MlflowException as error:
+        raise RuntimeError(
+            f"{name} v{champion} serves by its champion table, but {gone(name, champion)} ({error})"
+        ) from error
+
+
+def requirements(packages: Sequence[str]) -> list[str]:
+    """What a logged model needs, the product's own packages included, pinned to what fitted it."""
+    return [f"{package}=={version(package)}" for package in (*PACKAGES, *packages)]
+
+
+def artifact_files(model_uri: str) -> dict[str, str]:
+    """SHA-256 of each of a logged model's files, by name."""
+    return integrity.file_digests(_folder(model_uri))
+
+
+def sign(model_uri: str, run_id: str) -> None:
+    """Sign a logged model where WANDERBRICKS_SIGNING_KEY is set; the signature becomes an artifact of its run."""
+    if not integrity.key_is_set(integrity.SIGNING_KEY):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        signature = Path(folder) / SIGNATURE
+        integrity.sign(_folder(model_uri), signature)
+        connect().log_artifact(run_id, str(signature))
+
+
+def verified(model_name: str, version: Mapping[str, Any]) -> Path:
+    """The folder of a version's files, once they are proven to be those that were logged.
+
+    What is loaded has to be loaded from this folder: files that are fetched again could be others.
+
+    Parameters
+    ----------
+    model_name
+        The model, for the error.
+    version
+        Row of the predictor's table: model_version, model_uri, run_id, artifact_digest, artifact_files.
+
+    Raises
+    ------
+    RuntimeError
+        When MLflow no longer has the version, when a file is not as it was logged, or when WANDERBRICKS_VERIFY_KEY is
+        set and no signature by that key vouches for the files.
+    """
+    said = f"{model_name} v{version['model_version']}"
+    connect()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        folder = _folder(version["model_uri"])
+    except (MlflowException, OSError) as error:
+        raise RuntimeError(
+            f"{said} cannot be loaded: {gone(model_name, version['model_version'])} ({error})"
+        ) from error
+    recorded = version["artifact_files"]
+    if recorded is None:
+        raise RuntimeError(
+            f"{said}: its row in table {model_name} has no artifact_files, so nothing can be proven; {REMEDY}"
+        )
+    expected = json.loads(recorded)
+    problems = integrity.differences(expected, integrity.file_digests(folder))
+    if integrity.overall_digest(expected) != version["artifact_digest"]:
+        problems.append(f"artifact_files in table {model_name} is not what artifact_digest was taken of")
+    if integrity.key_is_set(integrity.VERIFY_KEY):
+        problem = _signature_problem(folder, version["run_id"])
+        problems += [problem] if problem else []
+    if problems:
+        raise RuntimeError(
+            f"{said} is not what was logged and is not loaded: {'; '.join(problems)} (in {folder}); {REMEDY}"
+        )
+    return folder
+
+
+def gone(name: str, version: int) -> str:
+    """What to do about a version that MLflow does not give, in words."""
+    import mlflow
+
+    return (
+        f"the MLflow store at {mlflow.get_tracking_uri()} does not have {name} v{version}. Point MLFLOW_TRACKING_URI "
+        "at the store that earlier runs wrote, or restore it from a backup; `wanderbricks registry verify` lists all "
+        "that is gone"
+    )
+
+
+def _signature_problem(folder: Path, run_id: str) -> str | None:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            signature = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=SIGNATURE, dst_path=place)
+        except (MlflowException, OSError):
+            return f"{integrity.VERIFY_KEY} is set, but its run {run_id} holds no {SIGNATURE}"
+        return integrity.signature_problem(folder, Path(signature))
+
+
+def _folder(model_uri: str) -> Path:
+    import mlflow
+
+    return Path(mlflow.artifacts.download_artifacts(model_uri))

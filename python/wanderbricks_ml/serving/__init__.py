@@ -1,0 +1,1 @@
+"""What answers requests in real time."""

@@ -1,5 +1,4 @@
 {% set attributes = var('booking_attributes') %}
-{% set prior_bookings = 10 %}
 {% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
 {% for attribute in attributes %}{% do entities.update({'attribute_' ~ attribute: 'text_' ~ attribute}) %}{% endfor %}
 
@@ -18,21 +17,9 @@ clock as (
 
 ),
 
--- training and evaluation rows only when a fit is due
-splits as (
+spine as (
 
-    select
-        splits.split,
-        splits.first_check_in,
-        splits.last_check_in,
-        case splits.split
-            when 'score' then null
-            when 'train' then {{ var('cancellation_training_rows') }}
-            else {{ var('cancellation_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('cancellation_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+    select * from {{ ref('cancellation_spine') }}
 
 ),
 
@@ -60,114 +47,6 @@ calendar_features as (
 
 ),
 
--- what is known when a booking is made, and cancelled_date, which is not; a booking made after its own arrival cannot
--- be predicted
-bookings as (
-
-    select
-        booking_id,
-        user_id,
-        host_id,
-        property_id,
-        destination_id,
-        created_date,
-        check_in_date,
-        check_in_date + 1 as label_known_date,
-        cancelled_date,
-        {{ dbt.datediff('created_date', 'check_in_date', 'day') }} as lead_days,
-        cast(nights as double) as nights,
-        cast(guests as double) as guests,
-        cast(amount as double) as total_amount,
-        case when is_business_booking then 1e0 else 0e0 end as is_business_booking
-        {% for attribute in attributes %}
-            , attribute_{{ attribute }}
-            , cast(attribute_{{ attribute }} as {{ dbt.type_string() }}) as text_{{ attribute }}
-        {% endfor %}
-    from {{ ref('stg_bookings') }}
-    where
-        created_date < (select as_of_date from clock)
-        and check_in_date >= created_date
-
-),
-
--- the outcome is the one at arrival, known on the morning after it
-banded as (
-
-    select
-        *,
-        case when cancelled_date <= check_in_date then 1 else 0 end as cancelled,
-        {{ band_name('lead_days', product_cancellation().bands.lead_band.bands) }} as lead_band
-    from bookings
-
-),
-
-decided as (
-
-    select
-        'all' as platform,
-        lead_band,
-        check_in_date,
-        1 as decided,
-        cancelled
-    from banded
-    where label_known_date <= (select as_of_date from clock)
-
-),
-
-rates_by_lead as (
-
-    {{ rolling_windows(
-        'decided', 'lead_band', 'check_in_date', {'decided': [365], 'cancelled': [365]}, until='(select as_of_date from clock)'
-    ) }}
-
-),
-
-rates_of_all as (
-
-    {{ rolling_windows(
-        'decided', 'platform', 'check_in_date', {'decided': [365], 'cancelled': [365]}, until='(select as_of_date from clock)'
-    ) }}
-
-),
-
-platform_bookings as (
-
-    select
-        'all' as platform,
-        banded.*
-    from banded
-
-),
-
-bookings_by_lead as (
-
-    {{ as_of_join('platform_bookings', 'rates_by_lead', ['lead_band'], 'created_date', 'feature_date', {
-        'decided_365d': 'decided_of_lead', 'cancelled_365d': 'cancelled_of_lead'
-    }, wanted='platform_bookings') }}
-
-),
-
-bookings_of_all as (
-
-    {{ as_of_join('bookings_by_lead', 'rates_of_all', ['platform'], 'created_date', 'feature_date', {
-        'decided_365d': 'decided_of_all', 'cancelled_365d': 'cancelled_of_all'
-    }, wanted='platform_bookings') }}
-
-),
-
--- one in five is a guess for the first days of gold, worth ten bookings
-expected as (
-
-    select
-        *,
-        (
-            coalesce(cancelled_of_lead, 0)
-            + {{ prior_bookings }} * (coalesce(cancelled_of_all, 0) + 2) / (coalesce(decided_of_all, 0) + 10)
-        ) / (coalesce(decided_of_lead, 0) + {{ prior_bookings }}) as baseline_probability
-    from bookings_of_all
-
-),
-
 -- cancellations of those who have arrived or should have, beside those that their lead times let expect, in millionths:
 -- whole numbers add up to the same in any order. Cancellations of stays to come would tell of cancelling only.
 outcomes as (
@@ -175,7 +54,7 @@ outcomes as (
     select
         *,
         cast(floor(1000000 * baseline_probability) as bigint) as expected_millionths
-    from expected
+    from {{ ref('cancellation_bookings') }}
     where label_known_date <= (select as_of_date from clock)
 
 ),
@@ -214,83 +93,9 @@ outcomes as (
 
 {% endfor %}
 
-eligible as (
-
-    select
-        expected.*,
-        splits.split,
-        splits.row_limit,
-        clock.as_of_date as today,
-        greatest(expected.created_date, splits.first_check_in) as as_of_date,
-        splits.first_check_in as split_begins,
-        count(*) over (partition by splits.split) as eligible_rows
-    from expected
-    cross join clock
-    inner join splits
-        on expected.check_in_date >= splits.first_check_in
-        and expected.check_in_date <= splits.last_check_in
-    where
-        splits.split <> 'score'
-        or expected.cancelled_date is null
-        or expected.cancelled_date >= clock.as_of_date
-
-),
-
--- rows are drawn whatever their label, or the probabilities would not be those of the platform
-spine as (
-
-    select *
-    from eligible
-    where {{ is_sampled(['booking_id'], salt=21, most='row_limit', rows='eligible_rows') }}
-
-),
-
--- when those who cancel do so, in percent of the lead time: from arrivals of the year before each split
-cancelled_before_arrival as (
-
-    select
-        splits.split,
-        outcomes.lead_band,
-        cast(
-            floor(
-                100 * {{ dbt.datediff('outcomes.created_date', 'outcomes.cancelled_date', 'day') }}
-                / cast(outcomes.lead_days as double)
-            ) as int
-        ) as percent_elapsed
-    from splits
-    inner join outcomes
-        on splits.first_check_in >= outcomes.label_known_date
-        and splits.first_check_in <= outcomes.label_known_date + 365
-    where outcomes.cancelled = 1 and outcomes.lead_days > 0
-
-),
-
 timing as (
 
-    select
-        split,
-        lead_band,
-        percent_elapsed,
-        count(*) as cancellations
-    from cancelled_before_arrival
-    group by split, lead_band, percent_elapsed
-
-),
-
-timing_so_far as (
-
-    select
-        split,
-        lead_band,
-        percent_elapsed,
-        sum(cancellations) over so_far as cancellations_so_far,
-        sum(cancellations) over (partition by split, lead_band) as cancellations
-    from timing
-    window
-        so_far as (
-            partition by split, lead_band order by percent_elapsed
-            rows between unbounded preceding and current row
-        )
+    select * from {{ ref('cancellation_timing') }}
 
 ),
 
@@ -309,7 +114,7 @@ spine_elapsed as (
 
 spine_timed as (
 
-    {{ as_of_join('spine_elapsed', 'timing_so_far', ['split', 'lead_band'], 'percent_passed', 'percent_elapsed', [
+    {{ as_of_join('spine_elapsed', 'timing', ['split', 'lead_band'], 'percent_passed', 'percent_elapsed', [
         'cancellations_so_far', 'cancellations'
     ]) }}
 

@@ -1,37 +1,9 @@
 {% set prior_views = 20 %}
 {% set prior_clicks = 10 %}
-{% set taken_windows = [14, 30, 90] %}
 
-with decision as (
+with spine as (
 
-    select * from {{ ref('conversion_retraining') }}
-
-),
-
--- where nothing is to be scored, no fact is read
-clock as (
-
-    select as_of_date
-    from decision
-    where score_due
-
-),
-
--- training and evaluation rows only when a fit is due
-splits as (
-
-    select
-        splits.split,
-        splits.first_engagement,
-        splits.last_engagement,
-        case splits.split
-            when 'score' then null
-            when 'train' then {{ var('conversion_training_rows') }}
-            else {{ var('conversion_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('conversion_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+    select * from {{ ref('conversion_spine') }}
 
 ),
 
@@ -47,95 +19,9 @@ calendar_features as (
 
 ),
 
--- the days wanted and the year before them; gold's conversion_rate of the day stays out: it may hold the day's bookings
-engagement as (
+nights as (
 
-    select
-        property_id,
-        engagement_date,
-        {{ day_number('engagement_date') }} as day_number,
-        coalesce(views, 0) as views,
-        coalesce(unique_viewers, 0) as unique_viewers,
-        coalesce(clicks, 0) as clicks,
-        coalesce(searches, 0) as searches,
-        seconds_per_view as time_on_page
-    from {{ ref('stg_engagement') }}
-    where
-        engagement_date < (select as_of_date from clock)
-        and engagement_date >= (select min(first_engagement) - 365 from splits)
-
-),
-
-bookings as (
-
-    select * from {{ ref('stg_bookings') }}
-    where created_date < (select as_of_date from clock)
-
-),
-
-booked as (
-
-    select
-        property_id,
-        created_date,
-        count(*) as bookings
-    from bookings
-    group by property_id, created_date
-
-),
-
-daily as (
-
-    select
-        engagement.*,
-        coalesce(booked.bookings, 0) as bookings
-    from engagement
-    left join booked
-        on engagement.property_id = booked.property_id
-        and engagement.engagement_date = booked.created_date
-
-),
-
--- what attention led to, over the days with engagement of the year before the day
-property_history as (
-
-    select
-        *,
-        coalesce(sum(views) over trailing_year, 0) as views_365d,
-        coalesce(sum(clicks) over trailing_year, 0) as clicks_365d,
-        coalesce(sum(bookings) over trailing_year, 0) as converted_365d
-    from daily
-    window
-        trailing_year as (
-            partition by property_id
-            order by day_number
-            range between 365 preceding and 1 preceding
-        )
-
-),
-
-locations as (
-
-    select
-        property_id,
-        destination_id,
-        known_from,
-        lead(known_from) over (partition by property_id order by known_from) as known_until
-    from {{ ref('property_versions') }}
-
-),
-
-located as (
-
-    select
-        property_history.*,
-        locations.destination_id
-    from property_history
-    inner join locations
-        on property_history.property_id = locations.property_id
-        and property_history.engagement_date >= locations.known_from
-        and (locations.known_until is null or locations.known_until > property_history.engagement_date)
-    where locations.destination_id is not null
+    select * from {{ ref('conversion_nights') }}
 
 ),
 
@@ -147,7 +33,7 @@ destination_days as (
         sum(views) as views,
         sum(clicks) as clicks,
         sum(bookings) as bookings
-    from located
+    from {{ ref('conversion_days') }}
     group by destination_id, day_number
 
 ),
@@ -170,130 +56,9 @@ destination_history as (
 
 ),
 
-split_sizes as (
-
-    select
-        splits.split,
-        count(*) as eligible_rows
-    from splits
-    inner join engagement
-        on engagement.engagement_date >= splits.first_engagement
-        and engagement.engagement_date <= splits.last_engagement
-    group by splits.split
-
-),
-
--- rows are drawn whatever their label, or the probabilities would not be those of the platform
-spine as (
-
-    select
-        located.*,
-        splits.split
-    from located
-    inner join splits
-        on located.engagement_date >= splits.first_engagement
-        and located.engagement_date <= splits.last_engagement
-    inner join split_sizes on splits.split = split_sizes.split
-    where {{ is_sampled(
-        ['located.property_id', 'located.day_number'], salt=3, most='splits.row_limit', rows='split_sizes.eligible_rows'
-    ) }}
-
-),
-
--- nights of the coming days that are taken: each night counts from the morning after its booking was made, or once
--- it lies near enough, until it passes or the morning after its booking was cancelled
-numbers as (
-
-    select row_number() over (order by calendar_date) - 1 as number
-    from {{ ref('stg_dates') }}
-
-),
-
-nights as (
-
-    select
-        bookings.property_id,
-        bookings.check_in_date + cast(numbers.number as int) as night,
-        bookings.created_date,
-        bookings.cancelled_date
-    from bookings
-    inner join numbers
-        on bookings.nights > numbers.number
-        and numbers.number < 60
-    where
-        bookings.created_date < bookings.check_in_date + cast(numbers.number as int)
-        and bookings.check_in_date + cast(numbers.number as int) >= (select min(first_engagement) from splits)
-
-),
-
-taken_spans as (
-
-    {% for days in taken_windows %}
-        select
-            property_id,
-            greatest(created_date, night - {{ days }}) + 1 as taken_from,
-            least(coalesce(cancelled_date, night), night) + 1 as free_from,
-            {{ days }} as days
-        from nights
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-taken_changes as (
-
-    select
-        property_id,
-        taken_from as feature_date,
-        days,
-        1 as change
-    from taken_spans
-    where taken_from < free_from
-    union all
-    select
-        property_id,
-        free_from as feature_date,
-        days,
-        -1 as change
-    from taken_spans
-    where taken_from < free_from
-
-),
-
-taken_days as (
-
-    select
-        property_id,
-        feature_date,
-        {% for days in taken_windows %}
-            coalesce(sum(change) filter (where days = {{ days }}), 0) as change_{{ days }}d{{ ',' if not loop.last }}
-        {% endfor %}
-    from taken_changes
-    group by property_id, feature_date
-
-),
-
-taken as (
-
-    select
-        property_id,
-        feature_date,
-        {% for days in taken_windows %}
-            sum(change_{{ days }}d) over property_days as nights_taken_{{ days }}d{{ ',' if not loop.last }}
-        {% endfor %}
-    from taken_days
-    window
-        property_days as (
-            partition by property_id
-            order by feature_date
-            rows between unbounded preceding and current row
-        )
-
-),
-
 spine_taken as (
 
-    {{ as_of_join('spine', 'taken', ['property_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine', 'nights', ['property_id'], 'engagement_date', 'feature_date', [
         'nights_taken_14d', 'nights_taken_30d', 'nights_taken_90d'
     ]) }}
 
@@ -430,9 +195,9 @@ final as (
         view_to_booking_rate_30d,
         host_rating,
         host_property_count,
-        {% for days in taken_windows %}
-            cast(coalesce(nights_taken_{{ days }}d, 0) as double) as nights_taken_{{ days }}d,
-        {% endfor %}
+        cast(coalesce(nights_taken_14d, 0) as double) as nights_taken_14d,
+        cast(coalesce(nights_taken_30d, 0) as double) as nights_taken_30d,
+        cast(coalesce(nights_taken_90d, 0) as double) as nights_taken_90d,
 
         30e0 / 7 * destination_bookings_7d / nullif(destination_bookings_30d, 0) as destination_bookings_7d_ratio,
         365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,

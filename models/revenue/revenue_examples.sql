@@ -1,6 +1,5 @@
 {% set horizon = 90 %}
 {% set warm_up = 90 %}
-{% set curve_bookings = 500 %}
 
 with decision as (
 
@@ -14,26 +13,6 @@ clock as (
     select as_of_date
     from decision
     where score_due
-
-),
-
--- cut-offs of the backtest only when a fit is due
-cutoffs as (
-
-    select
-        splits.split,
-        splits.cutoff_date,
-        splits.as_of_date
-    from {{ ref('revenue_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
-
-),
-
-calendar as (
-
-    select calendar_date as forecast_date
-    from {{ ref('stg_dates') }}
 
 ),
 
@@ -56,138 +35,27 @@ bookings as (
 
 ),
 
-destinations as (
-
-    select
-        bookings.destination_id,
-        places.country,
-        min(bookings.check_in_date) as first_date
-    from bookings
-    left join {{ ref('stg_destinations') }} as places on bookings.destination_id = places.destination_id
-    group by bookings.destination_id, places.country
-
-),
-
--- revenue as it stood at the end of the check-in day: known from the next morning on, and never revised. Sums are
--- rounded to cents, so that the order of summing leaves no trace in the fits
-arrivals as (
-
-    select
-        destination_id,
-        check_in_date,
-        round(sum(amount), 2) as revenue,
-        count(*) as bookings
-    from bookings
-    where
-        created_date <= check_in_date
-        and (cancelled_date is null or cancelled_date > check_in_date)
-    group by destination_id, check_in_date
-
-),
-
-destination_days as (
-
-    select
-        destinations.destination_id,
-        calendar.forecast_date,
-        coalesce(arrivals.revenue, 0) as arrived_revenue,
-        coalesce(arrivals.bookings, 0) as arrived_bookings
-    from destinations
-    inner join calendar
-        on destinations.first_date <= calendar.forecast_date
-        and calendar.forecast_date <= (select max(cutoff_date) from cutoffs)
-    left join arrivals
-        on destinations.destination_id = arrivals.destination_id
-        and calendar.forecast_date = arrivals.check_in_date
-
-),
-
--- the total is a series like the others, with destination 0
-series_days as (
-
-    select
-        'destination' as forecast_level,
-        destination_id,
-        forecast_date,
-        arrived_revenue
-    from destination_days
-    union all
-    select
-        'total' as forecast_level,
-        0 as destination_id,
-        forecast_date,
-        round(sum(arrived_revenue), 2) as arrived_revenue
-    from destination_days
-    group by forecast_date
-
-),
-
--- level and weekdays of a series, from the days before a date (same weekday: that date included)
-levels as (
-
-    select
-        forecast_level,
-        destination_id,
-        forecast_date,
-        avg(arrived_revenue) over (
-            partition by forecast_level, destination_id order by forecast_date
-            rows between 28 preceding and 1 preceding
-        ) as level_28,
-        avg(arrived_revenue) over (
-            partition by forecast_level, destination_id order by forecast_date
-            rows between 56 preceding and 1 preceding
-        ) as level_56,
-        avg(arrived_revenue) over (
-            partition by forecast_level, destination_id order by forecast_date
-            rows between 364 preceding and 1 preceding
-        ) as level_364,
-        count(*) over (
-            partition by forecast_level, destination_id order by forecast_date
-            rows between 56 preceding and 1 preceding
-        ) as level_days,
-        -- three weeks around the date
-        avg(arrived_revenue) over (
-            partition by forecast_level, destination_id order by forecast_date
-            rows between 10 preceding and 10 following
-        ) as season_level,
-        avg(arrived_revenue) over (
-            partition by forecast_level, destination_id, {{ iso_weekday('forecast_date') }} order by forecast_date
-            rows between 51 preceding and current row
-        ) as weekday_level,
-        count(*) over (
-            partition by forecast_level, destination_id, {{ iso_weekday('forecast_date') }} order by forecast_date
-            rows between 51 preceding and current row
-        ) as weekday_count,
-        arrived_revenue
-    from series_days
-
-),
-
--- one row for each day of history, seen from one snapshot 1 to {{ horizon }} days before it, and for each day ahead
 spine as (
 
-    select
-        cutoffs.split,
-        cutoffs.cutoff_date as as_of_date,
-        destinations.destination_id,
-        destinations.country,
-        destinations.first_date,
-        calendar.forecast_date,
-        cast({{ dbt.datediff('cutoffs.cutoff_date', 'calendar.forecast_date', 'day') }} as int) as horizon_days,
-        case
-            when calendar.forecast_date > cutoffs.cutoff_date
-                then cast({{ dbt.datediff('cutoffs.cutoff_date', 'calendar.forecast_date', 'day') }} as int)
-            else 1 + cast(floor({{ horizon }} * {{ hash_fraction([day_number('calendar.forecast_date')], salt=3) }}) as int)
-        end as lead_days,
-        -- labels of history are those known at the cut-off, labels of the future those known now
-        case when calendar.forecast_date > cutoffs.cutoff_date then cutoffs.as_of_date else cutoffs.cutoff_date end
-            as label_as_of
-    from cutoffs
-    inner join destinations on cutoffs.cutoff_date > destinations.first_date
-    inner join calendar
-        on destinations.first_date <= calendar.forecast_date
-        and cutoffs.cutoff_date + {{ horizon }} >= calendar.forecast_date
-        and cutoffs.cutoff_date <> calendar.forecast_date
+    select * from {{ ref('revenue_spine') }}
+
+),
+
+levels as (
+
+    select * from {{ ref('revenue_levels') }}
+
+),
+
+booked_shares as (
+
+    select * from {{ ref('revenue_curves') }}
+
+),
+
+arrived as (
+
+    select * from {{ ref('revenue_arrived') }}
 
 ),
 
@@ -215,112 +83,6 @@ booked as (
         on spine.destination_id = bookings.destination_id
         and spine.forecast_date = bookings.check_in_date
     group by spine.as_of_date, spine.destination_id, spine.forecast_date
-
-),
-
--- pick-up curve: the share of what arrived in the year before the cut-off that was on the books so many days ahead.
--- A booking is on the books from the day after it is made until it is cancelled, so its amount enters at one lead and
--- leaves at another.
-leads as (
-
-    {% for change, date, sign in [('created', 'created_date', ''), ('cancelled', 'cancelled_date', '-')] %}
-        select
-            cutoffs.cutoff_date as as_of_date,
-            bookings.destination_id,
-            least({{ dbt.datediff('bookings.' ~ date, 'bookings.check_in_date', 'day') }} - 1, {{ horizon }}) as lead_days,
-            round(sum({{ sign }}bookings.amount), 2) as amount
-        from cutoffs
-        inner join bookings
-            on cutoffs.cutoff_date > bookings.check_in_date
-            and cutoffs.cutoff_date <= bookings.check_in_date + 365
-            and bookings.check_in_date > bookings.{{ date }} + 1
-        group by
-            cutoffs.cutoff_date,
-            bookings.destination_id,
-            least({{ dbt.datediff('bookings.' ~ date, 'bookings.check_in_date', 'day') }} - 1, {{ horizon }})
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-arrived as (
-
-    select
-        cutoffs.cutoff_date as as_of_date,
-        destination_days.destination_id,
-        round(sum(destination_days.arrived_revenue), 2) as arrived_revenue,
-        sum(destination_days.arrived_bookings) as arrived_bookings
-    from cutoffs
-    inner join destination_days
-        on cutoffs.cutoff_date > destination_days.forecast_date
-        and cutoffs.cutoff_date <= destination_days.forecast_date + 365
-    group by cutoffs.cutoff_date, destination_days.destination_id
-
-),
-
-numbers as (
-
-    select row_number() over (order by forecast_date) as number
-    from calendar
-
-),
-
-curves as (
-
-    select
-        arrived.as_of_date,
-        arrived.destination_id,
-        numbers.number as lead_days,
-        min(arrived.arrived_revenue) as arrived_revenue,
-        min(arrived.arrived_bookings) as arrived_bookings,
-        round(coalesce(sum(leads.amount), 0), 2) as on_books_revenue
-    from arrived
-    inner join numbers on numbers.number <= {{ horizon }}
-    left join leads
-        on arrived.as_of_date = leads.as_of_date
-        and arrived.destination_id = leads.destination_id
-        and numbers.number <= leads.lead_days
-    group by arrived.as_of_date, arrived.destination_id, numbers.number
-
-),
-
-total_curves as (
-
-    select
-        as_of_date,
-        lead_days,
-        round(sum(on_books_revenue), 2) / nullif(round(sum(arrived_revenue), 2), 0) as booked_share
-    from curves
-    group by as_of_date, lead_days
-
-),
-
--- a destination's own curve counts as its bookings do against {{ curve_bookings }} of all destinations
-booked_shares as (
-
-    select
-        'destination' as forecast_level,
-        curves.as_of_date,
-        curves.destination_id,
-        curves.lead_days,
-        (
-            curves.arrived_bookings * coalesce(
-                curves.on_books_revenue / nullif(curves.arrived_revenue, 0), total_curves.booked_share
-            )
-            + {{ curve_bookings }} * total_curves.booked_share
-        ) / (curves.arrived_bookings + {{ curve_bookings }}) as booked_share
-    from curves
-    inner join total_curves
-        on curves.as_of_date = total_curves.as_of_date
-        and curves.lead_days = total_curves.lead_days
-    union all
-    select
-        'total' as forecast_level,
-        as_of_date,
-        0 as destination_id,
-        lead_days,
-        booked_share
-    from total_curves
 
 ),
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import lzma
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+from wanderbricks_ml import moved
+from wanderbricks_ml.gold.plugin import Plugin
 
 STORED = Path(__file__).parent / "data/versions"
 NAMES = sorted(file.stem for file in STORED.glob("*.json"))
@@ -43,3 +48,22 @@ def test_a_process_that_knows_nothing_of_us_loads_one() -> None:
         file = STORED / f"{name}.pkl.xz"
         said = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, check=True).stdout
         assert said.strip()
+
+
+def test_the_plugin_that_profiles_name_is_found() -> None:
+    named = re.findall(r"module: (\S+)", (Path(__file__).parents[2] / "profiles.yml").read_text())
+    assert [importlib.import_module(module).Plugin for module in named] == [Plugin]
+
+
+def test_every_module_that_moved_leads_somewhere() -> None:
+    for old, places in moved.MODULES.items():
+        assert importlib.import_module(f"wanderbricks_ml.{old}").__name__ == f"wanderbricks_ml.{old}"
+        for place in places:
+            importlib.import_module(f"wanderbricks_ml.{place}")
+
+
+def test_what_never_was_is_not_found() -> None:
+    with pytest.raises(ModuleNotFoundError, match="'wanderbricks_ml\\.nowhere'"):
+        importlib.import_module("wanderbricks_ml.nowhere")
+    with pytest.raises(ImportError, match="cannot import name 'Nobody'"):
+        exec("from wanderbricks_ml.pricing import Nobody")

@@ -1,7 +1,7 @@
 """Keyed hashing of personal text, so that no published name reaches gold.
 
 HMAC-SHA-256 under a secret key: equal names stay equal within one key, and without the key nobody
-can find a name by hashing a list of candidates.
+can find a name by hashing a list of names.
 """
 
 from __future__ import annotations

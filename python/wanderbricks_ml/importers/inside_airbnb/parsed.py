@@ -115,7 +115,7 @@ calendar_price as (
     group by 1
 ),
 
-price_candidates as (
+price_sources as (
     select
         single.*,
         calendar_price.calendar_median,
@@ -187,7 +187,7 @@ final as (
                 then date '0001-01-01'
             else last_scraped
         end as in_force_from
-    from price_candidates
+    from price_sources
 )
 
 select * from final order by property_id, last_scraped

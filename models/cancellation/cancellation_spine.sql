@@ -1,0 +1,73 @@
+{{ config(materialized='ephemeral') }}
+
+with decision as (
+
+    select * from {{ ref('cancellation_retraining') }}
+
+),
+
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- training and evaluation rows only when a fit is due
+splits as (
+
+    select
+        splits.split,
+        splits.first_check_in,
+        splits.last_check_in,
+        case splits.split
+            when 'score' then null
+            when 'train' then {{ var('cancellation_training_rows') }}
+            else {{ var('cancellation_evaluation_rows') }}
+        end as row_limit
+    from {{ ref('cancellation_splits') }} as splits
+    cross join decision
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+
+),
+
+bookings as (
+
+    select * from {{ ref('cancellation_bookings') }}
+
+),
+
+eligible as (
+
+    select
+        bookings.*,
+        splits.split,
+        splits.row_limit,
+        clock.as_of_date as today,
+        greatest(bookings.created_date, splits.first_check_in) as as_of_date,
+        splits.first_check_in as split_begins,
+        count(*) over (partition by splits.split) as eligible_rows
+    from bookings
+    cross join clock
+    inner join splits
+        on bookings.check_in_date >= splits.first_check_in
+        and bookings.check_in_date <= splits.last_check_in
+    where
+        splits.split <> 'score'
+        or bookings.cancelled_date is null
+        or bookings.cancelled_date >= clock.as_of_date
+
+),
+
+-- rows are drawn whatever their label, or the probabilities would not be those of the platform
+final as (
+
+    select *
+    from eligible
+    where {{ is_sampled(['booking_id'], salt=21, most='row_limit', rows='eligible_rows') }}
+
+)
+
+select * from final

@@ -21,13 +21,6 @@ spine as (
 
 ),
 
-calendar as (
-
-    select calendar_date as check_in_date
-    from {{ ref('stg_dates') }}
-
-),
-
 destinations as (
 
     select * from {{ ref('stg_destinations') }}
@@ -52,6 +45,12 @@ history as (
 
     select min(created_date) as first_booking_date
     from bookings
+
+),
+
+books as (
+
+    select * from {{ ref('demand_books') }}
 
 ),
 
@@ -80,24 +79,6 @@ spine_destinations as (
 
 ),
 
--- bookings on the books at the snapshot
-property_books as (
-
-    select
-        spine.property_id,
-        spine.check_in_date,
-        spine.as_of_date,
-        count(*) as on_books,
-        count(bookings.cancelled_date) filter (where bookings.cancelled_date < spine.as_of_date) as cancelled_on_books
-    from spine
-    inner join bookings
-        on spine.property_id = bookings.property_id
-        and spine.check_in_date = bookings.check_in_date
-        and spine.as_of_date > bookings.created_date
-    group by spine.property_id, spine.check_in_date, spine.as_of_date
-
-),
-
 labels as (
 
     select
@@ -106,45 +87,6 @@ labels as (
         count(*) as bookings
     from bookings
     group by property_id, check_in_date
-
-),
-
--- nights of longer stays, after the first, that are taken at the snapshot
-numbers as (
-
-    select row_number() over (order by check_in_date) as number
-    from calendar
-
-),
-
-stay_nights as (
-
-    select
-        bookings.property_id,
-        bookings.check_in_date + cast(numbers.number as int) as night,
-        bookings.created_date,
-        bookings.cancelled_date
-    from bookings
-    inner join numbers
-        on bookings.nights > numbers.number
-        and numbers.number <= 60
-
-),
-
-property_stays as (
-
-    select
-        spine.property_id,
-        spine.check_in_date,
-        spine.as_of_date,
-        count(*) as stays_on_books
-    from spine
-    inner join stay_nights
-        on spine.property_id = stay_nights.property_id
-        and spine.check_in_date = stay_nights.night
-        and spine.as_of_date > stay_nights.created_date
-        and (stay_nights.cancelled_date is null or stay_nights.cancelled_date >= spine.as_of_date)
-    group by spine.property_id, spine.check_in_date, spine.as_of_date
 
 ),
 
@@ -189,9 +131,10 @@ destination_books as (
 -- the same week a year earlier: 364 days keep the weekday, and the newest day lies before any snapshot
 week_offsets as (
 
-    select number - 4 as week_offset
-    from numbers
-    where number <= 7
+    {% for days in range(-3, 4) %}
+        select {{ days }} as week_offset
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -219,9 +162,9 @@ joined as (
         calendar_features.is_holiday,
         calendar_features.days_to_next_holiday,
         calendar_features.days_since_last_holiday,
-        coalesce(property_books.on_books, 0) as on_books,
-        coalesce(property_books.cancelled_on_books, 0) as cancelled_on_books,
-        coalesce(property_stays.stays_on_books, 0) as stays_on_books,
+        books.on_books,
+        books.cancelled_on_books,
+        books.stays_on_books,
         coalesce(destination_books.destination_on_books, 0) as destination_on_books,
         coalesce(last_year.destination_check_ins_last_year, 0) as destination_check_ins_last_year,
         coalesce(labels.bookings, 0) as bookings,
@@ -245,14 +188,10 @@ joined as (
     left join calendar_features
         on destinations.country = calendar_features.country
         and spine_destinations.check_in_date = calendar_features.calendar_date
-    left join property_books
-        on spine_destinations.property_id = property_books.property_id
-        and spine_destinations.check_in_date = property_books.check_in_date
-        and spine_destinations.as_of_date = property_books.as_of_date
-    left join property_stays
-        on spine_destinations.property_id = property_stays.property_id
-        and spine_destinations.check_in_date = property_stays.check_in_date
-        and spine_destinations.as_of_date = property_stays.as_of_date
+    inner join books
+        on spine_destinations.property_id = books.property_id
+        and spine_destinations.check_in_date = books.check_in_date
+        and spine_destinations.as_of_date = books.as_of_date
     left join destination_books
         on spine_destinations.destination_id = destination_books.destination_id
         and spine_destinations.check_in_date = destination_books.check_in_date

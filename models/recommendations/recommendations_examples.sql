@@ -105,18 +105,9 @@ last_places as (
 
 ),
 
--- where the country's users go, over where all go
+affinities as (
 
-country_destinations as (
-
-    select
-        as_of_date,
-        country,
-        destination_id,
-        sum(cast(booked_popularity as decimal(28, 9))) as popularity,
-        sum(sum(cast(booked_popularity as decimal(28, 9)))) over (partition by as_of_date, country) as country_popularity
-    from country_popularity
-    group by as_of_date, country, destination_id
+    select * from {{ ref('recommendations_affinities') }}
 
 ),
 
@@ -125,43 +116,12 @@ countries as (
     select distinct
         as_of_date,
         country,
-        cast(country_popularity as double) as popularity
-    from country_destinations
+        country_popularity as popularity
+    from affinities
 
 ),
 
-destinations as (
 
-    select
-        as_of_date,
-        destination_id,
-        sum(cast(popularity as decimal(28, 9))) as popularity,
-        sum(sum(cast(popularity as decimal(28, 9)))) over (partition by as_of_date) as all_popularity
-    from listings
-    group by as_of_date, destination_id
-
-),
-
-affinities as (
-
-    select
-        country_destinations.as_of_date,
-        country_destinations.country,
-        country_destinations.destination_id,
-        -- a prior of 20 bookings like everybody's
-        (
-            cast(country_destinations.popularity as double)
-            + 20 * cast(destinations.popularity as double) / nullif(cast(destinations.all_popularity as double), 0)
-        )
-        / (cast(country_destinations.country_popularity as double) + 20)
-        / nullif(cast(destinations.popularity as double) / nullif(cast(destinations.all_popularity as double), 0), 0)
-            as affinity
-    from country_destinations
-    inner join destinations
-        on country_destinations.as_of_date = destinations.as_of_date
-        and country_destinations.destination_id = destinations.destination_id
-
-),
 
 totals as (
 

@@ -91,3 +91,16 @@ def test_a_feature_that_the_champion_does_not_know_is_named(
         "demand_predictor v1 serves without pool, which it was not fitted on. To fit a version that knows it: "
         "dbt build --select +demand_predictions --vars 'retrain: force'"
     ]
+
+
+def test_a_changed_seed_names_what_loads_it(fresh: Workspace, tmp_path: Path) -> None:
+    project = copied_project(tmp_path / "project")
+    for path, name in (("seeds/alert_policy.csv", "threshold"), ("seeds/_seeds.yml", "name: threshold")):
+        text = (project / path).read_text(encoding="utf-8")
+        assert text.count(name) == 1
+        (project / path).write_text(text.replace(name, name.replace("threshold", "bound")), encoding="utf-8")
+    workspace = fresh.copy(tmp_path / "workspace", project=project)
+    assert workspace.dbt("seed", "--select", "alert_policy", "model_inventory") == 1
+    (line,) = (line for line in workspace.log.splitlines() if "seeds with other columns" in line)
+    assert line.endswith("alert_policy. To mend it: dbt seed --full-refresh --select alert_policy")
+    assert workspace.dbt("seed", "--full-refresh", "--select", "alert_policy") == 0, workspace.log

@@ -84,6 +84,11 @@ def test_every_estimator_finds_its_columns() -> None:
         ({"class": "PickUpRegressor", "rounds": 5}, {}, "PickUpRegressor has no parameter rounds"),
         ({"class": "PickUpRegressor"}, {"horizons": 1}, r"the role horizons \(did you mean horizon\?\); it knows base"),
         ({"class": "PickUpRegressor"}, {"horizon": 1}, "needs a column for baseline_rate, known_count"),
+        (
+            {"class": "TwoPartRegressor"},
+            {},
+            "needs a column for time, booking_rate, booking_value",
+        ),
         ({"class": "LambdaMARTRanker"}, {"start": 1}, "LambdaMARTRanker gives no column the role start; it knows none"),
     ],
 )

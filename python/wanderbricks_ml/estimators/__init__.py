@@ -53,7 +53,7 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
     Parameters
     ----------
     roles
-        Positions of the columns that have a role, by role.
+        Positions of the columns that have a role, by role; None where they are parameters like others.
 
     Raises
     ------
@@ -62,6 +62,11 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
     """
     parameters = dict(settings)
     kind = estimator_class(parameters.pop("class"))
+    for name in sorted(set(parameters) - set(kind._get_param_names())):
+        raise ValueError(
+            f"{kind.__name__} has no parameter {name}{nearest(name, kind._get_param_names())}; correct "
+            "config.meta.estimator"
+        )
     given, wanted = set(roles or {}), getattr(kind, "roles", ())
     known = (*wanted, *getattr(kind, "optional_roles", ()))
     for role in sorted(given - set(known)):
@@ -69,11 +74,6 @@ def made_from(settings: Mapping[str, Any], roles: Mapping[str, Any] | None = Non
             f"{kind.__name__} gives no column the role {role}{nearest(role, known)}; it knows "
             f"{', '.join(known) or 'none'}; correct config.meta.roles"
         )
-    if given and (missing := [role for role in wanted if role not in given]):
+    if roles is not None and (missing := [role for role in wanted if role not in given]):
         raise ValueError(f"{kind.__name__} needs a column for {', '.join(missing)}; name it in config.meta.roles")
-    for name in sorted(set(parameters) - set(kind._get_param_names())):
-        raise ValueError(
-            f"{kind.__name__} has no parameter {name}{nearest(name, kind._get_param_names())}; correct "
-            "config.meta.estimator"
-        )
     return kind(**parameters, **(roles or {}))

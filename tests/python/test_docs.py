@@ -132,6 +132,15 @@ def test_commands_exist(page: Path) -> None:
     assert unknown == []
 
 
+def test_the_hooks_of_a_commit_are_what_lint_runs() -> None:
+    document = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entries = [hook["entry"] for repository in document["repos"] for hook in repository["hooks"]]
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)", ".venv/bin")
+    for entry in entries:
+        target = re.search(r"make --quiet ([a-z-]+)", entry)
+        assert target[1] in make_targets() if target else entry in makefile, entry
+
+
 def test_code_owners_own_something() -> None:
     lines = (PROJECT / ".github/CODEOWNERS").read_text(encoding="utf-8").splitlines()
     patterns = [line.split()[0].strip("/") for line in lines if line and not line.startswith("#")]

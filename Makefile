@@ -9,7 +9,8 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark lint docs serve-docs clean lock holidays
+.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark \
+	lint lint-python lint-yaml lint-database lint-models lint-sql docs serve-docs clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -83,14 +84,24 @@ bench-spark: $(READY)  ## Features and scoring on local Spark, rows per second a
 LINT := WANDERBRICKS_UNIT_TESTS=true DBT_TARGET_PATH=target/lint WANDERBRICKS_DB=target/lint/wanderbricks.duckdb \
 	$(BIN)/sqlfluff lint --processes 2
 
-lint: $(READY_DEV)  ## ruff, mypy, sqlfluff, yamllint
+lint: lint-python lint-yaml lint-sql  ## ruff, mypy, yamllint, sqlfluff
+
+lint-python: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-yaml: $(READY_DEV)
 	$(BIN)/yamllint --strict .
-	@# on an empty database, whatever has been built: a first run and a later one differ in what they read
+
+# an empty database, whatever has been built: a first run and a later one differ in what they read
+lint-database: $(READY_DEV)
 	@rm -f target/lint/wanderbricks.duckdb && mkdir -p target/lint
-	$(LINT) models tests
+
+lint-models: lint-database  ## sqlfluff of models and tests alone (SQL='models/demand tests/generic': of these)
+	$(LINT) $(or $(SQL),models tests)
+
+lint-sql: lint-models
 	@# macros as they render, where they do most; then the Jinja of all
 	$(LINT) --config macros/rendered.cfg tests/assertions models/monitoring models/*/*_metrics.sql models/*/*_champion.sql \
 		models/*/*_retraining.sql models/*/*_examples.sql

@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import hmac
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -26,12 +27,13 @@ from wanderbricks_ml.importers.hotel_bookings import HotelBookingsCounts, import
 from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES
 from wanderbricks_ml.importers.inside_airbnb import InsideAirbnbCounts, import_inside_airbnb
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-SINGAPORE = DATA / "inside_airbnb_singapore"
-HOTELS = DATA / "hotel_bookings" / "hotel_bookings.csv.gz"
+REAL_DATA = Path(os.environ.get("WANDERBRICKS_REAL_DATA", ""))
+SINGAPORE = REAL_DATA / "inside_airbnb_singapore"
+HOTELS = REAL_DATA / "hotel_bookings" / "hotel_bookings.csv.gz"
 
-needs_singapore = pytest.mark.skipif(not (SINGAPORE / "listings.csv.gz").exists(), reason=f"{SINGAPORE} is not there")
-needs_hotels = pytest.mark.skipif(not HOTELS.exists(), reason=f"{HOTELS} is not there")
+needs_real_data = pytest.mark.skipif(
+    not os.environ.get("WANDERBRICKS_REAL_DATA"), reason="WANDERBRICKS_REAL_DATA names no folder of published data"
+)
 
 Row = Mapping[str, object]
 
@@ -771,7 +773,7 @@ def test_commands(tmp_path: Path) -> None:
 # Real files
 
 
-@needs_singapore
+@needs_real_data
 def test_singapore(tmp_path: Path) -> None:
     counts = import_inside_airbnb(
         [SINGAPORE / "listings.csv.gz"],
@@ -785,7 +787,7 @@ def test_singapore(tmp_path: Path) -> None:
     assert_sound(read_gold(tmp_path / "gold"))
 
 
-@needs_hotels
+@needs_real_data
 def test_portuguese_hotels(tmp_path: Path) -> None:
     counts = import_hotel_bookings(HOTELS, tmp_path / "gold")
     assert (counts.rows_read, counts.bookings) == (86561, 86430)

@@ -147,6 +147,15 @@ def test_a_declaration_names_columns_that_there_are(
         assert {*product["public_key"], *product["units"], *product["served"]} <= public, name
 
 
+def test_every_data_test_has_a_short_name_of_its_own(manifest: dict[str, Any]) -> None:
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    assert tests
+    assert [node["name"] for node in tests if len(node["name"]) > 60] == []
+    # dbt begins a name of its own with that of the generic test, and goes on with every argument
+    kinds = {node["name"]: node["test_metadata"]["name"] for node in tests if node.get("test_metadata")}
+    assert [name for name, kind in kinds.items() if name.removeprefix("source_").startswith(f"{kind}_")] == []
+
+
 def test_every_model_has_a_description(models: dict[str, dict[str, Any]]) -> None:
     assert [name for name, node in sorted(models.items()) if not node["description"].strip()] == []
 

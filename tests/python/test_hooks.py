@@ -1,0 +1,106 @@
+"""What a run says before and after it builds: misspelt vars, columns that have changed, features that are not known."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from eased_project import PROJECT, copied_project
+from local_workspace import Workspace
+
+COMMAND = re.compile(r"dbt ((?:build|run-operation) [^;\n]*)")
+
+
+def declared_vars() -> set[str]:
+    return set(yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"])
+
+
+def test_a_misspelt_var_stops_a_run_before_it_builds(gold: Path, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, gold)
+    assert workspace.dbt("run", "--select", "point_in_time", "--vars", "{retrian: force, as_of: 2025-07-01}") == 2
+    assert "var 'retrian' does not exist; did you mean 'retrain'?" in workspace.log
+    assert "'as_of'" not in workspace.log
+    assert "START sql" not in workspace.log
+
+
+def test_every_var_that_is_read_is_declared() -> None:
+    files = [path for folder in ("models", "macros", "tests") for path in (PROJECT / folder).rglob("*")]
+    texts = [path.read_text(encoding="utf-8") for path in files if path.suffix in (".sql", ".yml", ".py")]
+    read = {name for text in texts for name in re.findall(r"\bvar\('(\w+)'", text)}
+    # the last is read by dbt-databricks
+    assert read == declared_vars() - {"databricks_skip_optimize"}
+
+
+@pytest.fixture
+def changed_project(tmp_path: Path) -> Path:
+    """The project with a column more in a feature table, in one that keeps history, and among a product's features."""
+    project = copied_project(tmp_path / "project")
+    for model, settings in {
+        "features/property_features": "features/_features",
+        "demand/demand_predictions": "demand/_demand",
+    }.items():
+        sql = project / f"models/{model}.sql"
+        text = sql.read_text(encoding="utf-8")
+        sql.write_text(f"select *, cast(1 as int) as pool from (\n{text}\n) as unchanged\n", encoding="utf-8")
+        yml = project / f"models/{settings}.yml"
+        before, of_model = re.split(rf"(?=  - name: {sql.stem}\n)", yml.read_text(encoding="utf-8"))
+        column = "    columns:\n      - name: pool\n        data_type: int\n"
+        yml.write_text(before + of_model.replace("    columns:\n", column, 1), encoding="utf-8")
+    demand = project / "models/demand/_demand.yml"
+    text = demand.read_text(encoding="utf-8")
+    assert text.count("        numeric:\n") == 1
+    demand.write_text(text.replace("        numeric:\n", "        numeric:\n          - pool\n"), encoding="utf-8")
+    return project
+
+
+def told(workspace: Workspace, model: str) -> list[str]:
+    """The words of the commands that a run names to mend `model`."""
+    (line,) = (line for line in workspace.log.splitlines() if f"{model} is not written" in line)
+    assert "new pool." in line
+    return [found.strip() for found in COMMAND.findall(line)]
+
+
+def test_a_changed_table_names_what_mends_it(fresh: Workspace, changed_project: Path, tmp_path: Path) -> None:
+    workspace = fresh.copy(tmp_path / "workspace", project=changed_project)
+    assert workspace.dbt("run", "--select", "property_features") == 1
+    refresh, fit = told(workspace, "property_features")
+    assert workspace.dbt("run", "--select", "demand_predictions") == 1
+    (alter,) = told(workspace, "demand_predictions")
+    assert refresh == "build --full-refresh --select property_features"
+    assert fit == "build --select +demand_predictions --vars 'retrain: force'"
+    operation = re.fullmatch(r"run-operation (\w+) --args '(.*)'", alter)
+    assert operation
+    history = workspace.query("select count(*) from demand_predictions")
+
+    assert workspace.dbt("run-operation", operation[1], "--args", operation[2]) == 0, workspace.log
+    assert workspace.query("select count(*), count(pool) from demand_predictions") == [(*history[0], 0)]
+    assert workspace.dbt("run", "--full-refresh", "--select", "property_features") == 0, workspace.log
+    assert workspace.dbt("run", "--select", "property_features", "demand_predictions") == 0, workspace.log
+    assert "is not written" not in workspace.log
+
+
+def test_a_feature_that_the_champion_does_not_know_is_named(
+    fresh: Workspace, changed_project: Path, tmp_path: Path
+) -> None:
+    workspace = fresh.copy(tmp_path / "workspace", project=changed_project)
+    assert workspace.dbt("run", "--select", "demand_champion", "churn_champion") == 0, workspace.log
+    lines = [line for line in workspace.log.splitlines() if "serves without" in line]
+    assert [line.split("  ", 1)[1] for line in lines] == [
+        "demand_predictor v1 serves without pool, which it was not fitted on. To fit a version that knows it: "
+        "dbt build --select +demand_predictions --vars 'retrain: force'"
+    ]
+
+
+def test_a_changed_seed_names_what_loads_it(fresh: Workspace, tmp_path: Path) -> None:
+    project = copied_project(tmp_path / "project")
+    for path, name in (("seeds/alert_policy.csv", "threshold"), ("seeds/_seeds.yml", "name: threshold")):
+        text = (project / path).read_text(encoding="utf-8")
+        assert text.count(name) == 1
+        (project / path).write_text(text.replace(name, name.replace("threshold", "bound")), encoding="utf-8")
+    workspace = fresh.copy(tmp_path / "workspace", project=project)
+    assert workspace.dbt("seed", "--select", "alert_policy", "model_inventory") == 1
+    (line,) = (line for line in workspace.log.splitlines() if "seeds with other columns" in line)
+    assert line.endswith("alert_policy. To mend it: dbt seed --full-refresh --select alert_policy")
+    assert workspace.dbt("seed", "--full-refresh", "--select", "alert_policy") == 0, workspace.log

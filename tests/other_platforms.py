@@ -14,7 +14,7 @@ TODAY = date(2025, 8, 1)
 
 
 def telecom_customers(customers: int = 1500, months: int = 20, seed: int = 1) -> pa.Table:
-    """Customers of a telecom at the first of each month: what was known, and whether they left in the 30 days after it."""
+    """Customers of a telecom on the first of each month: what was known, and whether they left within 30 days."""
     draw = np.random.default_rng(seed)
     plan = draw.choice(["prepaid", "contract", "family"], customers, p=[0.4, 0.4, 0.2])
     fee = np.where(plan == "family", 55.0, np.where(plan == "contract", 35.0, 15.0)) + draw.normal(0, 4, customers)

@@ -14,7 +14,6 @@ import click
 import pytest
 import yaml
 from eased_project import PROJECT
-
 from wanderbricks_ml.cli import main
 
 PAGES = sorted(

@@ -70,6 +70,8 @@ def new_model(name: str | None, inventory: Path | None, target: str | None, **gi
         products = [_completed(product, target) for product in _specified(name, inventory, given)]
         for product in products:
             _make(product)
+        # dbt's partial parse does not know that a further declaration changes who reads whom
+        (Path(os.environ.get("DBT_TARGET_PATH", "target")) / "partial_parse.msgpack").unlink(missing_ok=True)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 
@@ -95,7 +97,7 @@ def _make(product: Specification) -> None:
         click.echo(f"  {path}")
     name = product.name
     click.echo(
-        f"Build it: dbt build --no-partial-parse --select +{name}_predictions\n"
+        f"Build it: dbt build --select +{name}_predictions\n"
         f"Then make it yours:\n"
         f"  models/{name}/_{name}.yml                 say what each column measures, and in which unit\n"
         f"  models/{name}/{name}_examples.sql         a better rule for baseline_{product.label}, where you know one\n"

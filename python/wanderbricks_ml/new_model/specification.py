@@ -113,6 +113,8 @@ class Specification:
             known = ", ".join(f"{task} ({meaning})" for task, meaning in TASKS.items())
             raise ValueError(f"{self.name}: task is {self.task}{nearest(self.task, TASKS)}; it takes {known}")
         columns = [*self.keys, self.date, self.label, *self.numeric, *self.categorical]
+        if len(self.name) > 24:
+            raise ValueError(f"{self.name}: the name begins those of tables and tests; 24 letters are the most")
         for name in (self.name, *columns):
             if not NAME.fullmatch(name):
                 raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,6 @@ def context(product: Specification) -> dict[str, Any]:
     segments = ["block", *categorical[:2]]
     keep = list(dict.fromkeys([date, "block", *segments]))
     sample = " ~ \" || '/' || \" ~ ".join(f"'spine.{column}'" for column in [*row, date])
-    key_sql = {"bigint": "1", "int": "1", "string": "'a'", "date": "cast('2024-01-01' as date)"}
     return {
         "title": f"{product.task.capitalize()} of {label} from {product.date}",
         "name": product.name,
@@ -185,7 +184,7 @@ def context(product: Specification) -> dict[str, Any]:
         }.get(task, f": {label} as expected."),
         "estimator": ESTIMATORS[task][0],
         "estimator_words": ESTIMATORS[task][1],
-        "unit_rows": _unit_rows(product, date, label, numeric, categorical, key_sql),
+        "unit_rows": _unit_rows(product, date, numeric, categorical),
         "described": _described(product, prediction, called, baseline, date),
     }
 
@@ -216,30 +215,24 @@ def _appended(path: Path, rows: Sequence[Sequence[str]], product: Specification)
 
 
 def _unit_rows(
-    product: Specification,
-    date: str,
-    label: str,
-    numeric: Sequence[str],
-    categorical: Sequence[str],
-    key_sql: Mapping[str, str],
+    product: Specification, date: str, numeric: Sequence[str], categorical: Sequence[str]
 ) -> list[dict[str, str]]:
-    """Rows of the spine: two labels known early, one that becomes known between test and score, one to score."""
-    other = {"1": "2", "'a'": "'b'", "cast('2024-01-01' as date)": "cast('2024-01-02' as date)"}
+    """Rows of the spine, each of another entity: two labels known early, two between test and score, one to score."""
     found = []
-    for entity_is_other, day, known, value in (
-        (False, "2025-01-01", "2025-04-01", "1e0"),
-        (True, "2025-01-01", "2025-04-01", "0e0"),
-        (False, "2025-05-01", "2025-05-31", "0e0"),
-        (False, "2025-06-01", "2025-07-01", "cast(null as double)"),
+    for entity, (day, known, value) in enumerate(
+        [
+            ("2025-01-01", "2025-04-01", "1e0"),
+            ("2025-01-01", "2025-04-01", "0e0"),
+            ("2025-05-01", "2025-05-31", "0e0"),
+            ("2025-05-01", "2025-05-31", "0e0"),
+            ("2025-06-01", "2025-07-01", "cast(null as double)"),
+        ],
+        start=1,
     ):
-        last = list(product.keys)[-1]
-        keys = {key: key_sql[kind] for key, kind in product.keys.items()}
-        if entity_is_other:
-            keys[last] = other[keys[last]]
-        row = {**keys, date: f"cast('{day}' as date)", "label_known_date": f"cast('{known}' as date)", label: value}
-        row |= {column: "1e0" for column in numeric}
-        row |= {column: "'a'" for column in categorical}
-        found.append(row)
+        texts = {"string": f"'{entity}'", "date": f"cast('2024-01-0{entity}' as date)"}
+        row = {key: texts.get(kind, str(entity)) for key, kind in product.keys.items()}
+        row |= {date: f"cast('{day}' as date)", "label_known_date": f"cast('{known}' as date)", product.label: value}
+        found.append(row | {column: "1e0" for column in numeric} | {column: "'a'" for column in categorical})
     return found
 
 

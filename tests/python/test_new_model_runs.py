@@ -108,7 +108,7 @@ def test_it_is_watched_with_the_others(workspace: Workspace) -> None:
     """The monitoring of a day on which only the new products were built."""
     assert workspace.dbt("build", "--selector", "monitoring", "--exclude-resource-type", "test") == 0, workspace.log
     found = workspace.query(
-        "select product, model_version, gate_state from wanderbricks_ml.model_operations "
+        "select product, serving_version, gate_state from wanderbricks_ml.model_operations "
         f"where product in {tuple(NAMES)} order by product"
     )
     assert found == [(name, 1, "passes") for name in sorted(NAMES)]

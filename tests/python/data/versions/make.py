@@ -13,13 +13,11 @@ import mlflow
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from wanderbricks_ml.lifecycle.features import preprocessing
+from wanderbricks_ml.calibration import CALIBRATIONS
+from wanderbricks_ml.fitting import preprocessing
+from wanderbricks_ml.forecasting import Calibration, SeriesForecaster, fit_series
 
 from wanderbricks_ml.estimators import made_from
-from wanderbricks_ml.estimators.calibration import CALIBRATIONS
-from wanderbricks_ml.estimators.combination import Calibration
-from wanderbricks_ml.estimators.forecaster import SeriesForecaster
-from wanderbricks_ml.estimators.series import fit_series
 
 HERE = Path(__file__).parent
 ROWS = 1_500

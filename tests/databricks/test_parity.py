@@ -34,7 +34,7 @@ TOLD = ["verdict", "missed_targets", "evidence"]
 def nodes(emulator: Emulator) -> dict[str, dict[str, Any]]:
     """Every model and seed that dbt built, by name, from the manifest.
 
-    Not the parts of a query that are nowhere by themselves, nor views on gold, which on DuckDB only dbt's sessions have open.
+    Not the parts of a query that are nowhere by themselves, nor views on gold, which on DuckDB only dbt has open.
     """
     manifest = json.loads((emulator.folder / "target/manifest.json").read_text())
     found = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]

@@ -38,16 +38,21 @@
   Example: {% for row in products() %} select … from {{ ref(row.product ~ '_champion') }} … {% endfor %}
 #}
 {% macro products() %}
+    {# the same for every node of a run; a unit test has no graph, and vars of its own #}
+    {% if execute and 'products' in graph %}{{ return(graph['products']) }}{% endif %}
     {% set found = [] %}
     {% for name in context[project_name].keys() | sort if name.startswith('product_') %}
         {% do found.append(context[project_name][name]()) %}
     {% endfor %}
-    {# a partial parse does not know that a new declaration changes who reads whom #}
     {% set looping = graph.get('nodes', {}).get('model.' ~ project_name ~ '.model_versions') if execute %}
-    {% for product in found if looping and 'model.' ~ project_name ~ '.' ~ product.model_name not in looping.depends_on.nodes %}
-        {{ exceptions.raise_compiler_error(
-            'product ' ~ product.product ~ ' was declared since dbt parsed this project whole; run dbt parse --no-partial-parse'
-        ) }}
-    {% endfor %}
+    {% if looping %}
+        {# a partial parse does not know that a new declaration changes who reads whom #}
+        {% for product in found if 'model.' ~ project_name ~ '.' ~ product.model_name not in looping.depends_on.nodes %}
+            {{ exceptions.raise_compiler_error(
+                'product ' ~ product.product ~ ' was declared since dbt parsed this project whole; run dbt parse --no-partial-parse'
+            ) }}
+        {% endfor %}
+        {% do graph.update({'products': found}) %}
+    {% endif %}
     {{ return(found) }}
 {% endmacro %}

@@ -27,15 +27,7 @@ snapshots as (
 
 versions as (
 
-    select
-        cast(property_id as bigint) as property_id,
-        known_from,
-        title,
-        description,
-        cast(property_latitude as double) as latitude,
-        cast(property_longitude as double) as longitude,
-        cast(effective_to as date) as ended_date
-    from ({{ dated_versions('dim_property', key='property_id', version_key='property_key', since='created_at') }}) as dated
+    select * from {{ ref('stg_property_texts') }}
 
 ),
 

@@ -32,9 +32,18 @@ TOLD = ["verdict", "missed_targets", "evidence"]
 
 
 def nodes(emulator: Emulator) -> dict[str, dict[str, Any]]:
-    """Every model and seed that dbt built, by name, from the manifest."""
+    """Every model and seed that dbt built, by name, from the manifest.
+
+    Not the parts of a query that are nowhere by themselves, nor views on gold, which on DuckDB only dbt has open.
+    """
     manifest = json.loads((emulator.folder / "target/manifest.json").read_text())
-    return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
+    found = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    on_gold = [node["name"] for node in found if node["config"]["materialized"] == "view" and node.get("sources")]
+    return {
+        node["name"]: node
+        for node in found
+        if node["config"]["materialized"] != "ephemeral" and node["name"] not in on_gold
+    }
 
 
 def feature_tables(emulator: Emulator) -> dict[str, dict[str, Any]]:

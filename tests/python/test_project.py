@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eased_project import PROJECT
+from eased_project import PROJECT, copied_project
 from jinja2 import Environment
 from local_workspace import Workspace
 
@@ -131,6 +131,46 @@ def test_loops_over_products_reach_each(declared: dict[str, dict[str, Any]], mod
         read = {identity.split(".")[-1] for identity in models[name]["depends_on"]["nodes"]}
         for product in declared.values():
             assert {product["model_name"], f"{product['product']}_metrics"} & read, (name, product["product"])
+
+
+def add_product(project: Path) -> None:
+    """Add a twin of demand: its folder, its declaration and its rows in the policy seeds."""
+    declaration = (project / "macros/products/demand.sql").read_text(encoding="utf-8")
+    for name in ("product_demand", "'demand'", "demand_predictor", "demand_predictions"):
+        declaration = declaration.replace(name, name.replace("demand", "twin"))
+    (project / "macros/products/twin.sql").write_text(declaration, encoding="utf-8")
+    (project / "models/twin").mkdir()
+    for file in (project / "models/demand").iterdir():
+        if "unit_tests" not in file.name:
+            text = re.sub(
+                r"demand(?!_horizon|_training_rows|_evaluation_rows)", "twin", file.read_text(encoding="utf-8")
+            )
+            text = text.replace("doc('twin_", "doc('demand_")
+            (project / "models/twin" / file.name.replace("demand", "twin")).write_text(text, encoding="utf-8")
+    for name in ("model_inventory", "performance_targets", "drift_policy", "quality_policy"):
+        seed = project / f"seeds/{name}.csv"
+        rows = seed.read_text(encoding="utf-8").splitlines()
+        twins = [row.replace("demand", "twin") for row in rows if row.startswith("demand_predictor")]
+        seed.write_text("\n".join([*rows, *twins, ""]), encoding="utf-8")
+
+
+def test_a_further_product_is_found_by_its_declaration(manifest: dict[str, Any], gold: Path, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "work", gold, copied_project(tmp_path / "project"))
+    assert workspace.dbt("parse") == 0, workspace.log
+    add_product(workspace.project)
+    # dbt parses what has changed, and does not know that loops read more now
+    assert workspace.dbt("compile", "--select", "model_versions") != 0
+    assert "product twin was declared since dbt parsed this project whole; run dbt parse" in workspace.log
+    assert workspace.dbt("parse", "--no-partial-parse") == 0, workspace.log
+    nodes = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))["nodes"]
+    for reader, read in (
+        ("model_operations", {"twin_predictor", "twin_retraining", "twin_champion", "twin_predictions"}),
+        ("served_outcomes", {"twin_outcomes"}),
+        ("prediction_quality", {"twin_metrics"}),
+        ("drift", {"twin_examples", "twin_scores"}),
+    ):
+        parents = {name.split(".")[-1] for name in nodes[f"model.wanderbricks_ml.{reader}"]["depends_on"]["nodes"]}
+        assert read <= parents, reader
 
 
 def test_a_declaration_names_columns_that_there_are(

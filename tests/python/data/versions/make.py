@@ -13,13 +13,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from wanderbricks_ml.lifecycle.features import preprocessing
 
 from wanderbricks_ml.estimators import made_from
 from wanderbricks_ml.estimators.calibration import CALIBRATIONS
 from wanderbricks_ml.estimators.combination import Calibration
 from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 from wanderbricks_ml.estimators.series import fit_series
-from wanderbricks_ml.lifecycle.features import preprocessing
 
 HERE = Path(__file__).parent
 ROWS = 1_500

@@ -14,7 +14,8 @@ import click
 import pytest
 import yaml
 from eased_project import PROJECT
-from wanderbricks_ml.cli import main
+
+from wanderbricks_ml.commands.cli import main
 
 PAGES = sorted(
     path

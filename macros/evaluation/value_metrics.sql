@@ -53,7 +53,7 @@
             }.items() %}
                 backtest.{{ column }}{{ ' as ' ~ name if name != column }},
             {% endfor %}
-            backtest.{{ active }} as is_active,
+            backtest.{{ active }}{{ ' as is_active' if active != 'is_active' }},
             {% for name, expression in segments.items() %}
                 {{ expression }} as segment_{{ loop.index }}{{ ',' if not loop.last }}
             {% endfor %}

@@ -21,11 +21,13 @@
     {{ return(found) }}
 {% endmacro %}
 
-{# The name of the band that a column's value lies in: an SQL expression. #}
+{# The name of the band that a column's value lies in: an SQL expression; band_cases is its part between `case` and `end`. #}
 {% macro band_name(column, bands) -%}
-    case
-        {%- for band in bands[:-1] %} when {{ column }} <= {{ band.last }} then '{{ band.name }}'{% endfor %} else '{{ bands[-1].name }}'
-    end
+    case {{ band_cases(column, bands) }} end
+{%- endmacro %}
+
+{% macro band_cases(column, bands) -%}
+    {%- for band in bands[:-1] %}when {{ column }} <= {{ band.last }} then '{{ band.name }}' {% endfor %}else '{{ bands[-1].name }}'
 {%- endmacro %}
 
 {# The segments of a product's metrics: {name: expression over the columns of its back-test}. #}

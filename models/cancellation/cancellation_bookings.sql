@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 {% set attributes = var('booking_attributes') %}
 {% set prior_bookings = 10 %}

@@ -12,6 +12,12 @@ clock as (
 
 ),
 
+bookings as (
+
+    {{ bookings_of_weeks() }}
+
+),
+
 scoring_gaps as (
 
     select
@@ -40,7 +46,7 @@ labelled as (
         case when bookings.cancelled_date <= bookings.check_in_date then 1 else 0 end as cancelled
     from served
     inner join scoring_gaps on served.scoring_date = scoring_gaps.scoring_date
-    inner join ({{ bookings_of_weeks() }}) as bookings
+    inner join bookings
         on served.booking_id = bookings.booking_id
         and scoring_gaps.scored_before <= bookings.created_date
         and bookings.check_in_date < (select as_of_date from clock)

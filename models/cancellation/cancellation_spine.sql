@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 with decision as (
 
@@ -64,7 +64,31 @@ eligible as (
 -- rows are drawn whatever their label, or the probabilities would not be those of the platform
 final as (
 
-    select *
+    select
+        booking_id,
+        user_id,
+        host_id,
+        property_id,
+        destination_id,
+        created_date,
+        check_in_date,
+        label_known_date,
+        cancelled_date,
+        lead_days,
+        lead_band,
+        nights,
+        guests,
+        total_amount,
+        is_business_booking,
+        {% for attribute in var('booking_attributes') %}
+            attribute_{{ attribute }},
+            text_{{ attribute }},
+        {% endfor %}
+        cancelled,
+        baseline_probability,
+        split,
+        split_begins,
+        as_of_date
     from eligible
     where {{ is_sampled(['booking_id'], salt=21, most='row_limit', rows='eligible_rows') }}
 

@@ -47,7 +47,19 @@ split_sizes as (
 final as (
 
     select
-        days.*,
+        days.property_id,
+        days.destination_id,
+        days.engagement_date,
+        days.day_number,
+        days.views,
+        days.unique_viewers,
+        days.clicks,
+        days.searches,
+        days.time_on_page,
+        days.bookings,
+        days.views_365d,
+        days.clicks_365d,
+        days.converted_365d,
         splits.split
     from days
     inner join splits

@@ -197,7 +197,7 @@ final as (
         case
             when bookings_ever = 0 then 'never booked'
             when bookings_365d = 0 then 'lapsed'
-            else {{ band_name('bookings_365d', product_customer_ltv().bands.activity.bands) }}
+            {{ band_cases('bookings_365d', product_customer_ltv().bands.activity.bands) }}
         end as activity,
         case when split not in ('score', 'reference') then cast(revenue as double) end as revenue,
         cast(baseline_revenue as double) as baseline_revenue,

@@ -12,6 +12,12 @@ with served as (
 
 ),
 
+bookings as (
+
+    {{ bookings_of_weeks() }}
+
+),
+
 counted as (
 
     select
@@ -20,7 +26,7 @@ counted as (
         served.scoring_date,
         count(*) as bookings
     from served
-    inner join ({{ bookings_of_weeks() }}) as bookings
+    inner join bookings
         on served.property_id = bookings.property_id
         and served.stay_month = cast({{ dbt.date_trunc('month', 'bookings.check_in_date') }} as date)
         and served.scoring_date <= bookings.created_date

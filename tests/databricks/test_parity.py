@@ -37,12 +37,17 @@ def nodes(emulator: Emulator) -> dict[str, dict[str, Any]]:
     Not the parts of a query that are nowhere by themselves, nor views on gold, which on DuckDB only dbt has open.
     """
     manifest = json.loads((emulator.folder / "target/manifest.json").read_text())
-    found = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
-    on_gold = [node["name"] for node in found if node["config"]["materialized"] == "view" and node.get("sources")]
+    found = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
+    on_gold: set[str] = set()
+    parts = [key for key, node in found.items() if node["config"]["materialized"] in ("view", "ephemeral")]
+    for _ in parts:
+        on_gold |= {
+            key for key in parts if found[key].get("sources") or on_gold & set(found[key]["depends_on"]["nodes"])
+        }
     return {
         node["name"]: node
-        for node in found
-        if node["config"]["materialized"] != "ephemeral" and node["name"] not in on_gold
+        for key, node in found.items()
+        if node["config"]["materialized"] != "ephemeral" and key not in on_gold
     }
 
 

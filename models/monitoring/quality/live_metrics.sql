@@ -40,10 +40,11 @@ with outcomes as (
                 upper_80
             {%- elif task == 'value' %},
                 cast(null as double) as none_probability,
+                false
                 {% for product in of_task %}
-                    (split = '{{ product.model_name }}' and {{ value_is_active(product, 'segment') }}) or
+                    or (split = '{{ product.model_name }}' and {{ value_is_active(product, 'segment') }})
                 {% endfor %}
-                false as is_active
+                    as is_active
             {%- endif %}
         from outcomes
         where split in ('{{ of_task | join("', '", attribute='model_name') }}')

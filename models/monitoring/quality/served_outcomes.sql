@@ -16,7 +16,22 @@ outcomes as (
 final as (
 
     select
-        outcomes.*,
+        outcomes.model_name,
+        outcomes.week_start,
+        outcomes.part,
+        outcomes.model_version,
+        outcomes.scoring_date,
+        outcomes.label_date,
+        outcomes.unit_id,
+        outcomes.item_id,
+        outcomes.group_id,
+        outcomes.segment,
+        outcomes.prediction,
+        outcomes.baseline,
+        outcomes.lower_80,
+        outcomes.upper_80,
+        outcomes.is_called,
+        outcomes.label,
         weeks.is_complete,
         weeks.as_of_date
     from outcomes

@@ -22,8 +22,8 @@ METRICS = ("booked", "bookings", "revenue", "cancelled")
 DEGREES = (3, 4, 5.5, 10, 20, 37.4, 100, 1e4, 1e6)
 
 MODELS = {
-    "point_in_time": "select max(as_of_date) as as_of_date from main.experiments",
-    "experiment_state": "select * from main.experiments",
+    "point_in_time": "select max(as_of_date) as as_of_date from wanderbricks.main.experiments",
+    "experiment_state": "select * from wanderbricks.main.experiments",
     "ab_assignments": """
         with bucketed as (
             select
@@ -32,8 +32,8 @@ MODELS = {
                 units.unit_id,
                 units.unit_id % 5 = 0 as is_missing,
                 cast({{ experiment_bucket('splits.salt', 'units.unit_id') }} as int) as bucket
-            from (select distinct salt, planted from main.experiments) as splits
-            inner join main.units as units on (splits.planted = 'effect') = (units.unit_id >= 1000000)
+            from (select distinct salt, planted from wanderbricks.main.experiments) as splits
+            inner join wanderbricks.main.units as units on (splits.planted = 'effect') = (units.unit_id >= 1000000)
         )
         select
             experiments.experiment_name,
@@ -45,18 +45,18 @@ MODELS = {
             case when bucketed.bucket < 5000 then 2 else 1 end as model_version,
             experiments.start_date as first_exposed
         from bucketed
-        inner join main.experiments as experiments on bucketed.salt = experiments.salt
+        inner join wanderbricks.main.experiments as experiments on bucketed.salt = experiments.salt
         where not (
             experiments.planted = 'missing' and bucketed.is_missing and bucketed.bucket < 5000
         )
     """,
     "buckets": """
         select salt, unit_id, {{ experiment_bucket('salt', 'unit_id') }} as bucket
-        from (select distinct salt from main.experiments)
-        cross join main.units
+        from (select distinct salt from wanderbricks.main.experiments)
+        cross join wanderbricks.main.units
         where unit_id < 1000000
     """,
-    "deviates": "select *, {{ student_t_as_normal('t', 'degrees') }} as deviate from main.grid",
+    "deviates": "select *, {{ student_t_as_normal('t', 'degrees') }} as deviate from wanderbricks.main.grid",
     "p_values": """
         select
             t,

@@ -95,12 +95,17 @@ def test_a_feature_that_the_champion_does_not_know_is_named(
 
 def test_a_changed_seed_names_what_loads_it(fresh: Workspace, tmp_path: Path) -> None:
     project = copied_project(tmp_path / "project")
-    for path, name in (("seeds/alert_policy.csv", "threshold"), ("seeds/_seeds.yml", "name: threshold")):
-        text = (project / path).read_text(encoding="utf-8")
-        assert text.count(name) == 1
-        (project / path).write_text(text.replace(name, name.replace("threshold", "bound")), encoding="utf-8")
+    # an empty seed is the one that dbt loads without a word into a table of other columns
+    for path, begin in (
+        ("seeds/experiments.csv", "experiment_name"),
+        ("seeds/_seeds.yml", "  - name: experiments\n"),
+        ("models/state/experiment_state.sql", "try_cast(min_rows"),
+    ):
+        before, after = (project / path).read_text(encoding="utf-8").split(begin, 1)
+        count = {".csv": 1, ".yml": 2, ".sql": 0}[Path(path).suffix]
+        (project / path).write_text(before + begin.replace("min_rows", "few") + after.replace("min_rows", "few", count))
     workspace = fresh.copy(tmp_path / "workspace", project=project)
-    assert workspace.dbt("seed", "--select", "alert_policy", "model_inventory") == 1
+    assert workspace.dbt("run", "--select", "experiment_state") == 1
     (line,) = (line for line in workspace.log.splitlines() if "seeds with other columns" in line)
-    assert line.endswith("alert_policy. To mend it: dbt seed --full-refresh --select alert_policy")
-    assert workspace.dbt("seed", "--full-refresh", "--select", "alert_policy") == 0, workspace.log
+    assert line.endswith("experiments. To mend it: dbt seed --full-refresh --select experiments")
+    assert workspace.dbt("seed", "--full-refresh", "--select", "experiments") == 0, workspace.log

@@ -22,39 +22,63 @@
 {% macro reference_bins(counts, edges, keys) %}
     {% set keys = keys + ['feature_name'] %}
     {% set by = keys | join(', ') %}
-    with places as (
+    {% set text = dbt.type_string() %}
+    -- each relation is read once: Spark plans a CTE anew wherever it is named
+    with united as (
 
         select
             {{ by }},
+            place,
+            level,
+            row_count,
+            cast(null as double) as upper_edge
+        from {{ counts }}
+        union all
+        select
+            {{ by }},
             cast(row_number() over (partition by {{ by }} order by edge) as int) - 1 as place,
-            coalesce(lag(edge) over (partition by {{ by }} order by edge), cast('-Infinity' as double)) as lower_edge,
+            cast(null as {{ text }}) as level,
+            0 as row_count,
             edge as upper_edge
         from {{ edges }}
 
     ),
 
-    filled as (
+    placed as (
 
         select
-            {% for key in keys %}places.{{ key }}, {% endfor %}
-            places.place,
-            places.lower_edge,
-            places.upper_edge,
-            coalesce(counts.row_count, 0) as row_count
-        from places
-        left join {{ counts }} as counts
-            on places.place = counts.place
-            {% for key in keys %}and places.{{ key }} = counts.{{ key }} {% endfor %}
+            {{ by }},
+            place,
+            level,
+            sum(row_count) as row_count,
+            max(upper_edge) as upper_edge,
+            case
+                when level is not null then 'level'
+                when max(upper_edge) is not null then 'place'
+                when place is null or place = -1 then 'missing'
+            end as kind_of_bin
+        from united
+        group by {{ by }}, place, level
 
     ),
 
+    -- one more row for each column: its missing, if only 0 of them
     cumulated as (
 
         select
             *,
-            cast(sum(row_count) over (partition by {{ by }} order by place) as double) as rows_so_far,
-            cast(sum(row_count) over (partition by {{ by }}) as double) as all_rows
-        from filled
+            row_number() over (partition by {{ by }} order by place, level) as place_in_column,
+            sum(row_count) over (partition by {{ by }}) as column_rows,
+            sum(case when kind_of_bin = 'missing' then row_count else 0 end) over (partition by {{ by }}) as missing_rows,
+            cast(
+                row_number() over (partition by {{ by }}, kind_of_bin order by row_count desc, level asc) as int
+            ) as level_number,
+            coalesce(
+                lag(upper_edge) over (partition by {{ by }}, kind_of_bin order by place), cast('-Infinity' as double)
+            ) as lower_edge,
+            cast(sum(row_count) over (partition by {{ by }}, kind_of_bin order by place) as double) as rows_so_far,
+            cast(sum(row_count) over (partition by {{ by }}, kind_of_bin) as double) as all_rows
+        from placed
 
     ),
 
@@ -62,7 +86,9 @@
 
         select
             *,
-            case when row_count > 0 then cast(ceil(10 * rows_so_far / all_rows) as int) end as own_decile
+            case
+                when kind_of_bin = 'place' and row_count > 0 then cast(ceil(10 * rows_so_far / all_rows) as int)
+            end as own_decile
         from cumulated
 
     ),
@@ -72,7 +98,9 @@
         select
             *,
             coalesce(
-                min(own_decile) over (partition by {{ by }} order by place rows between current row and unbounded following),
+                min(own_decile) over (
+                    partition by {{ by }}, kind_of_bin order by place rows between current row and unbounded following
+                ),
                 10
             ) as decile
         from own_deciles
@@ -84,79 +112,40 @@
 
         select
             *,
-            sum(case when row_count > 0 then 1 else 0 end) over (partition by {{ by }}, decile) as filled_bins
+            sum(case when row_count > 0 then 1 else 0 end) over (partition by {{ by }}, kind_of_bin, decile) as filled_bins
         from deciles
 
     ),
 
-    numbers as (
+    numbered as (
 
         select
-            {{ by }},
-            place + 1 as bin,
-            case
-                when filled_bins = 1 and upper_edge = cast('Infinity' as double) then 22
-                when filled_bins = 1 and place = 0 then 23
-                else decile
-            end as group_number,
-            lower_edge,
-            upper_edge,
-            cast(null as {{ dbt.type_string() }}) as level,
-            row_count
+            ends.*,
+            copies.is_missing
         from ends
-
-    ),
-
-    levels as (
-
-        select
-            {{ by }},
-            cast(row_number() over (partition by {{ by }} order by row_count desc, level asc) as int) as bin,
-            level,
-            row_count
-        from {{ counts }}
-        where level is not null
-
-    ),
-
-    missing as (
-
-        select
-            {{ by }},
-            sum(case when place = -1 or (place is null and level is null) then row_count else 0 end) as row_count
-        from {{ counts }}
-        group by {{ by }}
-        having sum(row_count) > 0
+        inner join (
+            select false as is_missing
+            union all
+            select true as is_missing
+        ) as copies
+            on (not copies.is_missing and ends.kind_of_bin in ('place', 'level'))
+            or (copies.is_missing and ends.place_in_column = 1 and ends.column_rows > 0)
 
     )
 
     select
         {{ by }},
-        bin,
-        group_number,
-        lower_edge,
-        upper_edge,
-        level,
-        row_count
-    from numbers
-    union all
-    select
-        {{ by }},
-        bin,
-        least(bin, 21) as group_number,
-        cast(null as double) as lower_edge,
-        cast(null as double) as upper_edge,
-        level,
-        row_count
-    from levels
-    union all
-    select
-        {{ by }},
-        0 as bin,
-        0 as group_number,
-        cast(null as double) as lower_edge,
-        cast(null as double) as upper_edge,
-        cast(null as {{ dbt.type_string() }}) as level,
-        row_count
-    from missing
+        case when is_missing then 0 when kind_of_bin = 'level' then level_number else place + 1 end as bin,
+        case
+            when is_missing then 0
+            when kind_of_bin = 'level' then least(level_number, 21)
+            when filled_bins = 1 and upper_edge = cast('Infinity' as double) then 22
+            when filled_bins = 1 and place = 0 then 23
+            else decile
+        end as group_number,
+        case when not is_missing and kind_of_bin = 'place' then lower_edge end as lower_edge,
+        case when not is_missing then upper_edge end as upper_edge,
+        case when not is_missing then level end as level,
+        case when is_missing then missing_rows else row_count end as row_count
+    from numbered
 {% endmacro %}

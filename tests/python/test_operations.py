@@ -51,7 +51,7 @@ def test_daily_scoring_is_everything_but_training_and_monitoring(listed: Listing
     assert (tables("weekly") | tables("monthly")) - TRAINING <= daily
     assert {"property_features", "model_state", "point_in_time", "alert_policy", "model_inventory"} <= daily
     assert not daily & (TRAINING | WATCHING | {"no_alert_of_severity_error"})
-    assert "serves_a_version_that_passes_demand_champion_" in daily
+    assert "demand_serves_a_version_that_passes" in daily
     assert "first_fit_has_no_champion" not in daily
 
 

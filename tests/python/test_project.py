@@ -141,7 +141,7 @@ def add_product(project: Path) -> None:
     (project / "macros/products/twin.sql").write_text(declaration, encoding="utf-8")
     (project / "models/twin").mkdir()
     for file in (project / "models/demand").iterdir():
-        if "unit_tests" not in file.name:
+        if "unit_tests" not in file.name and file.suffix != ".md":
             text = re.sub(
                 r"demand(?!_horizon|_training_rows|_evaluation_rows)", "twin", file.read_text(encoding="utf-8")
             )

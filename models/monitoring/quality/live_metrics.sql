@@ -25,7 +25,7 @@ with outcomes as (
             unit_id,
             item_id,
             group_id,
-            segment,
+            {{ 'segment,' if task == 'value' }}
             prediction,
             baseline,
             label

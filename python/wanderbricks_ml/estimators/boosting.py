@@ -6,14 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 import xgboost as xgb
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.progress import Rounds
 
 
-class BoostingRegressor(RegressorMixin, BaseEstimator):
+class BoostingRegressor(BaseEstimator):
     """Expected number: boosted trees with the squared error as their loss.
 
     Parameters
@@ -51,7 +51,6 @@ class BoostingRegressor(RegressorMixin, BaseEstimator):
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> Self:
         """Fit on X of shape (rows, columns) and labels y; without `validation` nothing stops it."""
-        X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", y_numeric=True)
         params = {"objective": self.objective, "tree_method": "hist", "max_bin": 256, **(self.params or {})}
         bins = params["max_bin"]
         train = xgb.QuantileDMatrix(X, label=y, base_margin=self._margin(X), max_bin=bins)
@@ -76,7 +75,6 @@ class BoostingRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Floats) -> Floats:
         """Expected numbers, shape (rows,), for X of shape (rows, columns)."""
         check_is_fitted(self)
-        X = validate_data(self, X, ensure_all_finite="allow-nan", reset=False)
         return np.asarray(self.booster_.inplace_predict(X, base_margin=self._margin(X)), dtype=np.float64)
 
     def _margin(self, X: Floats) -> Floats | None:

@@ -47,6 +47,8 @@ def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large:
         "-XX:MetaspaceSize=512m",
     }
     if not large:
+        # each aggregate and sort of a task takes a page and keeps it: by default 64 MB of zeros, for a few rows
+        settings["spark.buffer.pageSize"] = "1m"
         settings["spark.sql.ui.explainMode"] = "simple"
         settings["spark.sql.maxPlanStringLength"] = "10"
         settings["spark.hadoop.fs.file.impl"] = "org.apache.hadoop.fs.RawLocalFileSystem"

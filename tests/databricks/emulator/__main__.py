@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where tables and jar lie")
     parser.add_argument("--port", type=int, default=0, help="port on the loopback address; 0 takes a free one")
     parser.add_argument("--gold", type=Path, help="folder of <table>.parquet to load into schema gold")
-    parser.add_argument("--memory", default="4g", help="memory of Spark (default 4g: plans, not rows)")
+    parser.add_argument("--memory", default="3g", help="memory of Spark (default 3g: plans, not rows)")
     parser.add_argument("--partitions", type=int, default=1, help="partitions of a shuffle (default 1: small gold)")
     parser.add_argument("--file-mb", type=int, default=1024, help="largest file that OPTIMIZE writes (default 1024)")
     parser.add_argument("--large", action="store_true", help="for millions of rows: both compilers of the JVM")

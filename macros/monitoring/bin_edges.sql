@@ -22,7 +22,13 @@
             when 2 then value + {{ hair }}
             else cast('Infinity' as double)
         end as edge
-    from ({{ column_quantiles(rows, columns, 20) }}) as quantiles
+    from (
+        select
+            feature_name,
+            value,
+            lag(value) over (partition by feature_name order by value) as value_below
+        from ({{ column_quantiles(rows, columns, 20) }}) as quantiles
+    ) as values_apart
     cross join (
         select 1 as side
         union all
@@ -30,4 +36,5 @@
         union all
         select 3 as side
     ) as sides
+    where value_below is null or value - value_below > 2 * {{ hair }}
 {% endmacro %}

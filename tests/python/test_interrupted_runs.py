@@ -34,8 +34,13 @@ def champion(workspace: Workspace) -> list[tuple[int, str, bool]]:
 
 def published(workspace: Workspace) -> list[int]:
     """Versions of the newest day's predictions."""
-    newest = "scoring_date = (select max(scoring_date) from demand_predictions)"
-    return [row[0] for row in workspace.query(f"select model_version from demand_predictions where {newest} group by 1")]
+    found = workspace.query(
+        """
+        select distinct model_version from demand_predictions
+        where scoring_date = (select max(scoring_date) from demand_predictions)
+        """
+    )
+    return [row[0] for row in found]
 
 
 def damage(workspace: Workspace, version: int) -> None:

@@ -90,6 +90,7 @@ WRITTEN = $(filter-out $(CALLS),$(shell find models -name '*.sql')) $(shell find
 # what renders each macro that yields SQL at least once, by every task of an evaluation (tests/python/test_project.py)
 RENDERED := tests/assertions models/gold models/staging/user_versions.sql models/state models/monitoring/drift \
 	models/monitoring/quality/outcome_weeks.sql models/monitoring/quality/prediction_quality.sql \
+	models/monitoring/experiments/ab_results.sql models/monitoring/operations/model_versions.sql \
 	models/demand/demand_metrics.sql models/revenue/revenue_metrics.sql models/conversion/conversion_metrics.sql \
 	models/customer_ltv/customer_ltv_metrics.sql models/conversion/conversion_champion.sql \
 	models/pricing/pricing_retraining.sql models/pricing/pricing_labels.sql models/pricing/pricing_markets.sql \

@@ -4,6 +4,19 @@
 {% set measures = ['bookings', 'guests', 'nights', 'revenue_cents', 'cancellations', 'check_ins'] %}
 {% set engaged = ['views_7d', 'views_30d', 'clicks_7d', 'clicks_30d', 'searches_7d', 'searches_30d'] %}
 
+{# what is carried along, with its type; and the rows on which it changes: relation, date, and what it holds of each #}
+{% set carried = {'known_from': 'date'} %}
+{% set changing = [('versions', 'known_from', {'known_from': 'known_from'})] %}
+{% for days in [0] + windows %}
+    {% do carried.update({'left_' ~ days ~ 'd': 'date'}) %}
+    {% do changing.append(('totals', 'activity_date + ' ~ (1 + days), {'left_' ~ days ~ 'd': 'activity_date'})) %}
+{% endfor %}
+{% do changing.append(('engagement', 'feature_date', {})) %}
+{% for column in engaged %}
+    {% do carried.update({column: 'double'}) %}
+    {% do changing[-1][2].update({column: column}) %}
+{% endfor %}
+
 with refresh as (
 
     {{ refresh_window() }}
@@ -82,41 +95,16 @@ totals as (
 -- are those dates, and here those of versions and engagement, too, whose sums are carried along themselves.
 changes as (
 
-    {% for days in [0] + windows %}
+    {% for relation, date, held in changing %}
         select
             property_id,
-            activity_date + {{ 1 + days }} as feature_date,
-            {% for other in [0] + windows %}
-                {{ 'activity_date' if other == days else 'cast(null as date)' }} as left_{{ other }}d,
+            {{ date }} as feature_date,
+            {% for column, type in carried.items() %}
+                {{ held.get(column, 'cast(null as ' ~ type ~ ')') }} as {{ column }}{{ ',' if not loop.last }}
             {% endfor %}
-            cast(null as date) as known_from,
-            {% for column in engaged %}
-                cast(null as double) as {{ column }}{{ ',' if not loop.last }}
-            {% endfor %}
-        from totals
-        union all
+        from {{ relation }}
+        {{ 'union all' if not loop.last }}
     {% endfor %}
-    select
-        property_id,
-        known_from as feature_date,
-        {% for days in [0] + windows %}
-            cast(null as date) as left_{{ days }}d,
-        {% endfor %}
-        known_from,
-        {% for column in engaged %}
-            cast(null as double) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from versions
-    union all
-    select
-        property_id,
-        feature_date,
-        {% for days in [0] + windows %}
-            cast(null as date) as left_{{ days }}d,
-        {% endfor %}
-        cast(null as date) as known_from,
-        {{ engaged | join(', ') }}
-    from engagement
 
 ),
 
@@ -125,11 +113,7 @@ change_days as (
     select
         property_id,
         feature_date,
-        {% for days in [0] + windows %}
-            max(left_{{ days }}d) as left_{{ days }}d,
-        {% endfor %}
-        max(known_from) as known_from,
-        {% for column in engaged %}
+        {% for column in carried %}
             max({{ column }}) as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     from changes
@@ -143,11 +127,7 @@ dated as (
     select
         property_id,
         feature_date,
-        {% for days in [0] + windows %}
-            {{ carried_forward('left_' ~ days ~ 'd') }} over property_history as left_{{ days }}d,
-        {% endfor %}
-        {{ carried_forward('known_from') }} over property_history as known_from,
-        {% for column in engaged %}
+        {% for column in carried %}
             {{ carried_forward(column) }} over property_history as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     from change_days

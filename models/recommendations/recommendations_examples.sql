@@ -121,8 +121,6 @@ countries as (
 
 ),
 
-
-
 totals as (
 
     select
@@ -133,7 +131,7 @@ totals as (
 
 ),
 
-paired as (
+final as (
 
     select
         queries.as_of_date,
@@ -143,10 +141,26 @@ paired as (
         queries.split,
         queries.label_known_date,
         queries.country,
-        queries.next_property_id,
+        case
+            when queries.split <> 'score' and items.property_id = queries.next_property_id then 1e0
+            when queries.split <> 'score' then 0e0
+        end as is_next,
+        -- popularity where the user books most, then in the country of residence
+        cast(
+            case
+                when items.first_place_rank is not null then 1000 - items.first_place_rank
+                when country_popularity.country_rank <= 15 then 100 - country_popularity.country_rank
+                else 0
+            end as double
+        ) as baseline_score,
+        cast(floor(20 * {{ hash_fraction(['queries.query_id'], salt=22) }}) as int) as user_group,
+        case
+            when queries.bookings_ever = 0 then 'never booked'
+            when queries.bookings_ever = 1 then '1 booking'
+            when queries.bookings_ever <= 4 then '2-4 bookings'
+            else '5+ bookings'
+        end as activity,
         queries.next_property,
-        items.first_place_rank,
-        country_popularity.country_rank,
 
         queries.user_type,
         queries.bookings_ever as user_bookings_ever,
@@ -161,7 +175,6 @@ paired as (
         queries.tenure_days,
         queries.days_since_last_trip_booked,
 
-        listings.destination_id,
         listings.property_type,
         listings.base_price,
         listings.price_to_market,
@@ -176,8 +189,8 @@ paired as (
         listings.bookings_365d,
         listings.bookings_ever,
         listings.popularity,
-        listings.destination_rank,
-        listings.market_rank,
+        cast(listings.destination_rank as double) as destination_rank,
+        cast(listings.market_rank as double) as market_rank,
 
         coalesce(
             country_popularity.country_share,
@@ -229,85 +242,6 @@ paired as (
     left join last_places
         on items.as_of_date = last_places.as_of_date
         and items.query_id = last_places.query_id
-
-),
-
-final as (
-
-    select
-        paired.as_of_date,
-        paired.query_id,
-        paired.property_id,
-        paired.user_id,
-        paired.split,
-        paired.label_known_date,
-        paired.country,
-        case
-            when paired.split <> 'score' and paired.property_id = paired.next_property_id then 1e0
-            when paired.split <> 'score' then 0e0
-        end as is_next,
-        -- popularity where the user books most, then in the country of residence
-        cast(
-            case
-                when paired.first_place_rank is not null then 1000 - paired.first_place_rank
-                when paired.country_rank <= 15 then 100 - paired.country_rank
-                else 0
-            end as double
-        ) as baseline_score,
-        cast(floor(20 * {{ hash_fraction(['paired.query_id'], salt=22) }}) as int) as user_group,
-        case
-            when paired.user_bookings_ever = 0 then 'never booked'
-            when paired.user_bookings_ever = 1 then '1 booking'
-            when paired.user_bookings_ever <= 4 then '2-4 bookings'
-            else '5+ bookings'
-        end as activity,
-        paired.next_property,
-
-        paired.user_type,
-        paired.user_bookings_ever,
-        paired.user_bookings_365d,
-        paired.destinations_ever,
-        paired.mean_lead_days,
-        paired.weekend_share,
-        paired.mean_night_price,
-        paired.mean_nights,
-        paired.mean_guests,
-        paired.largest_party,
-        paired.tenure_days,
-        paired.days_since_last_trip_booked,
-
-        paired.property_type,
-        paired.base_price,
-        paired.price_to_market,
-        paired.max_guests,
-        paired.bedrooms,
-        paired.bathrooms,
-        paired.host_rating,
-        paired.listing_age_days,
-        paired.days_since_last_booking,
-        paired.bookings_30d,
-        paired.bookings_90d,
-        paired.bookings_365d,
-        paired.bookings_ever,
-        paired.popularity,
-        cast(paired.destination_rank as double) as destination_rank,
-        cast(paired.market_rank as double) as market_rank,
-
-        paired.country_share,
-        paired.country_affinity,
-        paired.bookings_here,
-        paired.days_since_booked_here,
-        paired.expected_returns,
-        paired.co_booking,
-        paired.wording,
-        paired.destination_share,
-        paired.type_share,
-        paired.price_band_share,
-        paired.price_to_habit,
-        paired.capacity_to_party,
-        paired.capacity_to_largest_party,
-        paired.distance_km
-    from paired
 
 )
 

@@ -94,6 +94,33 @@ def test_every_product_hangs_its_gate_on_the_champion(manifest: dict[str, Any]) 
         assert "valid_metrics" in tests[f"{product}_metrics"], product
 
 
+def test_lint_renders_every_macro_that_yields_sql_of_a_model(manifest: dict[str, Any]) -> None:
+    """`make lint` renders a few files, as each macro is enough once: which they are stands in the Makefile."""
+    macros = {name: macro for name, macro in manifest["macros"].items() if macro["package_name"] == "wanderbricks_ml"}
+
+    def called(names: set[str]) -> set[str]:
+        """These macros of ours and those that they call, without what returns a value."""
+        found: set[str] = set()
+        waiting = names & set(macros)
+        while waiting:
+            found |= waiting
+            waiting = {
+                name for macro in waiting for name in macros[macro]["depends_on"]["macros"] if name in macros
+            } - found
+        return {macros[name]["name"] for name in found if "return(" not in macros[name]["macro_sql"]}
+
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    [listed] = re.findall(r"^RENDERED := (.*)$", makefile, flags=re.MULTILINE)
+    paths = [PROJECT / name for name in listed.split()]
+    files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.sql"))]
+    words = {word for file in files for word in re.findall(r"\b(\w+)\(", file.read_text(encoding="utf-8"))}
+    rendered = called({f"macro.wanderbricks_ml.{word}" for word in words})
+    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    of_models = called({name for node in nodes for name in node["depends_on"]["macros"]})
+    of_models.remove("delete_older")  # a hook's statement, which no query holds
+    assert of_models <= rendered, of_models - rendered
+
+
 def test_only_staging_reads_gold(models: dict[str, dict[str, Any]]) -> None:
     """And point_in_time, which says what may pass: the rule of no leakage has one home."""
     readers = {name: node["fqn"][1] for name, node in models.items() if node["sources"]}

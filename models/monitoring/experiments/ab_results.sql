@@ -21,105 +21,9 @@ assignments as (
 
 ),
 
-known_bookings as (
+arms as (
 
-    select
-        booking_id,
-        user_id,
-        property_id,
-        created_date,
-        coalesce(amount, 0) as amount,
-        cancelled_date is not null as is_cancelled
-    from {{ ref('stg_bookings') }}
-
-),
-
-bookings as (
-
-    {% for unit in ['user_id', 'property_id'] %}
-        select
-            '{{ unit }}' as unit,
-            {{ unit }} as unit_id,
-            booking_id,
-            created_date,
-            amount,
-            is_cancelled
-        from known_bookings
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
-
-),
-
-exposed as (
-
-    select
-        assignments.experiment_name,
-        assignments.unit,
-        assignments.unit_id,
-        assignments.arm,
-        assignments.first_exposed,
-        experiments.metric_name,
-        least(experiments.end_date, experiments.as_of_date) as observed_until,
-        (assignments.bucket < 10000 * experiments.treatment_share) = (assignments.arm = 'treatment')
-        and assignments.model_version
-        = case assignments.arm when 'treatment' then experiments.treatment_version else experiments.control_version end
-            as is_as_planned
-    from assignments
-    inner join experiments
-        on assignments.experiment_name = experiments.experiment_name
-        and experiments.occurrence = 1
-
-),
-
--- one row a unit: what it did from its first exposure on
-outcomes as (
-
-    select
-        exposed.experiment_name,
-        exposed.unit_id,
-        exposed.arm,
-        exposed.is_as_planned,
-        {{ dbt.datediff('exposed.first_exposed', 'exposed.observed_until', 'day') }} as observed_days,
-        cast(
-            case exposed.metric_name
-                {% for name, metric in metrics.items() %}
-                    when '{{ name }}' then {{ metric.value }}
-                {% endfor %}
-            end as decimal(18, 2)
-        ) as outcome
-    from exposed
-    left join bookings
-        on exposed.unit = bookings.unit
-        and exposed.unit_id = bookings.unit_id
-        and exposed.first_exposed <= bookings.created_date
-        and exposed.observed_until > bookings.created_date
-    group by
-        exposed.experiment_name,
-        exposed.unit_id,
-        exposed.arm,
-        exposed.is_as_planned,
-        exposed.metric_name,
-        exposed.first_exposed,
-        exposed.observed_until
-
-),
-
--- decimals add up to the same whatever the order
-sums as (
-
-    select
-        experiment_name,
-        cast(sum(observed_days) as bigint) as unit_days,
-        count(case when not is_as_planned then unit_id end) as changed_units,
-        {% for arm in ['control', 'treatment'] %}
-            count(case when arm = '{{ arm }}' then unit_id end) as {{ arm }}_units,
-            count(case when arm = '{{ arm }}' and outcome > 0 then unit_id end) as {{ arm }}_converted,
-            cast(sum(case when arm = '{{ arm }}' then outcome end) as double) as {{ arm }}_sum,
-            cast(sum(case when arm = '{{ arm }}' then cast(outcome * outcome as decimal(38, 4)) end) as double)
-                as {{ arm }}_squares{{ ',' if not loop.last }}
-        {% endfor %}
-    from outcomes
-    group by experiment_name
+    select * from {{ ref('experiment_arms') }}
 
 ),
 
@@ -199,7 +103,7 @@ counted as (
                 when listed.metric_name = '{{ name }}' then {{ 1 if metric.more_is_better else -1 }}
             {% endfor %}
         end as direction,
-        case when listed.problem is null and coalesce(sums.changed_units, 0) = 0 then listed.status else 'invalid' end
+        case when listed.problem is null and coalesce(arms.changed_units, 0) = 0 then listed.status else 'invalid' end
             as status,
         case
             when listed.problem is not null then listed.problem
@@ -207,29 +111,29 @@ counted as (
                 then
                     'the row is gone, but ' || cast(listed.orphaned_units as {{ text }})
                     || ' units were assigned; put it back, and end it by its end_date'
-            when sums.changed_units > 0
+            when arms.changed_units > 0
                 then
                     'its versions or share were changed after units were assigned, '
-                    || cast(sums.changed_units as {{ text }})
+                    || cast(arms.changed_units as {{ text }})
                     || ' of which belonged to another arm or version; restore the row, end it by its end_date, and start'
                     || ' another under a new name'
         end as problem,
-        coalesce(sums.control_units, 0) as control_units,
-        coalesce(sums.treatment_units, 0) as treatment_units,
-        coalesce(sums.control_converted, 0) as control_converted,
-        coalesce(sums.treatment_converted, 0) as treatment_converted,
+        coalesce(arms.control_units, 0) as control_units,
+        coalesce(arms.treatment_units, 0) as treatment_units,
+        coalesce(arms.control_converted, 0) as control_converted,
+        coalesce(arms.treatment_converted, 0) as treatment_converted,
         {% for arm in ['control', 'treatment'] %}
-            sums.{{ arm }}_sum / nullif(sums.{{ arm }}_units, 0) as {{ arm }}_mean,
-            (sums.{{ arm }}_squares - sums.{{ arm }}_sum * sums.{{ arm }}_sum / nullif(sums.{{ arm }}_units, 0))
-            / nullif(sums.{{ arm }}_units - 1, 0) as {{ arm }}_variance,
+            arms.{{ arm }}_sum / nullif(arms.{{ arm }}_units, 0) as {{ arm }}_mean,
+            (arms.{{ arm }}_squares - arms.{{ arm }}_sum * arms.{{ arm }}_sum / nullif(arms.{{ arm }}_units, 0))
+            / nullif(arms.{{ arm }}_units - 1, 0) as {{ arm }}_variance,
         {% endfor %}
-        coalesce(sums.unit_days, 0) as unit_days,
+        coalesce(arms.unit_days, 0) as unit_days,
         case when listed.treatment_share > 0 and listed.treatment_share < 1 then listed.treatment_share end as split,
         listed.min_rows / nullif(least(listed.treatment_share, 1 - listed.treatment_share), 0)
         * {{ dbt.datediff('listed.start_date', 'listed.end_date', 'day') }} as planned_unit_days
     from listed
-    left join sums
-        on listed.experiment_name = sums.experiment_name
+    left join arms
+        on listed.experiment_name = arms.experiment_name
         and listed.occurrence = 1
 
 ),
@@ -332,35 +236,7 @@ final as (
         metric_name,
         status,
         outcome,
-        experiment_name || ': ' || case outcome
-            when 'invalid' then problem
-            when 'planned' then 'starts on ' || cast(start_date as {{ text }})
-            when 'nobody_exposed' then 'no day yet on which both versions served'
-            when 'sample_ratio_mismatch'
-                then
-                    cast(control_units as {{ text }}) || ' and ' || cast(treatment_units as {{ text }})
-                    || ' units, which the split of ' || {{ number_text('treatment_share') }}
-                    || ' cannot explain; find out who is missing before you read the rest'
-            when 'too_few_units'
-                then
-                    'wait; ' || cast(least(control_units, treatment_units) as {{ text }}) || ' of '
-                    || cast(min_rows as {{ text }}) || ' units in the smaller arm'
-            else
-                'v' || cast(treatment_version as {{ text }})
-                || case outcome
-                    when 'treatment_better' then ' is better'
-                    when 'treatment_worse' then ' is worse'
-                    else ' is neither better nor worse' || case status when 'running' then ' so far' else '' end
-                end
-                || ': ' || metric_name || ' ' || coalesce({{ number_text('treatment_mean') }}, 'unknown')
-                || ' against ' || coalesce({{ number_text('control_mean') }}, 'unknown')
-                || ', difference ' || coalesce({{ number_text('difference') }}, 'unknown')
-                || coalesce(
-                    ' (' || {{ number_text('difference - sequential_half_width') }} || ' to '
-                    || {{ number_text('difference + sequential_half_width') }} || ' with 95 % at every look)',
-                    ''
-                )
-        end as verdict,
+        experiment_name || ': ' || {{ experiment_outcome_text() }} as verdict,
         problem,
         control_version,
         treatment_version,

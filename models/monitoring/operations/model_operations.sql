@@ -1,7 +1,5 @@
 {{ config(materialized='view') }}
 
-{% set judged = ['model_version', 'as_of_date', 'is_learnable', 'serves', 'missed_targets', 'verdict'] %}
-{% set decided = ['as_of_date', 'fit_due', 'reason', 'not_learnable', 'evidence'] %}
 {# scored days before the newest one whose rows are the usual number #}
 {% set usual_days = 14 %}
 
@@ -30,53 +28,31 @@ pins as (
 
 attempts as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            as_of_date,
-            model_version
-        from ({{ ref_if_built(row.model_name, ['as_of_date', 'model_version']) }}) as fitted
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ rows_of_products('model_name', ['as_of_date', 'model_version']) }}
 
 ),
 
 decisions as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            {{ decided | join(',\n            ') }}
-        from ({{ ref_if_built(row.product ~ '_retraining', decided) }}) as decided
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ rows_of_products('_retraining', ['as_of_date', 'fit_due', 'reason', 'not_learnable', 'evidence']) }}
 
 ),
 
 verdicts as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            {{ judged | join(',\n            ') }}
-        from ({{ ref_if_built(row.product ~ '_champion', judged) }}) as judged
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ rows_of_products('_champion', ['model_version', 'as_of_date', 'is_learnable', 'serves', 'missed_targets', 'verdict']) }}
 
 ),
 
 scorings as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            scoring_date,
-            model_version,
-            count(*) as row_count
-        from ({{ ref_if_built(row.predictions, ['scoring_date', 'model_version']) }}) as scored
-        group by scoring_date, model_version
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        model_name,
+        scoring_date,
+        model_version,
+        count(*) as row_count
+    from ({{ rows_of_products('predictions', ['scoring_date', 'model_version']) }}) as scored
+    group by model_name, scoring_date, model_version
 
 ),
 

@@ -44,15 +44,7 @@ canaries as (
 versions as (
 
     select fitted.*
-    from (
-        {% for row in products() %}
-            select
-                '{{ row.model_name }}' as model_name,
-                {{ lineage | join(',\n                ') }}
-            from ({{ ref_if_built(row.model_name, lineage) }}) as fitted
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
-    ) as fitted
+    from ({{ rows_of_products('model_name', lineage) }}) as fitted
     inner join clock on fitted.as_of_date <= clock.as_of_date
 
 ),
@@ -63,18 +55,9 @@ evaluations as (
         metrics.model_name,
         metrics.model_version,
         max(metrics.as_of_date) as evaluated_as_of
-    from (
-        {% for row in products() %}
-            select
-                '{{ row.model_name }}' as model_name,
-                model_version,
-                as_of_date
-            from ({{ ref_if_built(row.product ~ '_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
-            where split = 'test'
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
-    ) as metrics
+    from ({{ rows_of_products('_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
     inner join clock on metrics.as_of_date <= clock.as_of_date
+    where metrics.split = 'test'
     group by metrics.model_name, metrics.model_version
 
 ),
@@ -86,16 +69,7 @@ scorings as (
         predictions.model_version,
         max(predictions.scoring_date) as last_scoring_date,
         max(max(predictions.scoring_date)) over (partition by predictions.model_name) as newest_scoring_date
-    from (
-        {% for row in products() %}
-            select distinct
-                '{{ row.model_name }}' as model_name,
-                model_version,
-                scoring_date
-            from ({{ ref_if_built(row.predictions, ['model_version', 'scoring_date']) }}) as predictions
-            {{ 'union all' if not loop.last }}
-        {% endfor %}
-    ) as predictions
+    from ({{ rows_of_products('predictions', ['model_version', 'scoring_date']) }}) as predictions
     inner join clock on predictions.scoring_date <= clock.as_of_date
     group by predictions.model_name, predictions.model_version
 

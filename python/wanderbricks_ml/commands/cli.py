@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 OUT = click.option(
     "--out",
@@ -102,12 +106,42 @@ def simulate(
 def import_group() -> None:
     """Turn published booking data into gold tables.
 
-    Each command logs how many rows it read, kept, adjusted and dropped, rule by rule. Files may be
-    plain or gzipped CSV. The same files give the same tables, hashed names under the same key.
+    Each command logs how many rows it read, kept, adjusted and dropped, rule by rule, and what of it looks odd. The
+    same files give the same tables, hashed names under the same key.
+
+    Files are CSV, parted by commas, semicolons, tabs or bars, plain or packed by gzip, bzip2, xz or zip, in UTF-8 or
+    what a byte order mark says. How dates and decimals are written is found out over the whole column; what cannot be
+    told is refused by the column's name. docs/own_gold.md has the rules.
     """
 
 
 SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def how_to_read(command: Command) -> Command:
+    """Add the options of all importers."""
+    for option in [
+        click.option(
+            "--max-odd",
+            type=click.FloatRange(0, 1),
+            default=0.5,
+            show_default=True,
+            metavar="SHARE",
+            help="Exit with 1 and write nothing where one rule drops or adjusts more than this share of rows.",
+        ),
+        click.option(
+            "--date-order",
+            type=click.Choice(["day-first", "month-first", "short-year-first"]),
+            help="Order of dates such as 05-08-21, where no value of the file settles it.",
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Of files that are not UTF-8, such as cp1252 (Western Windows) or latin-1.",
+        ),
+    ]:
+        command = option(command)
+    return command
 
 
 @import_group.command("inside-airbnb")
@@ -140,6 +174,7 @@ SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="A stay counts as the listing's minimum stay, but not as longer than this.",
 )
+@how_to_read
 @OUT
 def inside_airbnb(
     listings: tuple[Path, ...],
@@ -147,6 +182,9 @@ def inside_airbnb(
     calendar: Path | None,
     country: str | None,
     max_nights: int,
+    encoding: str | None,
+    date_order: str | None,
+    max_odd: float,
     out: Path,
 ) -> None:
     """Import a city from Inside Airbnb (insideairbnb.com), files as downloaded.
@@ -156,9 +194,9 @@ def inside_airbnb(
     published. Nothing is cancelled and there is no engagement, so that cancellation and conversion
     cannot be learned from it. Neighbourhoods are the destinations.
 
-    Several --listings become versions of properties and hosts. Names are hashed under the key in
-    the environment variable WANDERBRICKS_HASH_KEY; without one, under a key that is forgotten
-    afterwards.
+    Several --listings become versions of properties and hosts; a listing that a later one lacks
+    ends there. Names are hashed under the key in the environment variable WANDERBRICKS_HASH_KEY;
+    without one, under a key that is forgotten afterwards.
 
     \b
     Example:
@@ -166,8 +204,10 @@ def inside_airbnb(
           --reviews reviews.csv.gz --country Singapore --out data/singapore
     """
     from wanderbricks_ml.importers.inside_airbnb import import_inside_airbnb
+    from wanderbricks_ml.importers.reading import ReadOptions
 
-    import_inside_airbnb(listings, reviews, out, calendar, country, max_nights)
+    options = ReadOptions(encoding, date_order)
+    import_inside_airbnb(listings, reviews, out, calendar, country, max_nights, max_odd, options)
 
 
 @import_group.command("hotel-bookings")
@@ -183,8 +223,11 @@ def inside_airbnb(
     help="Drop rows that equal an earlier one in every column; they are kept by default, being "
     "several rooms of one booking as far as is known.",
 )
+@how_to_read
 @OUT
-def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
+def hotel_bookings(
+    csv: Path, drop_duplicates: bool, encoding: str | None, date_order: str | None, max_odd: float, out: Path
+) -> None:
     """Import the hotel booking demand data set (two hotels in Portugal).
 
     Each row is one booking with real lead time and cancellation. A property is a hotel's room
@@ -203,8 +246,9 @@ def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
       wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
     """
     from wanderbricks_ml.importers.hotel_bookings import import_hotel_bookings
+    from wanderbricks_ml.importers.reading import ReadOptions
 
-    import_hotel_bookings(csv, out, drop_duplicates)
+    import_hotel_bookings(csv, out, drop_duplicates, max_odd, ReadOptions(encoding, date_order))
 
 
 @main.command()

@@ -80,7 +80,12 @@ def plain_csv(path: Path, copy: Path, encoding: str | None = None) -> None:
         with _unpacked(path) as packed, io.BufferedReader(cast(io.RawIOBase, packed)) as stream:
             start = stream.peek(512)[:512]
             _refuse(path, start)
-            name = encoding or next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
+            marked = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+            if b"\0" in start and not (encoding or marked):
+                raise click.ClickException(
+                    f"{path}: holds zero bytes; if it is UTF-16, say --encoding utf-16-le or utf-16-be"
+                )
+            name = encoding or marked or "utf-8"
             with copy.open("w", encoding="utf-8", newline="\n") as file:
                 shutil.copyfileobj(io.TextIOWrapper(stream, encoding=name), file, 1 << 20)
     except UnicodeError as error:

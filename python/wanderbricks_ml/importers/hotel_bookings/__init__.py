@@ -5,7 +5,8 @@ named in them, and neither guests nor rooms have an id:
 
 Bookings
     ``booking_id`` is the row's number in the file, from 1. Exact duplicates are kept, being
-    several rooms of one booking as far as is known, unless `drop_duplicates` is set.
+    several rooms of one booking as far as is known, unless `drop_duplicates` is set. Rows that differ in
+    any column, also one that is not used, are none.
 Dates
     ``check_in_date`` is the arrival, ``created_at`` that less ``lead_time`` days,
     ``check_out_date`` that plus weekend and week nights. Stays of 0 nights are kept: guests
@@ -35,12 +36,13 @@ Properties
 Destinations and hosts
     One per hotel: Resort Hotel in the Algarve, City Hotel in Lisbon; any other hotel is a
     destination by its own name in country ``unknown``.
-Missing values
-    ``NULL`` and ``NA``, with or without spaces around them, and blanks.
 Dropped, and counted
     Rows without a readable hotel, room type, arrival, lead time, nights, rate, cancellation or
     status date (lead times and stays of more than ten years count as unreadable); the two rules
     above.
+Columns
+    Needed are those without which no booking is left; the others are null where the file lacks them, and the import
+    names them. Without ``market_segment`` nobody is business, without ``deposit_type`` no cancelled booking paid.
 Further booking columns
     Those of `BOOKING_ATTRIBUTES` go along on fact_booking_detail, for the dbt var
     ``booking_attributes``; all of them at once are the value

@@ -17,7 +17,7 @@ Money
     ``base_price`` is the listing's price; where that is empty (or 0), the first of these: the
     median of the listing's calendar prices (when a calendar is given), the price in an earlier
     snapshot, the median in the same snapshot of its neighbourhood and room type, of its room type,
-    of all listings, and of all snapshots.
+    of all listings, and of all snapshots (rows that are dropped included).
 Guests
     ``guests_count`` is 2, or what the listing accommodates if less. A missing capacity is 2.
 Users
@@ -27,7 +27,9 @@ Destinations
     `country`; by default the most frequent last part of ``neighbourhood`` ("Bugis, Singapore"),
     else of ``host_location``, else ``unknown``.
 Hosts
-    ``rating`` is the mean ``review_scores_rating`` (0 to 5) of the host's listings in a snapshot.
+    ``rating`` is the mean ``review_scores_rating`` of the host's listings in a snapshot, 0 to 5. Scrapes until 2021
+    have scores of 20 to 100: where the median of a scrape is above 5, its scores are divided by 20. What is beyond its
+    scale counts as missing.
     A host has joined on ``host_since``, or earlier when one of its listings is older.
 Properties
     ``property_type`` is ``room_type``, which has four levels; the published ``property_type`` has
@@ -38,11 +40,13 @@ Properties
 Versions
     Snapshots of one city make SCD2 versions of hosts and properties: a new one only when a gold
     attribute has changed, from the scrape's date on. The first reaches back to the start of the
-    entity, for nothing older is known.
+    entity, for nothing older is known. A property's last version ends on the first day of the first scrape
+    that, with all later ones, lacks it, or the day after its last check-in where that is later. One that
+    comes back was only hidden. Hosts do not end.
 Dropped, and counted
     Rows without a readable id, date, host or neighbourhood; second rows of one review, or of one
-    listing and scrape date (the first stays); reviews of listings that are in no snapshot, and
-    reviews dated after the last scrape.
+    listing and scrape date (the first stays; those that equal it in every column are counted apart from
+    those that do not); reviews of listings that are in no snapshot, and reviews dated after the last scrape.
 Personal text
     Names become keyed hashes (see `identity`), ``unknown`` where blank. E-mail addresses and phone
     numbers are not published: ``unknown``. Titles and descriptions are not carried over.

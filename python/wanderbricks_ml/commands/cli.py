@@ -12,6 +12,7 @@ import click
 
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
+from wanderbricks_ml.credentials import RedactingFilter, hides_credentials, redacted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -23,11 +24,29 @@ OUT = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands whose errors and log lines tell no credential, such as that of a store's URL."""
+
+    @hides_credentials
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if redacted(error.message) == error.message:
+                raise
+            message, code = redacted(error.message), error.exit_code
+        click.echo(f"Error: {message}", err=True)
+        ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wanderbricks-ml", prog_name="wanderbricks")
 def main() -> None:
     """Make or import gold data for the Wanderbricks dbt project, and look after its models."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RedactingFilter())
 
 
 main.add_command(registry_group)
@@ -264,12 +283,16 @@ def hotel_bookings(
     "--webhook",
     metavar="URL",
     envvar="WANDERBRICKS_ALERT_WEBHOOK",
-    help="Also post the alerts there, if any are open, as JSON; a failure is logged and changes nothing else.",
+    help="Also post the alerts there, if any are open, as JSON; a failure is logged and changes nothing else. Better "
+    "than here, where other users of the machine see it, in WANDERBRICKS_ALERT_WEBHOOK.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when an alert of severity error is open.")
+@click.option("--must-deliver", is_flag=True, help="Exit with 3 when the webhook does not take the alerts.")
 @click.option("--target", help="Target of profiles.yml; its default without one.")
-def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) -> None:
+def alerts(form: str, webhook: str | None, exit_code: bool, must_deliver: bool, target: str | None) -> None:
     """Print the open problems of the models: view alerts, as the last monitoring run left it.
+
+    The exit code is 0 unless an option asks for another. 3 goes before 1: nobody was told of the errors.
 
     \b
     Example:
@@ -277,8 +300,10 @@ def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) 
     """
     import json
 
-    from wanderbricks_ml.commands.alerts import as_message, as_text, open_alerts, post
+    from wanderbricks_ml.commands.alerts import UNDELIVERED, as_message, as_text, open_alerts, post
 
+    if must_deliver and not webhook:
+        raise click.UsageError("--must-deliver needs --webhook or WANDERBRICKS_ALERT_WEBHOOK")
     try:
         found = open_alerts(target)
     except RuntimeError as error:
@@ -286,8 +311,10 @@ def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) 
     click.echo(as_text(found) if form == "text" else json.dumps(found, indent=2))
     if webhook and found:
         try:
-            post(webhook, as_message(found))
+            delivered = post(webhook, as_message(found))
         except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--webhook") from error
+            raise click.BadParameter(str(error), param_hint="--webhook") from None
+        if must_deliver and not delivered:
+            raise SystemExit(UNDELIVERED)
     if exit_code and any(alert["severity"] == "error" for alert in found):
         raise SystemExit(1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -113,6 +114,97 @@ def test_a_server_that_hangs_holds_nobody_up(slept: list[float], caplog: pytest.
     assert "timed out" in caplog.text
 
 
+@contextmanager
+def raw_server(*answers: bytes, pause: float = 0) -> Iterator[str]:
+    """A server that sends these bytes to whoever connects, the pause before each, and then hangs up; its address."""
+    done = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                # Who hangs up on what is not read yet resets the connection.
+                connection.settimeout(0.2)
+                with suppress(OSError):
+                    while b"{}" not in connection.recv(65_536):
+                        pass
+                for answer in answers:
+                    if done.wait(pause):
+                        return
+                    with suppress(OSError):
+                        connection.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/services/secret?token=hush"
+    finally:
+        done.set()
+        listening.close()
+
+
+def test_a_server_that_drips_is_left_when_the_time_is_up(slept: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    # Each byte comes in time for a socket.
+    with raw_server(*[b"H"] * 1000, pause=0.1) as url:
+        assert not alerts.post(url, {}, attempts=2, timeout=0.5, sleep=slept.append)
+    assert caplog.text.count("timed out after 0.5 s") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "asked"),
+    [
+        (b"SSH-2.0-server\r\n", "gave no answer of HTTP (BadStatusLine)", 2),
+        (b"HTTP/1.1 200 " + b"x" * 70_000, "gave no answer of HTTP (LineTooLong)", 2),
+        (b"", "closed connection", 2),
+        (b"HTTP/1.1 404 no /services/secret?token=hush here\r\n\r\n", "answered 404 no ***?*** here", 1),
+        (b"HTTP/1.1 403 token: hush2\r\n\r\n", "answered 403 token: ***", 1),
+    ],
+)
+def test_whatever_answers_is_said_without_the_secret(
+    answer: bytes, said: str, asked: int, slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    with raw_server(answer) as url:
+        assert not alerts.post(url, {}, attempts=2, sleep=slept.append)
+    assert len(caplog.records) == asked
+    assert said in caplog.text
+    assert "secret" not in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_a_server_without_tls(slept: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with raw_server(b"HTTP/1.1 200 OK\r\n\r\n") as url:
+        assert not alerts.post(url.replace("http", "https"), {}, attempts=1, sleep=slept.append)
+    assert "alerts not delivered: 127.0.0.1 [SSL" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:port/secret",
+        "http://127.0.0.1:99999/secret",
+        "http://[::1/secret",
+        "http:///secret",
+        f"http://{'a' * 70}.example/secret",
+        "hooks.example.org/secret",
+    ],
+)
+def test_what_is_no_address_is_said_without_it(url: str, slept: list[float]) -> None:
+    with pytest.raises(ValueError, match="the webhook is no http") as raised:
+        alerts.post(url, {}, sleep=slept.append)
+    assert "secret" not in str(raised.value)
+
+
+def test_an_address_with_strange_signs(slept: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("sec ret", "sécret"):
+        assert not alerts.post(f"http://127.0.0.1:1/{path}", {}, sleep=slept.append)
+        assert path not in caplog.text
+    assert slept == []
+    assert caplog.text.count("cannot be asked") == 2
+
+
 def test_a_server_that_is_not_there(slept: list[float], caplog: pytest.LogCaptureFixture) -> None:
     with webhook(200) as (url, _):
         pass
@@ -153,6 +245,16 @@ def test_a_webhook_that_fails_changes_neither_output_nor_exit_code(run: Callable
     assert failed.exit_code == 0
     assert json.loads(failed.stdout) == [ALERT]
     assert len(received) == 1
+
+
+def test_the_exit_code_tells_what_was_not_delivered_where_it_is_asked_to(run: Callable[..., Result]) -> None:
+    with webhook(404) as (url, _):
+        assert run([ALERT], "--exit-code", "--must-deliver", "--webhook", url).exit_code == alerts.UNDELIVERED
+        assert run([], "--must-deliver", "--webhook", url).exit_code == 0
+    with webhook(200) as (url, _):
+        assert run([ALERT], "--must-deliver", "--webhook", url).exit_code == 0
+        assert run([ALERT], "--exit-code", "--must-deliver", "--webhook", url).exit_code == 1
+    assert run([ALERT], "--must-deliver").exit_code == 2
 
 
 def test_silence_is_not_posted_and_an_address_is_checked(run: Callable[..., Result]) -> None:

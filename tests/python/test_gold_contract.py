@@ -240,7 +240,7 @@ def test_holidays_seed_is_what_its_generator_writes() -> None:
 
 def test_holidays_seed_covers_the_simulated_destinations() -> None:
     pytest.importorskip("holidays", reason="only the seed's generator needs the package")
-    from wanderbricks_ml.gold.holidays import COUNTRY_CODES
+    from wanderbricks_ml.gold.countries import COUNTRY_CODES
     from wanderbricks_ml.simulator.places import COUNTRIES
 
     assert set(COUNTRIES) <= set(COUNTRY_CODES)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import random
+import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+from wanderbricks_ml.credentials import HIDDEN, redacted
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +33,8 @@ FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may pass; any other answer but success is final."""
+UNDELIVERED = 3
+"""Exit code of the command where a webhook must take the alerts and does not."""
 
 
 def open_alerts(target: str | None = None) -> list[Alert]:
@@ -86,7 +94,8 @@ def post(
     attempts
         Tries at most.
     timeout
-        Seconds that a connection or an answer may take.
+        Seconds that an attempt may take, from looking up the host to the answer's last header. All of it takes at most
+        `attempts` times as long, and the waits.
     sleep
         Takes seconds; tests replace it.
 
@@ -98,35 +107,85 @@ def post(
     Raises
     ------
     ValueError
-        When the address is no http one.
+        When the address is no http one; does not quote it.
     """
-    address = urllib.parse.urlsplit(url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ValueError("the webhook is no http:// or https:// address")
+    host = _host(url)
     request = urllib.request.Request(
         url,
         data=json.dumps(message).encode(),
         headers={"Content-Type": "application/json", "User-Agent": "wanderbricks"},
         method="POST",
     )
-    opener = urllib.request.build_opener(_NoRedirect)
     for attempt in range(1, attempts + 1):
-        try:
-            with opener.open(request, timeout=timeout):
-                return True
-        except urllib.error.HTTPError as error:
-            reason, passing = f"answered {error.code} {error.reason}", error.code in RETRIED
-            error.close()
-        except OSError as error:  # refused, unknown host, timed out, broken off
-            reason, passing = str(getattr(error, "reason", error)) or type(error).__name__, True
-        if not passing or attempt == attempts:
-            logger.error("alerts not delivered: %s %s, attempt %d, given up", address.hostname, reason, attempt)
+        refusal = _refusal(request, timeout)
+        if refusal is None:
+            return True
+        reason = _without_address(refusal.reason, url)
+        if not refusal.may_pass or attempt == attempts:
+            logger.error("alerts not delivered: %s %s, attempt %d, given up", host, reason, attempt)
             return False
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
         wait = random.uniform(0, longest)
-        logger.warning("webhook %s %s, attempt %d; again in %.1f s", address.hostname, reason, attempt, wait)
+        logger.warning("webhook %s %s, attempt %d; again in %.1f s", host, reason, attempt, wait)
         sleep(wait)
     return False
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    reason: str
+    may_pass: bool
+
+
+def _host(url: str) -> str:
+    try:
+        address = urllib.parse.urlsplit(url)
+        # What is no number of a port raises an error here.
+        if address.scheme in ("http", "https") and address.hostname and address.port != 0:
+            address.hostname.encode("idna")
+            return address.hostname
+    except ValueError:  # among them UnicodeError, of a host that no name server knows
+        pass
+    raise ValueError("the webhook is no http:// or https:// address")
+
+
+def _refusal(request: urllib.request.Request, timeout: float) -> _Refusal | None:
+    """Ask once; None where the message was taken."""
+    found: list[_Refusal | None] = []
+    # A time-out of a socket counts from one byte to the next, and looking up a host has none.
+    asking = threading.Thread(target=lambda: found.append(_asked(request, timeout)), daemon=True)
+    asking.start()
+    asking.join(timeout)
+    return found[0] if found else _Refusal(f"timed out after {timeout:g} s", may_pass=True)
+
+
+def _asked(request: urllib.request.Request, timeout: float) -> _Refusal | None:
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout):
+            return None
+    except urllib.error.HTTPError as error:
+        error.close()
+        return _Refusal(f"answered {error.code} {error.reason}", may_pass=error.code in RETRIED)
+    except OSError as error:  # refused, unknown host, certificate, timed out, broken off
+        reason = getattr(error, "reason", error)
+        return _Refusal(
+            str(reason) or type(reason).__name__, may_pass=not isinstance(reason, ssl.SSLCertVerificationError)
+        )
+    except http.client.InvalidURL:
+        return _Refusal("cannot be asked: its address has signs that are none of an address", may_pass=False)
+    except http.client.HTTPException as error:
+        return _Refusal(f"gave no answer of HTTP ({type(error).__name__})", may_pass=True)
+    except ValueError as error:
+        return _Refusal(f"cannot be asked: {type(error).__name__}", may_pass=False)
+
+
+def _without_address(reason: str, url: str) -> str:
+    """Leave out what of the address a server repeats, and what would break the line."""
+    address = urllib.parse.urlsplit(url)
+    for part in (url, address.path, address.query, address.netloc if "@" in address.netloc else ""):
+        if part.strip("/"):
+            reason = reason.replace(part, HIDDEN)
+    return " ".join(redacted(reason).split())
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
+from wanderbricks_ml.credentials import RedactingFilter, hides_credentials, redacted
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 OUT = click.option(
     "--out",
@@ -19,11 +24,29 @@ OUT = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands whose errors and log lines tell no credential, such as that of a store's URL."""
+
+    @hides_credentials
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if redacted(error.message) == error.message:
+                raise
+            message, code = redacted(error.message), error.exit_code
+        click.echo(f"Error: {message}", err=True)
+        ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wanderbricks-ml", prog_name="wanderbricks")
 def main() -> None:
     """Make or import gold data for the Wanderbricks dbt project, and look after its models."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RedactingFilter())
 
 
 main.add_command(registry_group)
@@ -102,12 +125,42 @@ def simulate(
 def import_group() -> None:
     """Turn published booking data into gold tables.
 
-    Each command logs how many rows it read, kept, adjusted and dropped, rule by rule. Files may be
-    plain or gzipped CSV. The same files give the same tables, hashed names under the same key.
+    Each command logs how many rows it read, kept, adjusted and dropped, rule by rule, and what of it looks odd. The
+    same files give the same tables, hashed names under the same key.
+
+    Files are CSV, parted by commas, semicolons, tabs or bars, plain or packed by gzip, bzip2, xz or zip, in UTF-8 or
+    what a byte order mark says. How dates and decimals are written is found out over the whole column; what cannot be
+    told is refused by the column's name. docs/own_gold.md has the rules.
     """
 
 
 SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def how_to_read(command: Command) -> Command:
+    """Add the options of all importers."""
+    for option in [
+        click.option(
+            "--max-odd",
+            type=click.FloatRange(0, 1),
+            default=0.5,
+            show_default=True,
+            metavar="SHARE",
+            help="Exit with 1 and write nothing where one rule drops or adjusts more than this share of rows.",
+        ),
+        click.option(
+            "--date-order",
+            type=click.Choice(["day-first", "month-first", "short-year-first"]),
+            help="Order of dates such as 05-08-21, where no value of the file settles it.",
+        ),
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Of files that are not UTF-8, such as cp1252 (Western Windows) or latin-1.",
+        ),
+    ]:
+        command = option(command)
+    return command
 
 
 @import_group.command("inside-airbnb")
@@ -140,6 +193,7 @@ SOURCE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="A stay counts as the listing's minimum stay, but not as longer than this.",
 )
+@how_to_read
 @OUT
 def inside_airbnb(
     listings: tuple[Path, ...],
@@ -147,6 +201,9 @@ def inside_airbnb(
     calendar: Path | None,
     country: str | None,
     max_nights: int,
+    encoding: str | None,
+    date_order: str | None,
+    max_odd: float,
     out: Path,
 ) -> None:
     """Import a city from Inside Airbnb (insideairbnb.com), files as downloaded.
@@ -156,9 +213,9 @@ def inside_airbnb(
     published. Nothing is cancelled and there is no engagement, so that cancellation and conversion
     cannot be learned from it. Neighbourhoods are the destinations.
 
-    Several --listings become versions of properties and hosts. Names are hashed under the key in
-    the environment variable WANDERBRICKS_HASH_KEY; without one, under a key that is forgotten
-    afterwards.
+    Several --listings become versions of properties and hosts; a listing that a later one lacks
+    ends there. Names are hashed under the key in the environment variable WANDERBRICKS_HASH_KEY;
+    without one, under a key that is forgotten afterwards.
 
     \b
     Example:
@@ -166,8 +223,10 @@ def inside_airbnb(
           --reviews reviews.csv.gz --country Singapore --out data/singapore
     """
     from wanderbricks_ml.importers.inside_airbnb import import_inside_airbnb
+    from wanderbricks_ml.importers.reading import ReadOptions
 
-    import_inside_airbnb(listings, reviews, out, calendar, country, max_nights)
+    options = ReadOptions(encoding, date_order)
+    import_inside_airbnb(listings, reviews, out, calendar, country, max_nights, max_odd, options)
 
 
 @import_group.command("hotel-bookings")
@@ -183,8 +242,11 @@ def inside_airbnb(
     help="Drop rows that equal an earlier one in every column; they are kept by default, being "
     "several rooms of one booking as far as is known.",
 )
+@how_to_read
 @OUT
-def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
+def hotel_bookings(
+    csv: Path, drop_duplicates: bool, encoding: str | None, date_order: str | None, max_odd: float, out: Path
+) -> None:
     """Import the hotel booking demand data set (two hotels in Portugal).
 
     Each row is one booking with real lead time and cancellation. A property is a hotel's room
@@ -203,8 +265,9 @@ def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
       wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
     """
     from wanderbricks_ml.importers.hotel_bookings import import_hotel_bookings
+    from wanderbricks_ml.importers.reading import ReadOptions
 
-    import_hotel_bookings(csv, out, drop_duplicates)
+    import_hotel_bookings(csv, out, drop_duplicates, max_odd, ReadOptions(encoding, date_order))
 
 
 @main.command()
@@ -220,12 +283,16 @@ def hotel_bookings(csv: Path, drop_duplicates: bool, out: Path) -> None:
     "--webhook",
     metavar="URL",
     envvar="WANDERBRICKS_ALERT_WEBHOOK",
-    help="Also post the alerts there, if any are open, as JSON; a failure is logged and changes nothing else.",
+    help="Also post the alerts there, if any are open, as JSON; a failure is logged and changes nothing else. Better "
+    "than here, where other users of the machine see it, in WANDERBRICKS_ALERT_WEBHOOK.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when an alert of severity error is open.")
+@click.option("--must-deliver", is_flag=True, help="Exit with 3 when the webhook does not take the alerts.")
 @click.option("--target", help="Target of profiles.yml; its default without one.")
-def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) -> None:
+def alerts(form: str, webhook: str | None, exit_code: bool, must_deliver: bool, target: str | None) -> None:
     """Print the open problems of the models: view alerts, as the last monitoring run left it.
+
+    The exit code is 0 unless an option asks for another. 3 goes before 1: nobody was told of the errors.
 
     \b
     Example:
@@ -233,8 +300,10 @@ def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) 
     """
     import json
 
-    from wanderbricks_ml.commands.alerts import as_message, as_text, open_alerts, post
+    from wanderbricks_ml.commands.alerts import UNDELIVERED, as_message, as_text, open_alerts, post
 
+    if must_deliver and not webhook:
+        raise click.UsageError("--must-deliver needs --webhook or WANDERBRICKS_ALERT_WEBHOOK")
     try:
         found = open_alerts(target)
     except RuntimeError as error:
@@ -242,8 +311,10 @@ def alerts(form: str, webhook: str | None, exit_code: bool, target: str | None) 
     click.echo(as_text(found) if form == "text" else json.dumps(found, indent=2))
     if webhook and found:
         try:
-            post(webhook, as_message(found))
+            delivered = post(webhook, as_message(found))
         except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--webhook") from error
+            raise click.BadParameter(str(error), param_hint="--webhook") from None
+        if must_deliver and not delivered:
+            raise SystemExit(UNDELIVERED)
     if exit_code and any(alert["severity"] == "error" for alert in found):
         raise SystemExit(1)

@@ -9,12 +9,14 @@ import logging
 
 from dbt.adapters.events.logging import AdapterLogger
 
+from wanderbricks_ml.credentials import redacted
+
 _dbt = AdapterLogger("wanderbricks")
 
 
 class _ToDbt(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        (_dbt.warning if record.levelno >= logging.WARNING else _dbt.info)(record.getMessage())
+        (_dbt.warning if record.levelno >= logging.WARNING else _dbt.info)(redacted(record.getMessage()))
 
 
 def show_among_dbts_lines() -> None:

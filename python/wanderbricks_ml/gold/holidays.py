@@ -14,49 +14,12 @@ from typing import NamedTuple
 
 import holidays
 
+from wanderbricks_ml.gold.countries import COUNTRY_CODES
+
 logger = logging.getLogger(__name__)
 
 CSV = Path("seeds/holidays.csv")
 YEARS = range(2010, 2031)
-
-# Names as in dim_destination.country. Platforms differ on Czechia, which is here by both names.
-COUNTRY_CODES: Mapping[str, str] = {
-    "Argentina": "AR",
-    "Australia": "AU",
-    "Austria": "AT",
-    "Brazil": "BR",
-    "Canada": "CA",
-    "China": "CN",
-    "Croatia": "HR",
-    "Czech Republic": "CZ",
-    "Czechia": "CZ",
-    "Denmark": "DK",
-    "Egypt": "EG",
-    "France": "FR",
-    "Germany": "DE",
-    "Greece": "GR",
-    "India": "IN",
-    "Indonesia": "ID",
-    "Ireland": "IE",
-    "Italy": "IT",
-    "Japan": "JP",
-    "Mexico": "MX",
-    "Morocco": "MA",
-    "Netherlands": "NL",
-    "New Zealand": "NZ",
-    "Portugal": "PT",
-    "Singapore": "SG",
-    "South Africa": "ZA",
-    "South Korea": "KR",
-    "Spain": "ES",
-    "Switzerland": "CH",
-    "Thailand": "TH",
-    "Turkey": "TR",
-    "United Arab Emirates": "AE",
-    "United Kingdom": "GB",
-    "United States": "US",
-    "Vietnam": "VN",
-}
 
 # The August and Easter Monday bank holidays exist in most of the United Kingdom, not in all of it.
 SUBDIVISIONS: Mapping[str, str] = {"GB": "ENG"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from wanderbricks_ml.credentials import hides_credentials
 from wanderbricks_ml.features import feature_frame, group_numbers, preprocessing
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, Examples, engine_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@hides_credentials
 def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[str, Any], versions: Any = None) -> Any:
     """Fit, log and register a candidate, or do nothing when no fit is due.
 

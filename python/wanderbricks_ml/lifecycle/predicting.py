@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wanderbricks_ml.credentials import hides_credentials
 from wanderbricks_ml.features import feature_matrix
 from wanderbricks_ml.lifecycle.engines import Examples, Predictor, engine_of
 from wanderbricks_ml.lifecycle.versions import (
@@ -26,6 +27,7 @@ from wanderbricks_ml.settings import RowSettings
 logger = logging.getLogger(__name__)
 
 
+@hides_credentials
 def backtest(
     session: Any, examples: Any, decision: Any, versions: Any, settings: Mapping[str, Any], experiments: Any = None
 ) -> Any:
@@ -70,6 +72,7 @@ def backtest(
     )
 
 
+@hides_credentials
 def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
     """Predict the score rows with the version that serves, and point the MLflow aliases at it.
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from wanderbricks_ml.credentials import hides_credentials
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, engine_of
 from wanderbricks_ml.lifecycle.versions import (
@@ -98,6 +99,7 @@ STRETCH_DAYS = 30
 """Forecast dates of a fold that a study judges by."""
 
 
+@hides_credentials
 def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[str, Any], versions: Any = None) -> Any:
     """Calibrate the recipe at the validation cut-offs, fit it through the point in time, log and register it.
 
@@ -227,6 +229,7 @@ def wape_by_stretch(forecasts: pd.DataFrame) -> list[float]:
     return (sums["error"] / sums["revenue"].clip(lower=1e-9)).tolist()
 
 
+@hides_credentials
 def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
     """Forecast from every test cut-off with this run's candidate and with the reigning version.
 
@@ -259,6 +262,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     return engine.result(pa.concat_tables(parts) if parts else BACKTEST_SCHEMA.empty_table())
 
 
+@hides_credentials
 def score(
     session: Any,
     examples: Any,

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from wanderbricks_ml.credentials import redacted
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.registry import integrity
 
@@ -171,7 +172,7 @@ def point_aliases(name: str, champion: int, challenger: int | None) -> None:
             client.delete_registered_model_alias(name, "challenger")
     except MlflowException as error:
         raise RuntimeError(
-            f"{name} v{champion} serves by its champion table, but {gone(name, champion)} ({error})"
+            f"{name} v{champion} serves by its champion table, but {gone(name, champion)} ({redacted(str(error))})"
         ) from error
 
 
@@ -221,7 +222,7 @@ def verified(model_name: str, version: Mapping[str, Any]) -> Path:
         folder = _folder(version["model_uri"])
     except (MlflowException, OSError) as error:
         raise RuntimeError(
-            f"{said} cannot be loaded: {gone(model_name, version['model_version'])} ({error})"
+            f"{said} cannot be loaded: {gone(model_name, version['model_version'])} ({redacted(str(error))})"
         ) from error
     recorded = version["artifact_files"]
     if recorded is None:
@@ -247,9 +248,9 @@ def gone(name: str, version: int) -> str:
     import mlflow
 
     return (
-        f"the MLflow store at {mlflow.get_tracking_uri()} does not have {name} v{version}. Point MLFLOW_TRACKING_URI "
-        "at the store that earlier runs wrote, restore it from a backup, or register again what the artifacts hold "
-        "(`wanderbricks registry rebuild`); `wanderbricks registry verify` lists all that is gone"
+        f"the MLflow store at {redacted(mlflow.get_tracking_uri())} does not have {name} v{version}. Point "
+        "MLFLOW_TRACKING_URI at the store that earlier runs wrote, restore it from a backup, or register again what the "
+        "artifacts hold (`wanderbricks registry rebuild`); `wanderbricks registry verify` lists all that is gone"
     )
 
 

@@ -5,7 +5,8 @@ named in them, and neither guests nor rooms have an id:
 
 Bookings
     ``booking_id`` is the row's number in the file, from 1. Exact duplicates are kept, being
-    several rooms of one booking as far as is known, unless `drop_duplicates` is set.
+    several rooms of one booking as far as is known, unless `drop_duplicates` is set. Rows that differ in
+    any column, also one that is not used, are none.
 Dates
     ``check_in_date`` is the arrival, ``created_at`` that less ``lead_time`` days,
     ``check_out_date`` that plus weekend and week nights. Stays of 0 nights are kept: guests
@@ -35,12 +36,13 @@ Properties
 Destinations and hosts
     One per hotel: Resort Hotel in the Algarve, City Hotel in Lisbon; any other hotel is a
     destination by its own name in country ``unknown``.
-Missing values
-    ``NULL`` and ``NA``, with or without spaces around them, and blanks.
 Dropped, and counted
     Rows without a readable hotel, room type, arrival, lead time, nights, rate, cancellation or
     status date (lead times and stays of more than ten years count as unreadable); the two rules
     above.
+Columns
+    Needed are those without which no booking is left; the others are null where the file lacks them, and the import
+    names them. Without ``market_segment`` nobody is business, without ``deposit_type`` no cancelled booking paid.
 Further booking columns
     Those of `BOOKING_ATTRIBUTES` go along on fact_booking_detail, for the dbt var
     ``booking_attributes``; all of them at once are the value
@@ -74,15 +76,12 @@ import click
 import duckdb
 
 from wanderbricks_ml.gold.contract import write_gold
-from wanderbricks_ml.importers import (
-    labelled,
-    load_csv,
-    log_summary,
-    scalar,
-    verify_keys,
-)
-from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES, MACROS, ROW_PARSED, UNUSED, USED
+from wanderbricks_ml.gold.countries import without_holidays
+from wanderbricks_ml.importers import scalar, verify_keys
+from wanderbricks_ml.importers.hotel_bookings.parsed import COLUMNS, ROW_PARSED
 from wanderbricks_ml.importers.hotel_bookings.tables import BOOKING, gold_tables
+from wanderbricks_ml.importers.reading import ReadOptions, load_csv
+from wanderbricks_ml.importers.summary import MAX_SHARE, labelled, log_summary
 
 logger = logging.getLogger(__name__)
 
@@ -105,23 +104,29 @@ class HotelBookingsCounts:
 
     rows_read: int = labelled("rows read")
     duplicates_read: int = labelled("exact duplicates of an earlier row")
-    rows_unreadable: int = labelled("dropped: a date, number, hotel or room type is unreadable")
-    rows_duplicate: int = labelled("dropped: exact duplicate")
-    rows_without_guests: int = labelled("dropped: no guests")
-    rows_with_absurd_rate: int = labelled(f"dropped: rate above {MAX_ADR:,}")
+    rows_unreadable: int = labelled("dropped: a date, number, hotel or room type is unreadable", of="rows_read")
+    rows_duplicate: int = labelled("dropped: exact duplicate", of="rows_read", may_be_all=True)
+    rows_without_guests: int = labelled("dropped: no guests", of="rows_read")
+    rows_with_absurd_rate: int = labelled(f"dropped: rate above {MAX_ADR:,}", of="rows_read")
     bookings: int = labelled("bookings kept")
     bookings_cancelled: int = labelled("of these cancelled, no-shows included")
     bookings_no_show: int = labelled("of these no-shows")
     bookings_of_no_night: int = labelled("stay of 0 nights: kept, amount 0")
-    rates_negative: int = labelled("negative rate: taken as 0")
-    countries_unknown: int = labelled("country of the guest missing: unknown")
-    updates_moved: int = labelled("status date before the booking's: moved to it")
+    rates_negative: int = labelled("negative rate: taken as 0", of="bookings")
+    countries_unknown: int = labelled("country of the guest missing: unknown", of="bookings", may_be_all=True)
+    updates_moved: int = labelled("status date before the booking's: moved to it", of="bookings")
     properties: int = labelled("properties")
     properties_priced_late: int = labelled("properties without a rate in their first 90 days")
     destinations: int = labelled("destinations, each with a host")
 
 
-def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -> HotelBookingsCounts:
+def import_hotel_bookings(
+    csv: Path,
+    out: Path,
+    drop_duplicates: bool = False,
+    max_odd: float = MAX_SHARE,
+    options: ReadOptions | None = None,
+) -> HotelBookingsCounts:
     """Write gold from the hotel booking demand data set, by the rules of this module.
 
     Parameters
@@ -131,7 +136,11 @@ def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -
     out
         Folder for the gold tables.
     drop_duplicates
-        Keep only the first of rows that are equal in every column.
+        Keep only the first of rows that are equal in every column of the file, those that are not used included.
+    max_odd
+        Largest share of rows that one rule may drop or adjust.
+    options
+        How to read what the file does not say itself.
 
     Returns
     -------
@@ -141,11 +150,11 @@ def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -
     Raises
     ------
     click.ClickException
-        When the file cannot be used; names it and the columns.
+        When the file cannot be used, or a rule applies to more rows than `max_odd`; names it and the columns. Nothing
+        is written then.
     """
     with duckdb.connect() as connection:
-        connection.execute(MACROS)
-        rows_read = load_csv(connection, csv, "row_read", [*USED, *BOOKING_ATTRIBUTES], optional=UNUSED)
+        reading = load_csv(connection, csv, "row_read", COLUMNS, options)
         connection.execute(ROW_PARSED, {"drop_duplicates": drop_duplicates, "max_adr": MAX_ADR})
         verdicts = {
             str(verdict): int(rows)
@@ -154,7 +163,10 @@ def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -
         if not verdicts.get("kept"):
             dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))
             columns = ", ".join(_columns_at_fault(connection))
-            raise click.ClickException(f"{csv}: no row is left ({dropped}); see the columns {columns}")
+            raise click.ClickException(
+                f"{csv}: no row is left ({dropped}); see the columns {columns}"
+                + "".join(f". {column}" for column in reading.unreadable)
+            )
         connection.execute(BOOKING)
         tables = gold_tables(connection)
 
@@ -162,7 +174,7 @@ def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -
             return int(scalar(connection, f"select count(*) from booking where {condition}"))
 
         counts = HotelBookingsCounts(
-            rows_read=rows_read,
+            rows_read=reading.rows,
             duplicates_read=scalar(connection, "select count(*) from row_parsed where is_duplicate"),
             rows_unreadable=verdicts.get("unreadable", 0),
             rows_duplicate=verdicts.get("duplicate", 0),
@@ -179,9 +191,10 @@ def import_hotel_bookings(csv: Path, out: Path, drop_duplicates: bool = False) -
             properties_priced_late=scalar(connection, _PRICED_LATE),
             destinations=tables["dim_destination"].num_rows,
         )
+    countries = tables["dim_destination"].column("country").to_pylist()
+    log_summary("Hotel bookings", counts, [reading], max_odd, without_holidays(countries))
     verify_keys(tables)
     write_gold(tables, out)
-    log_summary("Hotel bookings", counts)
     if counts.duplicates_read and not drop_duplicates:
         logger.info(
             "Exact duplicates are kept, being several rooms of one booking as far as is known; "
@@ -198,7 +211,7 @@ def _columns_at_fault(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "arrival_date_year, arrival_date_month, arrival_date_day_of_month": "check_in_date is null",
         "reservation_status_date": "status_date is null",
         "adr": f"published_adr is null or adr > {MAX_ADR}",
-        "is_canceled": "coalesce(is_canceled not in (0, 1), true)",
+        "is_canceled": "is_canceled is null",
         "lead_time": "coalesce(lead_time not between 0 and 3650, true)",
         "stays_in_weekend_nights, stays_in_week_nights": ("coalesce(nights not between 0 and 3650, true)"),
         "adults, children, babies": "guests <= 0",

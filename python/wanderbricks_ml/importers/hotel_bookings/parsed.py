@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-USED = [
-    "hotel",
-    "is_canceled",
-    "lead_time",
-    "arrival_date_year",
-    "arrival_date_month",
-    "arrival_date_day_of_month",
-    "stays_in_weekend_nights",
-    "stays_in_week_nights",
-    "adr",
-    "country",
-    "reservation_status",
-    "reservation_status_date",
-]
+from wanderbricks_ml.importers.columns import Column
+
 _TEXT_ATTRIBUTES = [
     "market_segment",
     "distribution_channel",
@@ -37,50 +25,50 @@ _WHOLE_NUMBER_ATTRIBUTES = [
     "babies",
 ]
 BOOKING_ATTRIBUTES = (*_TEXT_ATTRIBUTES, *_WHOLE_NUMBER_ATTRIBUTES)
-# Not used, but rows that differ in them are no duplicates.
-UNUSED = [
-    "arrival_date_week_number",
-    "assigned_room_type",
-    "booking_changes",
-    "days_in_waiting_list",
-]
+_REQUIRED_ATTRIBUTES = ("reserved_room_type", "adults")
 
-MACROS = """
-create macro filled(value) as
-    case when upper(trim(value)) not in ('', 'NULL', 'NA') then trim(value) end;
--- Some editions write whole numbers as "2.0" or "2.0000000000".
-create macro whole_number(value) as try_cast(try_cast(filled(value) as double) as int);
-"""
+COLUMNS = [
+    Column("hotel", is_required=True),
+    Column("is_canceled", "flag", is_required=True),
+    Column("lead_time", "whole", is_required=True),
+    Column("arrival_date_year", "whole", is_required=True),
+    Column("arrival_date_month", is_required=True),
+    Column("arrival_date_day_of_month", "whole", is_required=True),
+    Column("stays_in_weekend_nights", "whole", is_required=True),
+    Column("stays_in_week_nights", "whole", is_required=True),
+    Column("adr", "money", is_required=True),
+    Column("reservation_status_date", "date", is_required=True),
+    Column("country"),
+    Column("reservation_status"),
+    *(Column(name, "text", name in _REQUIRED_ATTRIBUTES) for name in _TEXT_ATTRIBUTES),
+    *(Column(name, "whole", name in _REQUIRED_ATTRIBUTES) for name in _WHOLE_NUMBER_ATTRIBUTES),
+]
 
 ROW_PARSED = f"""
 create table row_parsed as
 with cleaned as (
     select
         rowid + 1 as booking_id,
-        row_number() over (
-            partition by {", ".join([*USED, *BOOKING_ATTRIBUTES, *UNUSED])} order by rowid
-        ) > 1 as is_duplicate,
-        filled(hotel) as hotel,
-        filled(reservation_status) as reservation_status,
-        filled(country) as country,
-        whole_number(is_canceled) as is_canceled,
-        whole_number(lead_time) as lead_time,
-        whole_number(stays_in_weekend_nights) + whole_number(stays_in_week_nights) as nights,
-        try_cast(filled(adr) as decimal(18, 2)) as published_adr,
-        cast(
-            try_strptime(
-                concat_ws(
-                    ' ',
-                    whole_number(arrival_date_year),
-                    filled(arrival_date_month),
-                    whole_number(arrival_date_day_of_month)
-                ),
-                '%Y %B %-d'
-            ) as date
-        ) as check_in_date,
-        try_cast(filled(reservation_status_date) as date) as status_date,
-        {", ".join(f"filled({name}) as {name}" for name in _TEXT_ATTRIBUTES)},
-        {", ".join(f"whole_number({name}) as {name}" for name in _WHOLE_NUMBER_ATTRIBUTES)}
+        row_number() over (partition by record order by rowid) > 1 as is_duplicate,
+        hotel,
+        reservation_status,
+        country,
+        is_canceled,
+        lead_time,
+        stays_in_weekend_nights + stays_in_week_nights as nights,
+        adr as published_adr,
+        -- A year of two digits is none: nobody says of which century.
+        case
+            when arrival_date_year between 1990 and 2100
+                then cast(
+                    try_strptime(
+                        concat_ws(' ', arrival_date_year, arrival_date_month, arrival_date_day_of_month),
+                        ['%Y %B %-d', '%Y %b %-d', '%Y %-m %-d']
+                    ) as date
+                )
+        end as check_in_date,
+        reservation_status_date as status_date,
+        {", ".join(BOOKING_ATTRIBUTES)}
     from row_read
 ),
 
@@ -103,7 +91,7 @@ final as (
                 or check_in_date is null
                 or status_date is null
                 or published_adr is null
-                or coalesce(is_canceled not in (0, 1), true)
+                or is_canceled is null
                 or coalesce(lead_time not between 0 and 3650, true)
                 or coalesce(nights not between 0 and 3650, true)
                 then 'unreadable'

@@ -28,7 +28,7 @@ final as (
         coalesce(region.destination, row_parsed.hotel) as destination,
         coalesce(region.country, 'unknown') as destination_country,
         region.state_or_province,
-        is_canceled = 1 as is_cancelled,
+        is_canceled as is_cancelled,
         coalesce(market_segment = 'Corporate', false) as is_business,
         cast(adr * nights as decimal(18, 2)) as amount,
         greatest(status_date, created_on) as updated_on,

@@ -17,7 +17,7 @@ Money
     ``base_price`` is the listing's price; where that is empty (or 0), the first of these: the
     median of the listing's calendar prices (when a calendar is given), the price in an earlier
     snapshot, the median in the same snapshot of its neighbourhood and room type, of its room type,
-    of all listings, and of all snapshots.
+    of all listings, and of all snapshots (rows that are dropped included).
 Guests
     ``guests_count`` is 2, or what the listing accommodates if less. A missing capacity is 2.
 Users
@@ -27,7 +27,9 @@ Destinations
     `country`; by default the most frequent last part of ``neighbourhood`` ("Bugis, Singapore"),
     else of ``host_location``, else ``unknown``.
 Hosts
-    ``rating`` is the mean ``review_scores_rating`` (0 to 5) of the host's listings in a snapshot.
+    ``rating`` is the mean ``review_scores_rating`` of the host's listings in a snapshot, 0 to 5. Scrapes until 2021
+    have scores of 20 to 100: where the median of a scrape is above 5, its scores are divided by 20. What is beyond its
+    scale counts as missing.
     A host has joined on ``host_since``, or earlier when one of its listings is older.
 Properties
     ``property_type`` is ``room_type``, which has four levels; the published ``property_type`` has
@@ -38,11 +40,13 @@ Properties
 Versions
     Snapshots of one city make SCD2 versions of hosts and properties: a new one only when a gold
     attribute has changed, from the scrape's date on. The first reaches back to the start of the
-    entity, for nothing older is known.
+    entity, for nothing older is known. A property's last version ends on the first day of the first scrape
+    that, with all later ones, lacks it, or the day after its last check-in where that is later. One that
+    comes back was only hidden. Hosts do not end.
 Dropped, and counted
     Rows without a readable id, date, host or neighbourhood; second rows of one review, or of one
-    listing and scrape date (the first stays); reviews of listings that are in no snapshot, and
-    reviews dated after the last scrape.
+    listing and scrape date (the first stays; those that equal it in every column are counted apart from
+    those that do not); reviews of listings that are in no snapshot, and reviews dated after the last scrape.
 Personal text
     Names become keyed hashes (see `identity`), ``unknown`` where blank. E-mail addresses and phone
     numbers are not published: ``unknown``. Titles and descriptions are not carried over.
@@ -61,27 +65,22 @@ import click
 import duckdb
 
 from wanderbricks_ml.gold.contract import write_gold
-from wanderbricks_ml.importers import (
-    identity,
-    labelled,
-    load_csv,
-    log_summary,
-    scalar,
-    verify_keys,
-)
+from wanderbricks_ml.gold.countries import country_name, without_holidays
+from wanderbricks_ml.importers import identity, scalar, verify_keys
 from wanderbricks_ml.importers.inside_airbnb.parsed import (
-    CALENDAR_REQUIRED,
+    CALENDAR_COLUMNS,
     LISTING,
-    LISTING_OPTIONAL,
+    LISTING_COLUMNS,
     LISTING_PARSED,
-    LISTING_READABLE,
-    LISTING_REQUIRED,
+    LISTING_VERDICT,
     MACROS,
     REVIEW,
-    REVIEW_REQUIRED,
+    REVIEW_COLUMNS,
     STAY,
 )
 from wanderbricks_ml.importers.inside_airbnb.tables import DESTINATION, HOST_VERSION, PROPERTY_VERSION, gold_tables
+from wanderbricks_ml.importers.reading import Reading, ReadOptions, load_csv
+from wanderbricks_ml.importers.summary import MAX_SHARE, labelled, log_summary
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +92,17 @@ class InsideAirbnbCounts:
     """What an import read, kept, assumed and dropped: numbers of rows."""
 
     listing_rows_read: int = labelled("listing rows read, all snapshots")
-    listing_rows_unreadable: int = labelled("dropped: no id, host, neighbourhood or scrape date")
-    listing_rows_duplicate: int = labelled("dropped: listing given twice for a scrape date")
+    listing_rows_unreadable: int = labelled(
+        "dropped: no id, host, neighbourhood or scrape date", of="listing_rows_read"
+    )
+    listing_rows_duplicate: int = labelled("dropped: listing given twice for a scrape date", of="listing_rows_read")
+    listing_rows_conflicting: int = labelled(
+        "dropped: listing given for a scrape date before, otherwise", of="listing_rows_read"
+    )
     properties: int = labelled("properties kept")
+    properties_gone: int = labelled(
+        "properties gone from a later scrape: ended there", of="properties", may_be_all=True
+    )
     property_versions: int = labelled("property versions")
     hosts: int = labelled("hosts")
     host_versions: int = labelled("host versions")
@@ -105,17 +112,23 @@ class InsideAirbnbCounts:
     prices_from_neighbourhood: int = labelled("empty price: median of neighbourhood and room type")
     prices_from_room_type: int = labelled("empty price: median of room type")
     prices_from_all: int = labelled("empty price: median of all")
+    prices_of_others: int = labelled("price taken from other listings", of="listing_rows_read")
+    ratings_rescaled: int = labelled("ratings of 0 to 100: brought to 0 to 5")
+    ratings_out_of_range: int = labelled("ratings beyond their scale: missing", of="listing_rows_read")
     bedrooms_from_name: int = labelled("bedrooms missing: read from the name")
-    bedrooms_assumed: int = labelled("bedrooms missing: taken as 1")
-    bathrooms_assumed: int = labelled("bathrooms missing: taken as 1")
-    capacity_assumed: int = labelled("capacity missing: taken as 2 guests")
+    bedrooms_assumed: int = labelled("bedrooms missing: taken as 1", of="listing_rows_read")
+    bathrooms_assumed: int = labelled("bathrooms missing: taken as 1", of="listing_rows_read")
+    capacity_assumed: int = labelled("capacity missing: taken as 2 guests", of="listing_rows_read")
     review_rows_read: int = labelled("review rows read")
-    reviews_unreadable: int = labelled("dropped: no id, listing, reviewer or date")
-    reviews_duplicate: int = labelled("dropped: review given twice")
-    reviews_of_unknown_listing: int = labelled("dropped: listing in no snapshot")
-    reviews_after_scrape: int = labelled("dropped: dated after the last scrape")
+    reviews_unreadable: int = labelled("dropped: no id, listing, reviewer or date", of="review_rows_read")
+    reviews_duplicate: int = labelled("dropped: review given twice", of="review_rows_read")
+    reviews_conflicting: int = labelled("dropped: id of an earlier review, otherwise different", of="review_rows_read")
+    reviews_of_unknown_listing: int = labelled("dropped: listing in no snapshot", of="review_rows_read")
+    reviews_after_scrape: int = labelled("dropped: dated after the last scrape", of="review_rows_read")
     bookings: int = labelled("bookings kept")
-    bookings_with_stay_cut: int = labelled("bookings whose minimum stay is above the bound")
+    bookings_with_stay_cut: int = labelled(
+        "bookings whose minimum stay is above the bound", of="bookings", may_be_all=True
+    )
     users: int = labelled("users")
     names_hashed: int = labelled("distinct names hashed")
     country: str = "unknown"
@@ -129,6 +142,8 @@ def import_inside_airbnb(
     calendar: Path | None = None,
     country: str | None = None,
     max_nights: int = MAX_NIGHTS,
+    max_odd: float = MAX_SHARE,
+    options: ReadOptions | None = None,
 ) -> InsideAirbnbCounts:
     """Write gold from Inside Airbnb's detailed files of one city, by the rules of this module.
 
@@ -146,6 +161,10 @@ def import_inside_airbnb(
         English name of the city's country; derived from the listings when not given.
     max_nights
         Longest stay to assume, in nights, at least 1.
+    max_odd
+        Largest share of rows that one rule may drop or adjust.
+    options
+        How to read what the files do not say themselves.
 
     Returns
     -------
@@ -155,30 +174,34 @@ def import_inside_airbnb(
     Raises
     ------
     click.ClickException
-        When a file cannot be used; names the file and the columns.
+        When a file cannot be used, or a rule applies to more rows than `max_odd`; names the file and the columns.
+        Nothing is written then.
     """
     with duckdb.connect() as connection:
         connection.execute(MACROS)
-        listing_rows = _read_listings(connection, listings)
-        review_rows = load_csv(connection, reviews, "review_read", REVIEW_REQUIRED, ["reviewer_name"])
+        readings = _read_listings(connection, listings, options)
+        listing_rows = sum(reading.rows for reading in readings)
+        readings.append(load_csv(connection, reviews, "review_read", REVIEW_COLUMNS, options))
+        review_rows = readings[-1].rows
         if calendar is None:
-            connection.execute("create table calendar_read (listing_id varchar, price varchar)")
+            connection.execute("create table calendar_read (listing_id bigint, price decimal(18, 2))")
         else:
-            load_csv(connection, calendar, "calendar_read", CALENDAR_REQUIRED)
+            readings.append(load_csv(connection, calendar, "calendar_read", CALENDAR_COLUMNS, options))
 
         files = ", ".join(str(path) for path in listings)
         connection.execute(LISTING_PARSED)
-        connection.execute(LISTING_READABLE)
+        connection.execute(LISTING_VERDICT)
         connection.execute(LISTING, {"max_nights": max_nights})
         if not scalar(connection, "select count(*) from listing"):
             raise click.ClickException(
                 f"{files}: no row is left; id, host_id, last_scraped or neighbourhood_cleansed is "
-                "unreadable in every one"
+                f"unreadable in every one{_unreadable(readings)}"
             )
         if scalar(connection, "select count(*) from listing where base_price is null"):
             raise click.ClickException(
                 f"{files}: no value of the column price can be read"
                 + ("; a calendar may hold them (--calendar)" if calendar is None else "")
+                + _unreadable(readings)
             )
         connection.execute(REVIEW)
         verdicts = _tally(connection, "review", "verdict")
@@ -186,24 +209,29 @@ def import_inside_airbnb(
             dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))
             raise click.ClickException(
                 f"{reviews}: no row is left ({dropped}); check that the columns listing_id and date belong to {files}"
+                + _unreadable(readings)
             )
         for statement in [STAY, DESTINATION, PROPERTY_VERSION, HOST_VERSION]:
             connection.execute(statement)
 
-        country = country or _most_frequent_country(connection)
+        country = country_name(country or _most_frequent_country(connection))
         key = identity.hashing_key()
         names_hashed = _register_pseudonyms(connection, key)
         tables = gold_tables(connection, country)
+        listing_verdicts = _tally(connection, "listing_verdict", "verdict")
         prices = _tally(connection, "listing", "price_source")
         bedrooms = _tally(connection, "listing", "bedrooms_source")
         counts = InsideAirbnbCounts(
             listing_rows_read=listing_rows,
-            listing_rows_unreadable=listing_rows - scalar(connection, "select count(*) from listing_readable"),
-            listing_rows_duplicate=scalar(
-                connection,
-                "select (select count(*) from listing_readable) - (select count(*) from listing)",
-            ),
+            listing_rows_unreadable=listing_verdicts.get("unreadable", 0),
+            listing_rows_duplicate=listing_verdicts.get("duplicate", 0),
+            listing_rows_conflicting=listing_verdicts.get("same listing", 0),
             properties=scalar(connection, "select count(distinct property_id) from listing"),
+            properties_gone=scalar(
+                connection,
+                "select count(*) from (select max(replaced_on is null) as is_there from property_version "
+                "group by property_id) where not is_there",
+            ),
             property_versions=tables["dim_property"].num_rows,
             hosts=scalar(connection, "select count(distinct host_id) from listing"),
             host_versions=tables["dim_host"].num_rows,
@@ -213,6 +241,11 @@ def import_inside_airbnb(
             prices_from_neighbourhood=prices.get("neighbourhood", 0),
             prices_from_room_type=prices.get("room type", 0),
             prices_from_all=prices.get("overall", 0),
+            prices_of_others=sum(prices.get(source, 0) for source in ("neighbourhood", "room type", "overall")),
+            ratings_rescaled=scalar(connection, "select count(*) from listing where rating_is_rescaled"),
+            ratings_out_of_range=scalar(
+                connection, "select count(*) from listing where rating is null and rating_given is not null"
+            ),
             bedrooms_from_name=bedrooms.get("name", 0),
             bedrooms_assumed=bedrooms.get("assumed", 0),
             bathrooms_assumed=scalar(connection, "select count(*) from listing where bathrooms_are_assumed"),
@@ -220,6 +253,7 @@ def import_inside_airbnb(
             review_rows_read=review_rows,
             reviews_unreadable=verdicts.get("unreadable", 0),
             reviews_duplicate=verdicts.get("duplicate", 0),
+            reviews_conflicting=verdicts.get("same id", 0),
             reviews_of_unknown_listing=verdicts.get("unknown listing", 0),
             reviews_after_scrape=verdicts.get("after scrape", 0),
             bookings=verdicts["kept"],
@@ -229,9 +263,9 @@ def import_inside_airbnb(
             country=country,
             hash_key_is_temporary=key.is_temporary,
         )
+    log_summary("Inside Airbnb", counts, readings, max_odd, without_holidays([country]))
     verify_keys(tables)
     write_gold(tables, out)
-    log_summary("Inside Airbnb", counts)
     logger.info("Stays are bounded to %d nights; country: %s.", max_nights, country)
     if names_hashed and key.is_temporary:
         logger.info(
@@ -242,11 +276,13 @@ def import_inside_airbnb(
     return counts
 
 
-def _read_listings(connection: duckdb.DuckDBPyConnection, listings: Sequence[Path]) -> int:
+def _read_listings(
+    connection: duckdb.DuckDBPyConnection, listings: Sequence[Path], options: ReadOptions | None
+) -> list[Reading]:
     if not listings:
         raise click.ClickException("at least one listings file is needed")
-    rows = [
-        load_csv(connection, path, f"listing_file_{number}", LISTING_REQUIRED, LISTING_OPTIONAL)
+    readings = [
+        load_csv(connection, path, f"listing_file_{number}", LISTING_COLUMNS, options)
         for number, path in enumerate(listings)
     ]
     parts = [
@@ -254,7 +290,11 @@ def _read_listings(connection: duckdb.DuckDBPyConnection, listings: Sequence[Pat
         for number in range(len(listings))
     ]
     connection.execute("create table listing_read as " + " union all ".join(parts))
-    return sum(rows)
+    return readings
+
+
+def _unreadable(readings: Sequence[Reading]) -> str:
+    return "".join(f". {column}" for reading in readings for column in reading.unreadable)
 
 
 def _tally(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> dict[str, int]:

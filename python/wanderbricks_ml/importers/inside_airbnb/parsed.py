@@ -2,68 +2,73 @@
 
 from __future__ import annotations
 
-LISTING_REQUIRED = [
-    "id",
-    "last_scraped",
-    "host_id",
-    "neighbourhood_cleansed",
-    "room_type",
-    "accommodates",
-    "price",
-    "minimum_nights",
+from wanderbricks_ml.importers.columns import Column
+
+LISTING_COLUMNS = [
+    Column("id", "id", is_required=True),
+    Column("last_scraped", "date", is_required=True),
+    Column("host_id", "id", is_required=True),
+    Column("neighbourhood_cleansed", is_required=True),
+    Column("room_type", is_required=True),
+    Column("accommodates", "whole", is_required=True),
+    Column("price", "money", is_required=True),
+    Column("minimum_nights", "whole", is_required=True),
+    # Published in some years only, or blanked by those who pass the files on.
+    Column("scrape_id"),
+    Column("name"),
+    Column("host_name"),
+    Column("host_since", "date"),
+    Column("host_location"),
+    Column("host_identity_verified", "flag"),
+    Column("neighbourhood"),
+    Column("neighbourhood_group_cleansed"),
+    Column("latitude", "number"),
+    Column("longitude", "number"),
+    Column("bathrooms", "number"),
+    Column("bathrooms_text"),
+    Column("bedrooms", "whole"),
+    Column("first_review", "date"),
+    Column("review_scores_rating", "number"),
 ]
-# Published in some years only, or blanked by those who pass the files on.
-LISTING_OPTIONAL = [
-    "name",
-    "host_name",
-    "host_since",
-    "host_location",
-    "host_identity_verified",
-    "neighbourhood",
-    "neighbourhood_group_cleansed",
-    "latitude",
-    "longitude",
-    "bathrooms",
-    "bathrooms_text",
-    "bedrooms",
-    "first_review",
-    "review_scores_rating",
+REVIEW_COLUMNS = [
+    Column("listing_id", "id", is_required=True),
+    Column("id", "id", is_required=True),
+    Column("date", "date", is_required=True),
+    Column("reviewer_id", "id", is_required=True),
+    Column("reviewer_name"),
 ]
-REVIEW_REQUIRED = ["listing_id", "id", "date", "reviewer_id"]
-CALENDAR_REQUIRED = ["listing_id", "price"]
+CALENDAR_COLUMNS = [Column("listing_id", "id", is_required=True), Column("price", "money", is_required=True)]
 
 MACROS = """
-create macro filled(value) as nullif(trim(value), '');
-create macro number(value) as try_cast(filled(value) as double);
-create macro money(value) as
-    nullif(try_cast(regexp_replace(value, '[^0-9.]', '', 'g') as decimal(18, 2)), 0);
 -- "Austin, TX" is how places in the United States are written; a lone "US" names no country.
 create macro country_of(place) as
     case
         when regexp_matches(place, ',\\s*[A-Z]{2}\\s*$') then 'United States'
         when regexp_matches(trim(place), '^[A-Z]{2}$') then null
-        else filled(split_part(place, ',', -1))
+        else nullif(trim(split_part(place, ',', -1)), '')
     end;
 """
 
 LISTING_PARSED = """
 create table listing_parsed as
 select
-    try_cast(id as bigint) as property_id,
-    try_cast(host_id as bigint) as host_id,
-    try_cast(last_scraped as date) as last_scraped,
-    filled(neighbourhood_cleansed) as destination,
-    filled(neighbourhood_group_cleansed) as destination_group,
+    id as property_id,
+    host_id,
+    last_scraped,
+    neighbourhood_cleansed as destination,
+    neighbourhood_group_cleansed as destination_group,
     neighbourhood,
     host_location,
-    filled(host_name) as host_name,
-    try_cast(host_since as date) as host_since,
-    coalesce(host_identity_verified = 't', false) as host_is_verified,
-    try_cast(number(review_scores_rating) as decimal(9, 4)) as rating,
-    coalesce(filled(room_type), 'unknown') as property_type,
-    try_cast(number(accommodates) as int) as accommodates,
-    try_cast(number(minimum_nights) as int) as minimum_nights,
-    try_cast(number(bedrooms) as int) as bedrooms_given,
+    host_name,
+    host_since,
+    coalesce(host_identity_verified, false) as host_is_verified,
+    review_scores_rating as rating_given,
+    -- Scores went from 20 to 100 until 2021. No scrape mixes scales, so that a typing error changes none.
+    median(review_scores_rating) over (partition by file_number, scrape_id) > 5 as rating_is_of_100,
+    coalesce(room_type, 'unknown') as property_type,
+    accommodates,
+    minimum_nights,
+    bedrooms as bedrooms_given,
     case
         when regexp_matches(name, '\\d+\\s*bedroom', 'i')
             then try_cast(regexp_extract(name, '(\\d+)\\s*bedroom', 1, 'i') as int)
@@ -72,45 +77,65 @@ select
     try_cast(
         ceil(
             coalesce(
-                number(bathrooms),
+                bathrooms,
                 try_cast(regexp_extract(bathrooms_text, '\\d+(\\.\\d+)?') as double),
                 case when regexp_matches(bathrooms_text, 'half', 'i') then 1 end
             )
         ) as int
     ) as bathrooms_given,
-    money(price) as price,
-    try_cast(number(latitude) as float) as latitude,
-    try_cast(number(longitude) as float) as longitude,
-    try_cast(first_review as date) as first_review,
-    max(try_cast(last_scraped as date)) over (partition by file_number) as snapshot_date,
+    case when price > 0 then price end as price,
+    try_cast(latitude as float) as latitude,
+    try_cast(longitude as float) as longitude,
+    first_review,
+    min(last_scraped) over (partition by file_number) as snapshot_began,
+    max(last_scraped) over (partition by file_number) as snapshot_date,
+    record,
     file_number,
     line
 from listing_read
 """
 
-LISTING_READABLE = """
-create table listing_readable as
-select *
-from listing_parsed
-where property_id is not null
-    and host_id is not null
-    and last_scraped is not null
-    and destination is not null
+LISTING_VERDICT = """
+create table listing_verdict as
+with judged as (
+    select
+        *,
+        property_id is not null
+            and host_id is not null
+            and last_scraped is not null
+            and destination is not null as is_readable
+    from listing_parsed
+)
+
+select
+    *,
+    case
+        when not is_readable then 'unreadable'
+        when
+            row_number() over (
+                partition by property_id, last_scraped, record, is_readable order by file_number, line
+            ) > 1
+            then 'duplicate'
+        when
+            row_number() over (
+                partition by property_id, last_scraped, is_readable order by file_number, line
+            ) > 1
+            then 'same listing'
+        else 'kept'
+    end as verdict
+from judged
 """
 
 LISTING = """
 create table listing as
 with single as (
-    select *
-    from listing_readable
-    qualify
-        row_number() over (partition by property_id, last_scraped order by file_number, line) = 1
+    select * from listing_verdict where verdict = 'kept'
 ),
 
 calendar_price as (
     select
-        try_cast(listing_id as bigint) as property_id,
-        cast(median(money(price)) as decimal(18, 2)) as calendar_median
+        listing_id as property_id,
+        cast(median(price) filter (price > 0) as decimal(18, 2)) as calendar_median
     from calendar_read
     group by 1
 ),
@@ -127,8 +152,11 @@ price_sources as (
         median(price) over (partition by snapshot_date, destination, property_type)
             as neighbourhood_median,
         median(price) over (partition by snapshot_date, property_type) as room_type_median,
-        coalesce(median(price) over (partition by snapshot_date), median(price) over ())
-            as overall_median
+        coalesce(
+            median(price) over (partition by snapshot_date),
+            -- Of the rows that lack a neighbourhood, too: it may be all there is.
+            (select median(price) from listing_verdict)
+        ) as overall_median
     from single
     left join calendar_price on single.property_id = calendar_price.property_id
 ),
@@ -138,6 +166,7 @@ final as (
         property_id,
         host_id,
         last_scraped,
+        snapshot_began,
         snapshot_date,
         destination,
         destination_group,
@@ -147,7 +176,14 @@ final as (
         country_of(host_location) as host_country,
         country_of(case when contains(neighbourhood, ',') then neighbourhood end)
             as listing_country,
-        rating,
+        cast(
+            case
+                when rating_is_of_100 and rating_given between 0 and 100 then rating_given / 20
+                when not rating_is_of_100 and rating_given between 0 and 5 then rating_given
+            end as decimal(9, 4)
+        ) as rating,
+        rating_given,
+        rating_given is not null and rating_is_of_100 as rating_is_rescaled,
         property_type,
         greatest(coalesce(accommodates, 2), 1) as max_guests,
         greatest(least(coalesce(minimum_nights, 1), $max_nights), 1) as nights,
@@ -197,11 +233,12 @@ REVIEW = """
 create table review as
 with parsed as (
     select
-        try_cast(id as bigint) as booking_id,
-        try_cast(listing_id as bigint) as property_id,
-        try_cast(reviewer_id as bigint) as user_id,
-        try_cast(date as date) as review_date,
-        filled(reviewer_name) as reviewer_name,
+        id as booking_id,
+        listing_id as property_id,
+        reviewer_id as user_id,
+        date as review_date,
+        reviewer_name,
+        record,
         rowid as line
     from review_read
 ),
@@ -225,8 +262,10 @@ final as (
         reviewer_name,
         case
             when not is_readable then 'unreadable'
-            when row_number() over (partition by booking_id, is_readable order by line) > 1
+            when row_number() over (partition by booking_id, is_readable, record order by line) > 1
                 then 'duplicate'
+            when row_number() over (partition by booking_id, is_readable order by line) > 1
+                then 'same id'
             when property_id not in (select property_id from listing) then 'unknown listing'
             when review_date > (select max(last_scraped) from listing) then 'after scrape'
             else 'kept'

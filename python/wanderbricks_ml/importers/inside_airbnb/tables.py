@@ -27,8 +27,11 @@ group by destination
 
 PROPERTY_VERSION = """
 create table property_version as
-with first_check_in as (
-    select property_id, min(check_in_date) as check_in_date
+with check_ins as (
+    select
+        property_id,
+        min(check_in_date) as check_in_date,
+        max(check_in_date) as last_check_in
     from stay
     group by property_id
 ),
@@ -37,11 +40,28 @@ origin as (
     select
         listing.property_id,
         least(
-            min(listing.first_review), min(first_check_in.check_in_date), min(listing.last_scraped)
+            min(listing.first_review), min(check_ins.check_in_date), min(listing.last_scraped)
         ) as created_at
     from listing
-    left join first_check_in on listing.property_id = first_check_in.property_id
+    left join check_ins on listing.property_id = check_ins.property_id
     group by listing.property_id
+),
+
+-- Gone for good: in no file of a later scrape. One that comes back was hidden, and has stayed.
+scrapes as (
+    select distinct snapshot_began from listing
+),
+
+gone as (
+    select
+        seen.property_id,
+        greatest(min(scrapes.snapshot_began), max(check_ins.last_check_in) + 1) as gone_on
+    from (
+        select property_id, max(snapshot_date) as seen_until from listing group by property_id
+    ) as seen
+    inner join scrapes on seen.seen_until < scrapes.snapshot_began
+    left join check_ins on seen.property_id = check_ins.property_id
+    group by seen.property_id
 ),
 
 attributes as (
@@ -68,9 +88,10 @@ numbered as (
         changes.*,
         origin.created_at,
         row_number() over by_scrape as version,
-        lead(last_scraped) over by_scrape as replaced_on
+        coalesce(lead(last_scraped) over by_scrape, gone.gone_on) as replaced_on
     from changes
     inner join origin on changes.property_id = origin.property_id
+    left join gone on changes.property_id = gone.property_id
     window by_scrape as (partition by changes.property_id order by last_scraped)
 )
 

@@ -1,7 +1,8 @@
 {#
   Compares the gold layer with models/gold/_gold.yml before anything is built, and raises one
   compiler error that lists everything that does not fit: tables, columns, types, missing rows,
-  and columns named by the var `booking_attributes`. Renders nothing.
+  and columns named by the var `booking_attributes`. Where what is to be built reads gold and gold_checks is not among it,
+  the rules of seed gold_policy are held against gold here, if the seed is there. Renders nothing.
 
   Example: on-run-start: "{{ check_gold() }}"
 #}
@@ -23,11 +24,28 @@
         {% endif %}
         {% do problems.extend(gold_table_problems(table, columns.get(table.name))) %}
     {% endfor %}
+    {# for is_no_number #}
+    {% do graph.update({'gold_columns': columns}) %}
     {% do problems.extend(booking_attribute_problems(columns.get('fact_booking_detail'))) %}
     {% if problems %}
         {% do exceptions.raise_compiler_error(
             'gold does not fit models/gold/_gold.yml; nothing was built:\n  ' ~ problems | join('\n  ')
         ) %}
     {% endif %}
+    {% if flags.WHICH in ('run', 'build') and not flags.EMPTY and gold_goes_unchecked() %}
+        {% do report_gold('(' ~ gold_checks_query() ~ ') as checks') %}
+    {% endif %}
     {{ return('') }}
+{% endmacro %}
+
+{# Whether this run builds something from gold without gold_checks, although there is a policy. #}
+{% macro gold_goes_unchecked() %}
+    {% set checks = 'model.' ~ project_name ~ '.gold_checks' %}
+    {% if checks in selected_resources or not gold_policy() %}
+        {{ return(false) }}
+    {% endif %}
+    {% for selected in selected_resources if selected.startswith('model.') and checks in ancestors(selected) %}
+        {{ return(true) }}
+    {% endfor %}
+    {{ return(false) }}
 {% endmacro %}

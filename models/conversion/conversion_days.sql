@@ -97,7 +97,7 @@ locations as (
         property_id,
         destination_id,
         known_from,
-        lead(known_from) over (partition by property_id order by known_from) as known_until
+        coalesce(lead(known_from) over (partition by property_id order by known_from), ended_date + 1) as known_until
     from {{ ref('property_versions') }}
 
 ),

@@ -29,7 +29,9 @@ listings as (
 
     select
         property_id,
-        min(known_from) as known_from
+        min(known_from) as known_from,
+        -- a property is on offer until its last version ends
+        max(coalesce(ended_date, cast('9999-12-31' as date))) as offered_until
     from {{ ref('property_versions') }}
     group by property_id
 
@@ -49,7 +51,9 @@ split_sizes as (
         splits.split,
         sum(
             greatest(
-                {{ dbt.datediff('greatest(splits.first_check_in, listings.known_from + 1)', 'splits.last_check_in', 'day') }} + 1,
+                {{ dbt.datediff(
+                    'greatest(splits.first_check_in, listings.known_from + 1)', 'least(splits.last_check_in, listings.offered_until)', 'day'
+                ) }} + 1,
                 0
             )
         ) as eligible_rows
@@ -84,7 +88,9 @@ sampled as (
         dates.split,
         dates.scored_as_of
     from dates
-    inner join listings on listings.known_from < dates.check_in_date
+    inner join listings
+        on listings.known_from < dates.check_in_date
+        and listings.offered_until >= dates.check_in_date
     where {{ is_sampled(
         ['listings.property_id', day_number('dates.check_in_date')], salt=1, most='dates.row_limit', rows='dates.eligible_rows'
     ) }}

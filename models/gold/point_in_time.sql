@@ -1,15 +1,11 @@
+-- depends_on: {{ ref('gold_checks') }}
+{# named here for the graph: newest_booking reads it #}
+{% do source('gold', 'fact_booking_detail') %}
 {% set requested = requested_as_of() %}
 
-with bookings as (
+with newest as (
 
-    select * from {{ source('gold', 'fact_booking_detail') }}
-
-),
-
-newest as (
-
-    select cast(max(created_at) as date) as newest_booking_date
-    from bookings
+    {{ newest_booking(gold_policy()) }}
 
 ),
 

@@ -19,6 +19,7 @@ final as (
         versions.known_from - 1 as asked_from,
         coalesce(
             lead(versions.known_from) over (partition by versions.property_id order by versions.known_from) - 1,
+            versions.ended_date,
             cast('9999-12-31' as date)
         ) as asked_until
     from versions

@@ -11,8 +11,8 @@ final as (
         known_from,
         is_verified,
         is_active,
-        cast(rating as double) as rating,
-        joined_at as joined_date
+        cast({{ believed_number('dim_host', 'rating', low=0, high=5) }} as double) as rating,
+        came_date as joined_date
     from versions
 
 )

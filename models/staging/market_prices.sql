@@ -4,7 +4,7 @@ with versions as (
 
 ),
 
--- each version adds its price to its market and takes its predecessor's away
+-- each version adds its price to its market until the next one does, or until it ends
 changes as (
 
     select
@@ -25,7 +25,7 @@ changes as (
     from (
         select
             *,
-            lead(known_from) over (partition by property_id order by known_from) as replaced_from
+            coalesce(lead(known_from) over (partition by property_id order by known_from), ended_date + 1) as replaced_from
         from versions
     ) as followed
     where replaced_from is not null and base_price is not null

@@ -12,11 +12,12 @@ final as (
         cast(host_id as bigint) as host_id,
         cast(destination_id as bigint) as destination_id,
         property_type,
-        cast(base_price as double) as base_price,
-        cast(max_guests as double) as max_guests,
-        cast(bedrooms as double) as bedrooms,
-        cast(bathrooms as double) as bathrooms,
-        created_at as listed_date
+        cast({{ believed_number('dim_property', 'base_price', low=0.01) }} as double) as base_price,
+        cast({{ believed_number('dim_property', 'max_guests', low=1) }} as double) as max_guests,
+        cast({{ believed_number('dim_property', 'bedrooms', low=0) }} as double) as bedrooms,
+        cast({{ believed_number('dim_property', 'bathrooms', low=0) }} as double) as bathrooms,
+        came_date as listed_date,
+        ended_date
     from versions
 
 )

@@ -19,21 +19,34 @@ final as (
         cast(created_at as date) as created_date,
         check_in_date,
         check_out_date,
-        -- updated_at is the moment of cancellation only for a booking that is cancelled
+        -- updated_at is the moment of cancellation only for a booking that is cancelled, and none is before it was made
         case
-            when is_cancelled and cast(updated_at as date) < (select as_of_date from clock) then cast(updated_at as date)
+            when is_cancelled and cast(updated_at as date) < (select as_of_date from clock)
+                then greatest(cast(updated_at as date), cast(created_at as date))
         end as cancelled_date,
 
-        nights_booked as nights,
-        guests_count as guests,
+        {{ believed_number('fact_booking_detail', 'nights_booked', low=1, high=365) }} as nights,
+        {{ believed_number('fact_booking_detail', 'guests_count', low=1) }} as guests,
         -- decimals add up to the same in any order
-        cast(total_amount as decimal(18, 2)) as amount,
+        cast({{ believed_number('fact_booking_detail', 'total_amount', low=0) }} as decimal(18, 2)) as amount,
         is_business_booking
         {%- for attribute in var('booking_attributes') %},
             {{ attribute }} as attribute_{{ attribute }}
         {%- endfor %}
     from {{ source('gold', 'fact_booking_detail') }}
-    where cast(created_at as date) < (select as_of_date from clock)
+    where
+        cast(created_at as date) < (select as_of_date from clock)
+        -- a booking that does not say when it was made, or of what and by whom, is none: neither made nor cancelled
+        and created_at >= cast('1990-01-01' as date)
+        and booking_id is not null
+        and user_id is not null
+        and property_id is not null
+        and host_id is not null
+        and destination_id is not null
+        and check_in_date >= cast('1990-01-01' as date)
+        -- three years ahead
+        and check_in_date < cast(created_at as date) + 1100
+        and (updated_at is not null or not is_cancelled)
 
 )
 

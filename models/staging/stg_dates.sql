@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('gold_checks') }}
 {{ config(materialized='view') }}
 
 with final as (

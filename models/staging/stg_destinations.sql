@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('gold_checks') }}
 {{ config(materialized='view') }}
 
 with final as (
@@ -6,6 +7,7 @@ with final as (
         cast(destination_id as bigint) as destination_id,
         country
     from {{ source('gold', 'dim_destination') }}
+    where destination_id is not null
 
 )
 

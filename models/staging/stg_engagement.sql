@@ -11,13 +11,16 @@ final as (
     select
         cast(property_id as bigint) as property_id,
         engagement_date,
-        view_count as views,
-        unique_user_views as unique_viewers,
-        click_count as clicks,
-        search_count as searches,
-        avg_time_on_page as seconds_per_view
+        {{ believed_number('fact_property_engagement', 'view_count', low=0) }} as views,
+        {{ believed_number('fact_property_engagement', 'unique_user_views', low=0) }} as unique_viewers,
+        {{ believed_number('fact_property_engagement', 'click_count', low=0) }} as clicks,
+        {{ believed_number('fact_property_engagement', 'search_count', low=0) }} as searches,
+        {{ believed_number('fact_property_engagement', 'avg_time_on_page', low=0) }} as seconds_per_view
     from {{ source('gold', 'fact_property_engagement') }}
-    where engagement_date < (select as_of_date from clock)
+    where
+        engagement_date < (select as_of_date from clock)
+        and engagement_date >= cast('1990-01-01' as date)
+        and property_id is not null
 
 )
 

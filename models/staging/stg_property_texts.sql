@@ -1,12 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-with clock as (
-
-    select as_of_date from {{ ref('point_in_time') }}
-
-),
-
-versions as (
+with versions as (
 
     {{ dated_versions('dim_property', key='property_id', version_key='property_key', since='created_at') }}
 
@@ -19,9 +13,9 @@ final as (
         known_from,
         title,
         description,
-        cast(property_latitude as double) as latitude,
-        cast(property_longitude as double) as longitude,
-        case when cast(effective_to as date) < (select as_of_date from clock) then cast(effective_to as date) end as ended_date
+        cast({{ believed_number('dim_property', 'property_latitude', low=-90, high=90) }} as double) as latitude,
+        cast({{ believed_number('dim_property', 'property_longitude', low=-180, high=180) }} as double) as longitude,
+        ended_date
     from versions
 
 )

@@ -11,7 +11,7 @@ final as (
         known_from,
         country,
         user_type,
-        created_at as signed_up_date
+        came_date as signed_up_date
     from versions
 
 )

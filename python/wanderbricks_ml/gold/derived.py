@@ -54,7 +54,7 @@ def booking_daily(detail: pa.Table) -> pa.Table:
                 cast(avg(total_amount) as decimal(18, 2)) as avg_booking_value,
                 cast(sum(guests_count) as bigint) as total_guests,
                 cast(avg(nights_booked) as decimal(10, 2)) as avg_nights_booked,
-                cast(100 * avg(cast(payment_amount > 0 as int)) as decimal(5, 2))
+                cast(100 * avg(cast(coalesce(payment_amount, 0) > 0 as int)) as decimal(5, 2))
                     as payment_completion_rate,
                 min(record_created_timestamp) as record_created_timestamp,
                 max(record_updated_timestamp) as record_updated_timestamp

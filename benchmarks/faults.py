@@ -13,18 +13,18 @@ Prints what was tried and what held, and every failure with the command that sho
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -33,9 +33,8 @@ import duckdb
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.append(str(PROJECT / "tests"))
-sys.path.append(str(PROJECT / "tests/python"))
 from bad_gold import FAULTS, Fault  # noqa: E402
-from conftest import cut_gold  # noqa: E402
+from cut_gold import cut_gold  # noqa: E402
 from eased_project import copied_project  # noqa: E402
 from forked_dbt import ForkedDbt  # noqa: E402
 from local_workspace import Workspace  # noqa: E402
@@ -43,6 +42,8 @@ from local_workspace import Workspace  # noqa: E402
 from wanderbricks_ml.simulator import simulate  # noqa: E402
 
 logger = logging.getLogger("faults")
+
+Strike = Callable[[], None]
 
 DEMAND = ("--select", "+demand_predictions")
 COMPARED = """
@@ -103,7 +104,8 @@ class Bench:
             raise FaultFound(f"the next build fails:\n{workspace.log[-1500:]}")
         wanted, found = (one.query(COMPARED.format(day=self.today)) for one in (self.after, workspace))
         if len(wanted) == 0 or wanted != found:
-            raise FaultFound(f"{len(found)} predictions of {self.today}, {len(set(wanted) - set(found))} of {len(wanted)} differ")
+            differ = len(set(wanted) - set(found))
+            raise FaultFound(f"{len(found)} predictions of {self.today}, {differ} of {len(wanted)} differ")
         earlier = "select * exclude (scored_at) from demand_predictions where scoring_date < date '{}' order by all"
         if workspace.query(earlier.format(self.today)) != self.before.query(earlier.format(self.today)):
             raise FaultFound("predictions of earlier days are not what they were")
@@ -131,9 +133,8 @@ def prepared(work: Path) -> Bench:
     """Gold of two days, and the undisturbed runs on them."""
     gold = work / "gold"
     simulate(preset="tiny", seed=7, out=gold)
-    ((newest,),) = duckdb.sql(
-        f"select cast(max(created_at) as date) from read_parquet('{gold}/fact_booking_detail.parquet')"
-    ).fetchall()
+    bookings = gold / "fact_booking_detail.parquet"
+    newest = duckdb.execute(f"select cast(max(created_at) as date) from '{bookings}'").fetchall()[0][0]
     today = newest + timedelta(days=1)
     yesterday = cut_gold(gold, today - timedelta(days=1), work / "gold_yesterday")
     project = copied_project(work / "project")
@@ -146,7 +147,7 @@ def prepared(work: Path) -> Bench:
     return Bench(work, gold, yesterday, today, project, ForkedDbt(), before, after)
 
 
-def kills(bench: Bench, count: int, seed: int) -> Iterator[tuple[str, Callable[[], None]]]:
+def kills(bench: Bench, count: int, seed: int) -> Iterator[tuple[str, Strike]]:
     """Kills at each named point and at random seconds, with a fit due and without."""
     chance = random.Random(seed)
     forced = ("--vars", "retrain: force")
@@ -179,19 +180,30 @@ def kills(bench: Bench, count: int, seed: int) -> Iterator[tuple[str, Callable[[
             point = list(POINTS)[number % len(POINTS)]
             name = f"kill {number}: {point}"
             wait = chance.uniform(0, 0.8)
-            yield name, lambda name=name, point=point, wait=wait: at_point(name, POINTS[point], wait)
+            yield name, functools.partial(at_point, name, POINTS[point], wait)
         else:
             fit, seconds = number % 2 == 0, chance.uniform(4, 30)
             name = f"kill {number}: after {seconds:.1f} s, {'a fit due' if fit else 'no fit due'}"
-            yield name, lambda name=name, seconds=seconds, fit=fit: at_second(name, seconds, fit)
+            yield name, functools.partial(at_second, name, seconds, fit)
 
 
-def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
+def surroundings(bench: Bench) -> Iterator[tuple[str, Strike]]:
     """Disks, memory, locks, stores and commands."""
+    nowhere = {
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "MLFLOW_REGISTRY_URI": "http://127.0.0.1:9",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    }
 
-    def refused(workspace: Workspace, words: str, *arguments: str, **environment: str) -> None:
+    def dbt(workspace: Workspace, *arguments: str, environment: Mapping[str, str]) -> int:
+        given = {**os.environ, **workspace.environment, **environment}
+        finished = bench.forked.run(["--no-use-colors", *arguments], workspace.path, given, timeout=900)
+        workspace.log = finished.stdout
+        return finished.returncode
+
+    def refused(workspace: Workspace, words: str, environment: Mapping[str, str] = {}) -> None:
         before = workspace.query("select count(*), max(scored_at) from demand_predictions")
-        code = workspace.dbt(*(arguments or ("build", *DEMAND)), **environment)
+        code = dbt(workspace, "build", *DEMAND, environment=environment)
         if code == 0 or words not in workspace.log:
             raise FaultFound(f"exit code {code}, not one word of '{words}':\n{workspace.log[-800:]}")
         if workspace.query("select count(*), max(scored_at) from demand_predictions") != before:
@@ -215,7 +227,9 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
         """A quota on the size of files, which a database grows beyond."""
         workspace = bench.disturbed("disk full")
         limit = (workspace.path / "wanderbricks.duckdb").stat().st_size // 1024 + 256
-        shell = f"ulimit -f {limit}; trap '' XFSZ; exec {Path(sys.executable).with_name('dbt')} build {' '.join(DEMAND)}"
+        shell = (
+            f"ulimit -f {limit}; trap '' XFSZ; exec {Path(sys.executable).with_name('dbt')} build {' '.join(DEMAND)}"
+        )
         run = subprocess.run(
             ["bash", "-c", shell],
             cwd=workspace.path,
@@ -230,16 +244,21 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
 
     def held_by_a_notebook() -> None:
         workspace = bench.disturbed("notebook")
-        code = f"import duckdb, time; c = duckdb.connect({str(workspace.path / 'wanderbricks.duckdb')!r}); print(1, flush=True); time.sleep(600)"
-        notebook = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        holding = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+        notebook = subprocess.Popen(
+            [sys.executable, "-c", holding, workspace.path / "wanderbricks.duckdb"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert notebook.stdout is not None
         notebook.stdout.readline()
         try:
-            code_ = workspace.dbt("build", *DEMAND)
-            if code_ == 0 or "lock" not in workspace.log:
-                raise FaultFound(f"exit code {code_}:\n{workspace.log[-800:]}")
+            code = workspace.dbt("build", *DEMAND)
+            if code == 0 or "lock" not in workspace.log:
+                raise FaultFound(f"exit code {code}:\n{workspace.log[-800:]}")
         finally:
-            notebook.send_signal(signal.SIGKILL)
+            notebook.kill()
             notebook.wait()
         bench.recovers(workspace)
 
@@ -259,11 +278,10 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
 
     def mlflow_unreachable() -> None:
         workspace = bench.disturbed("mlflow unreachable")
-        nowhere = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_REGISTRY_URI": "http://127.0.0.1:9"}
-        refused(workspace, "127.0.0.1", "build", *DEMAND, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0", **nowhere)
+        refused(workspace, "127.0.0.1", nowhere)
         bench.recovers(workspace, versions=1)
 
-    def artifact(change: Callable[[Path], None]) -> Callable[[], None]:
+    def artifact(change: Callable[[Path], None]) -> Strike:
         def strike() -> None:
             workspace = bench.disturbed("artifact")
             made = bench.before.path / "mlartifacts"
@@ -299,7 +317,7 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
         workspace.dbt("build", *DEMAND, as_of=bench.today - timedelta(days=1))
         bench.recovers(workspace, versions=1)
 
-    def command(*arguments: str) -> Callable[[], None]:
+    def command(*arguments: str) -> Strike:
         def strike() -> None:
             workspace = bench.disturbed(" ".join(arguments))
             workspace.dbt(*arguments)
@@ -309,8 +327,7 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
 
     def retry() -> None:
         workspace = bench.disturbed("retry")
-        nowhere = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_REGISTRY_URI": "http://127.0.0.1:9"}
-        workspace.dbt("build", *DEMAND, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0", **nowhere)
+        dbt(workspace, "build", *DEMAND, environment=nowhere)
         if workspace.dbt("retry") != 0:
             raise FaultFound(f"dbt retry fails:\n{workspace.log[-800:]}")
         bench.recovers(workspace, versions=1)
@@ -365,7 +382,7 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "five days one by one", five_days
 
 
-def bad_gold(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
+def bad_gold(bench: Bench) -> Iterator[tuple[str, Strike]]:
     """Every kind of bad gold, over all eight products."""
 
     def strike(fault: Fault) -> None:
@@ -384,7 +401,7 @@ def bad_gold(bench: Bench) -> Iterator[tuple[str, Callable[[], None]]]:
         bench.recovers(workspace)
 
     for fault in FAULTS:
-        yield f"gold: {fault.name}", lambda fault=fault: strike(fault)
+        yield f"gold: {fault.name}", functools.partial(strike, fault)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import rewrite_gold
+from cut_gold import rewrite_gold
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import rewrite_gold
+from cut_gold import rewrite_gold
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-from conftest import FEATURES, PRODUCTS, assert_kept, cut_gold, keep
+from conftest import FEATURES, PRODUCTS, assert_kept, keep
+from cut_gold import cut_gold
 from local_workspace import Workspace
 
 

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import FEATURES, PRODUCTS, cut_gold, rewrite_gold
+from conftest import FEATURES, PRODUCTS
+from cut_gold import cut_gold, rewrite_gold
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 

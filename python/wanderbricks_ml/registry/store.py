@@ -249,8 +249,8 @@ def gone(name: str, version: int) -> str:
 
     return (
         f"the MLflow store at {redacted(mlflow.get_tracking_uri())} does not have {name} v{version}. Point "
-        "MLFLOW_TRACKING_URI at the store that earlier runs wrote, restore it from a backup, or register again what the "
-        "artifacts hold (`wanderbricks registry rebuild`); `wanderbricks registry verify` lists all that is gone"
+        "MLFLOW_TRACKING_URI at the store that earlier runs wrote, restore it from a backup, or register again what "
+        "the artifacts hold (`wanderbricks registry rebuild`); `wanderbricks registry verify` lists all that is gone"
     )
 
 

@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-life bench-simulator bench-skill bench-spark \
+.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-simulator bench-skill bench-spark \
 	lint lint-python lint-yaml lint-database lint-models lint-sql docs serve-docs clean lock holidays
 
 help:  ## List what there is
@@ -64,6 +64,9 @@ bench: $(READY)  ## CPU seconds of builds, features, drift, fits and scoring (ha
 	$(BIN)/python benchmarks/drift.py
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/scoring.py
+
+bench-faults: $(READY_DEV)  ## Kills at any moment, bad gold, full disks: what was tried and what held (an hour; KILLS=100)
+	$(BIN)/python benchmarks/faults.py --kills $(or $(KILLS),100)
 
 bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (half an hour)
 	$(BIN)/python benchmarks/life.py

@@ -52,6 +52,15 @@ def test_every_listed_property_and_day_has_a_demand(fresh: Workspace, today: dat
     assert (predictions["predicted_bookings"] > 0).all()
 
 
+def test_a_build_leaves_no_table_behind(fresh: Workspace) -> None:
+    left = """
+        select schema_name || '.' || table_name from duckdb_tables()
+        where schema_name <> 'wanderbricks_ml' or contains(table_name, '__dbt')
+    """
+    assert fresh.query(left) == []
+    assert len(fresh.query("from duckdb_tables()")) > 50
+
+
 def test_a_day_built_twice_changes_nothing(fresh: Workspace, tmp_path: Path) -> None:
     again = fresh.copy(tmp_path)
     before = keep(again)

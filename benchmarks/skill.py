@@ -23,11 +23,16 @@ from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
-from build import run_dbt
+from build import PROJECT, run_dbt
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.bootstrap import drawn_blocks, interval_95
 from wanderbricks_ml.simulator import simulate
+
+# the tests read declarations without dbt
+sys.path.insert(0, str(PROJECT / "tests"))
+
+from product_settings import declaration
 
 REPLICATES = 1_000
 
@@ -35,84 +40,73 @@ REPLICATES = 1_000
 class Product(NamedTuple):
     """How a product's model is compared with the truth.
 
-    `query` yields columns unit, label, baseline, model and truth of the test rows (of revenue, days of the total and
-    weeks of each destination); ``$truth`` is the folder of truth.
-    With columns split and threshold, the model's, it yields the validation rows too, and F1 is compared as well.
-    `loss` gives the loss by row from label and expectation.
+    What `query` yields of the test rows are columns unit, label, baseline, model and truth (of revenue, days of the
+    total and weeks of each destination); ``$truth`` is the folder of truth, and names in braces are those of the
+    product's declaration. With columns split and threshold, the model's, it yields the validation rows too, and F1 is
+    compared as well. `loss` gives the loss by row from label and expectation.
     """
 
-    selection: str
+    name: str
     query: str
     loss: Callable[[Floats, Floats], Floats]
 
 
-DEMAND = """
+def query(unit: str, truth: str, file: str, is_cut: bool = False) -> str:
+    """Rows of a back-test beside their truth, an expression over the columns of one of its files.
+
+    Where the model's probabilities are cut, of the version that serves, with the validation rows and the threshold.
+    """
+    cut = "backtest.split, champion.decision_threshold as threshold," if is_cut else ""
+    champion = "inner join wanderbricks_ml.{product}_champion as champion using (model_version)" if is_cut else ""
+    return f"""
     select
-        backtest.property_id as unit,
-        backtest.bookings as label,
-        backtest.baseline_bookings as baseline,
-        backtest.predicted_bookings as model,
-        -- what is on the books is certain, and the rest never quite impossible
-        greatest(truth.expected_bookings, 1e-6) as truth
-    from wanderbricks_ml.demand_backtest as backtest
-    inner join read_parquet($truth || '/demand.parquet') as truth using (property_id, as_of_date, check_in_date)
-    where backtest.split = 'test'
+        backtest.{unit} as unit,
+        {cut}
+        backtest.{{label}} as label,
+        backtest.{{baseline}} as baseline,
+        backtest.{{prediction}} as model,
+        {truth} as truth
+    from wanderbricks_ml.{{product}}_backtest as backtest
+    inner join read_parquet($truth || '/{file}.parquet') as truth using ({{keys}})
+    {champion}
+    where {"champion.serves" if is_cut else "backtest.split = 'test'"}
 """
 
-CONVERSION = """
-    select
-        backtest.property_id as unit,
-        backtest.converted as label,
-        backtest.baseline_probability as baseline,
-        backtest.conversion_probability as model,
-        -- without a click there is no booking, but never quite
-        least(greatest(truth.conversion_probability, 1e-6), 1 - 1e-6) as truth
-    from wanderbricks_ml.conversion_backtest as backtest
-    inner join read_parquet($truth || '/conversion.parquet') as truth using (property_id, engagement_date)
-    where backtest.split = 'test'
-"""
 
-CUSTOMER_LTV = """
-    select
-        backtest.user_id as unit,
-        backtest.revenue as label,
-        backtest.baseline_revenue as baseline,
-        backtest.predicted_ltv_12m as model,
-        greatest(truth.expected_revenue_365d, 1e-6) as truth
-    from wanderbricks_ml.customer_ltv_backtest as backtest
-    inner join read_parquet($truth || '/users.parquet') as truth using (user_id, as_of_date)
-    where backtest.split = 'test'
-"""
+def probability(truth: str) -> str:
+    """A true probability that is never quite 0 or 1: without a click there is no booking, but never quite."""
+    return f"least(greatest(truth.{truth}, 1e-6), 1 - 1e-6)"
+
 
 REVENUE = """
     select
         date_diff('week', date '2020-01-06', backtest.forecast_date) as unit,
-        backtest.revenue as label,
-        backtest.baseline_revenue as baseline,
-        backtest.forecast_revenue as model,
+        backtest.{label} as label,
+        backtest.{baseline} as baseline,
+        backtest.{prediction} as model,
         truth.expected_revenue as truth
-    from wanderbricks_ml.revenue_backtest as backtest
+    from wanderbricks_ml.{product}_backtest as backtest
     inner join (
         select as_of_date, check_in_date as forecast_date, sum(expected_revenue) as expected_revenue
         from read_parquet($truth || '/revenue.parquet')
         group by all
     ) as truth using (as_of_date, forecast_date)
-    where backtest.forecast_level = 'total' and backtest.window_days = 1
+    where {test_rows}
 """
 
 REVENUE_DESTINATIONS = """
     select
         week as unit,
-        sum(revenue) as label,
-        sum(baseline_revenue) as baseline,
-        sum(forecast_revenue) as model,
+        sum({label}) as label,
+        sum({baseline}) as baseline,
+        sum({prediction}) as model,
         sum(expected_revenue) as truth
     from (
         select
             backtest.*,
             truth.expected_revenue,
             date_diff('week', date '2020-01-06', backtest.forecast_date) as week
-        from wanderbricks_ml.revenue_backtest as backtest
+        from wanderbricks_ml.{product}_backtest as backtest
         inner join read_parquet($truth || '/revenue.parquet') as truth
             on backtest.destination_id = truth.destination_id
             and backtest.as_of_date = truth.as_of_date
@@ -120,37 +114,6 @@ REVENUE_DESTINATIONS = """
         where backtest.forecast_level = 'destination' and backtest.window_days = 1
     )
     group by as_of_date, destination_id, week
-"""
-
-CHURN = """
-    select
-        backtest.user_id as unit,
-        backtest.split,
-        backtest.churned as label,
-        backtest.baseline_probability as baseline,
-        backtest.churn_probability as model,
-        least(greatest(truth.no_booking_probability_180d, 1e-6), 1 - 1e-6) as truth,
-        champion.decision_threshold as threshold
-    from wanderbricks_ml.churn_backtest as backtest
-    inner join read_parquet($truth || '/users.parquet') as truth using (user_id, as_of_date)
-    inner join wanderbricks_ml.churn_champion as champion on backtest.model_version = champion.model_version
-    where champion.serves
-"""
-
-CANCELLATION = """
-    select
-        backtest.property_id as unit,
-        backtest.split,
-        backtest.cancelled as label,
-        backtest.baseline_probability as baseline,
-        backtest.cancellation_probability as model,
-        -- nobody cancels on the day of arrival, but never quite
-        least(greatest(truth.cancellation_probability, 1e-6), 1 - 1e-6) as truth,
-        champion.decision_threshold as threshold
-    from wanderbricks_ml.cancellation_backtest as backtest
-    inner join read_parquet($truth || '/cancellation.parquet') as truth using (booking_id)
-    inner join wanderbricks_ml.cancellation_champion as champion on backtest.model_version = champion.model_version
-    where champion.serves
 """
 
 
@@ -171,14 +134,34 @@ def log_loss(label: Floats, probability: Floats) -> Floats:
 
 
 PRODUCTS = {
-    "demand": Product("+demand_predictions", DEMAND, poisson_loss),
-    "conversion": Product("+conversion_predictions", CONVERSION, log_loss),
-    "customer_ltv": Product("+customer_ltv_predictions", CUSTOMER_LTV, poisson_loss),
-    "revenue": Product("+revenue_forecasts", REVENUE, absolute_loss),
-    "revenue_destinations": Product("+revenue_forecasts", REVENUE_DESTINATIONS, absolute_loss),
-    "churn": Product("+churn_predictions", CHURN, log_loss),
-    "cancellation": Product("+cancellation_predictions", CANCELLATION, log_loss),
+    # what is on the books is certain, and the rest never quite impossible
+    "demand": Product(
+        "demand", query("property_id", "greatest(truth.expected_bookings, 1e-6)", "demand"), poisson_loss
+    ),
+    "conversion": Product(
+        "conversion", query("property_id", probability("conversion_probability"), "conversion"), log_loss
+    ),
+    "customer_ltv": Product(
+        "customer_ltv", query("user_id", "greatest(truth.expected_revenue_365d, 1e-6)", "users"), poisson_loss
+    ),
+    "revenue": Product("revenue", REVENUE, absolute_loss),
+    "revenue_destinations": Product("revenue", REVENUE_DESTINATIONS, absolute_loss),
+    "churn": Product(
+        "churn", query("user_id", probability("no_booking_probability_180d"), "users", is_cut=True), log_loss
+    ),
+    "cancellation": Product(
+        "cancellation",
+        query("property_id", probability("cancellation_probability"), "cancellation", is_cut=True),
+        log_loss,
+    ),
 }
+
+
+def with_names(name: str, text: str) -> str:
+    """A query with the names of a product's declaration."""
+    said = declaration(name)
+    first = said["prediction"] if isinstance(said["prediction"], str) else said["prediction"][0]
+    return text.format(**said | {"prediction": first, "keys": ", ".join(said.get("keys", ()))})
 
 
 def shares(rows: dict[str, Any], loss: Callable[[Floats, Floats], Floats], seed: int) -> dict[str, Any]:
@@ -245,7 +228,7 @@ def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, 
         work = Path(folder)
         print(f"seed {seed}: simulating {preset} with truth", file=sys.stderr)
         simulate(preset, seed, work / "gold", truth=True)
-        selection = " ".join(dict.fromkeys(PRODUCTS[name].selection for name in products))
+        selection = " ".join(dict.fromkeys(f"+{declaration(PRODUCTS[name].name)['predictions']}" for name in products))
         print(f"seed {seed}: building {selection}", file=sys.stderr)
         run = run_dbt(work, work / "gold", selection=selection)
         if run.code:
@@ -254,7 +237,8 @@ def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, 
         with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
             for name in products:
                 product = PRODUCTS[name]
-                rows = connection.execute(product.query, {"truth": str(work / "gold/truth")}).fetchnumpy()
+                text = with_names(product.name, product.query)
+                rows = connection.execute(text, {"truth": str(work / "gold/truth")}).fetchnumpy()
                 of_test = rows["split"] == "test" if "split" in rows else slice(None)
                 found[name] = shares({key: values[of_test] for key, values in rows.items()}, product.loss, seed)
                 if "threshold" in rows:

@@ -15,33 +15,35 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import numpy as np
-from build import run_dbt
+from build import PROJECT, run_dbt
 from skill import log_loss, poisson_loss
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.bootstrap import drawn_blocks, interval_95
 
+# the tests read declarations without dbt
+sys.path.insert(0, str(PROJECT / "tests"))
+
+from product_settings import declaration
+
 REPLICATES = 1_000
 
 
 class Product(NamedTuple):
-    """How a product's versions are compared: tables, columns of its backtest, and the loss by row."""
+    """How a product's versions are compared, beside what its declaration says: unit of the interval, and loss by row.
 
-    predictions: str
-    model_name: str
+    `columns` stand in place of those declared, where the rows compared are not those of the back-test.
+    """
+
     unit: str
-    label: str
-    prediction: str
-    keys: str
     loss: Callable[[Floats, Floats], Floats]
-    condition: str = "true"
-    backtest: str = "wanderbricks_ml.{name}_backtest"
+    columns: Mapping[str, str] = {}
 
 
 def absolute_error(label: Floats, expected: Floats) -> Floats:
@@ -76,39 +78,19 @@ RANKED = """(
 """One row a query and version, in place of its candidates."""
 
 PRODUCTS = {
-    "demand": Product(
-        "demand_predictions", "demand_predictor", "property_id", "bookings", "predicted_bookings",
-        "property_id, check_in_date, as_of_date", poisson_loss,
-    ),
-    "revenue": Product(
-        "revenue_forecasts", "revenue_forecaster", "forecast_date", "revenue", "forecast_revenue",
-        "as_of_date, forecast_date", absolute_error, "window_days = 1 and forecast_level = 'total'",
-    ),
-    "conversion": Product(
-        "conversion_predictions", "conversion_predictor", "property_id", "converted", "conversion_probability",
-        "property_id, engagement_date", log_loss,
-    ),
-    "pricing": Product(
-        "pricing_recommendations", "pricing_optimizer", "property_id", "bookings", "expected_bookings",
-        "property_id, stay_month, as_of_date", poisson_loss,
-    ),
-    "customer_ltv": Product(
-        "customer_ltv_predictions", "customer_ltv_predictor", "user_id", "revenue", "predicted_ltv_12m",
-        "user_id, as_of_date", poisson_loss,
-    ),
-    "churn": Product(
-        "churn_predictions", "churn_predictor", "user_id", "churned", "churn_probability",
-        "user_id, as_of_date", log_loss,
-    ),
-    "cancellation": Product(
-        "cancellation_predictions", "cancellation_predictor", "property_id", "cancelled", "cancellation_probability",
-        "booking_id, as_of_date", log_loss,
-    ),
+    "demand": Product("property_id", poisson_loss),
+    "revenue": Product("forecast_date", absolute_error, {"keys": "as_of_date, forecast_date"}),
+    "conversion": Product("property_id", log_loss),
+    "pricing": Product("property_id", poisson_loss),
+    "customer_ltv": Product("user_id", poisson_loss),
+    "churn": Product("user_id", log_loss),
+    "cancellation": Product("property_id", log_loss),
     "recommendations": Product(
-        "property_recommendations", "property_recommender", "query_id", "best", "ndcg_at_10",
-        "query_id, as_of_date", shortfall, backtest=RANKED,
+        "query_id",
+        shortfall,
+        {"backtest": RANKED, "label": "best", "prediction": "ndcg_at_10", "keys": "query_id, as_of_date"},
     ),
-}  # fmt: skip
+}
 
 QUERY = """
     select
@@ -117,10 +99,25 @@ QUERY = """
         max(cast({prediction} as double)) filter (where model_version = 1) as defaults,
         max(cast({prediction} as double)) filter (where model_version = 2) as tuned
     from {backtest}
-    where split = 'test' and {condition}
+    where split = 'test' and {test_rows}
     group by unit, {keys}
     order by unit, {keys}
 """
+
+
+def columns(name: str) -> dict[str, str]:
+    """What the query names, of a product's declaration or in its place."""
+    product, said = PRODUCTS[name], declaration(name)
+    prediction = said["prediction"]
+    return {
+        "unit": product.unit,
+        "backtest": f"wanderbricks_ml.{name}_backtest",
+        "label": said["label"],
+        "prediction": prediction if isinstance(prediction, str) else prediction[0],
+        "keys": ", ".join(said.get("keys", ())),
+        "test_rows": said.get("test_rows", "true"),
+        **product.columns,
+    }
 
 
 def gain(rows: dict[str, Floats], loss: Callable[[Floats, Floats], Floats], seed: int = 0) -> tuple[Floats, Floats]:
@@ -137,7 +134,7 @@ def measure(products: list[str], gold: Path) -> dict[str, tuple[dict[str, float]
     """Build with the defaults and tuned; the study's record, losses and gain by product."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        selection = " ".join(f"+{PRODUCTS[name].predictions}" for name in products)
+        selection = " ".join(f"+{declaration(name)['predictions']}" for name in products)
         for arguments in ([], ["--vars", "{tune: true}"]):
             print(f"{gold}: building {selection} {' '.join(arguments)}", file=sys.stderr)
             run = run_dbt(work, gold, *arguments, selection=selection)
@@ -147,15 +144,15 @@ def measure(products: list[str], gold: Path) -> dict[str, tuple[dict[str, float]
         found = {}
         with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
             for name in products:
-                product = PRODUCTS[name]
-                fields = product._asdict() | {"backtest": product.backtest.format(name=name)}
-                rows = connection.execute(QUERY.format(**fields)).fetchnumpy()
+                rows = connection.execute(QUERY.format(**columns(name))).fetchnumpy()
                 if len(rows["unit"]) == 0 or np.ma.is_masked(rows["tuned"]):
                     print(f"{name} is not learnable, or was not fitted twice", file=sys.stderr)
                     continue
-                query = f"select parameters from wanderbricks_ml.{product.model_name} where model_version = 2"
+                model = declaration(name)["model_name"]
+                query = f"select parameters from wanderbricks_ml.{model} where model_version = 2"
                 record = json.loads(connection.execute(query).fetchall()[0][0])["tuning"]
-                found[name] = (record, *gain({key: np.asarray(value) for key, value in rows.items()}, product.loss))
+                loss = PRODUCTS[name].loss
+                found[name] = (record, *gain({key: np.asarray(value) for key, value in rows.items()}, loss))
         return found
 
 

@@ -11,6 +11,7 @@ import jinja2
 import yaml
 
 PROJECT = Path(__file__).parents[1]
+DECLARATIONS = PROJECT / "macros/products"
 RENDERED = {"driver_rows": 5_000_000, "registry_prefix": ""}
 """What dbt would render, whatever the expression."""
 
@@ -32,7 +33,7 @@ class _Anything(int):
 class _Unknown(jinja2.Undefined):
     """A macro of another file."""
 
-    def __call__(self, *arguments: Any, **named: Any) -> _Anything:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         return _Anything(1)
 
     def __getattr__(self, name: str) -> Any:
@@ -51,30 +52,40 @@ def product_metas() -> Iterator[dict[str, Any]]:
                 yield declared(product) | meta | {name: value for name, value in RENDERED.items() if name in meta}
 
 
+def declaration(product: str) -> dict[str, Any]:
+    """What a product's own file says (macro products); what macros of other files would add is left out or made up."""
+    found: dict[str, Any] = _returned_by(_macros(product), f"product_{product}")
+    return found
+
+
 def declared(product: str) -> dict[str, Any]:
     """What macro `settings_of` adds to a product's `config.meta`; nothing where the project has no declarations."""
-    folder = PROJECT / "macros/products"
-    if not folder.exists():
+    if not DECLARATIONS.exists():
         return {}
+    macros = _macros(product)
+    settings: dict[str, Any] = _returned_by(macros, "settings_of", _returned_by(macros, f"product_{product}"))
+    return settings
 
-    def hand_back(value: Any) -> None:
-        raise _Returned(value)
 
+def _macros(product: str) -> Any:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=_Unknown)
     known = {
-        "return": hand_back,
+        "return": _hand_back,
         "target": SimpleNamespace(name="dev", type="duckdb", database="db", schema="ours"),
         "var": lambda name, default=None: RENDERED.get(name, default),
     }
-    source = (folder / f"{product}.sql").read_text() + (folder / "build_config_dict.sql").read_text()
-    macros = environment.from_string(source, globals=known).make_module(known)
+    files = (DECLARATIONS / f"{product}.sql", DECLARATIONS / "build_config_dict.sql")
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
+    return environment.from_string(source, globals=known).make_module(known)
 
-    def returned(name: str, *arguments: Any) -> Any:
-        try:
-            getattr(macros, name)(*arguments)
-        except _Returned as found:
-            return found.args[0]
-        raise LookupError(f"macro {name} returns nothing")
 
-    settings: dict[str, Any] = returned("settings_of", returned(f"product_{product}"))
-    return settings
+def _hand_back(value: Any) -> None:
+    raise _Returned(value)
+
+
+def _returned_by(macros: Any, name: str, *arguments: Any) -> Any:
+    try:
+        getattr(macros, name)(*arguments)
+    except _Returned as found:
+        return found.args[0]
+    raise LookupError(f"macro {name} returns nothing")

@@ -1,6 +1,7 @@
 {#
   Which version is pinned by decision, as of the point in time: one row per model with a pin, with who decided it and why
-  in words. The last of promote, rollback and lift decides; a version that was archived since is pinned no longer.
+  in words. The last of promote, rollback and unpin (`lift` in older rows) decides; a version that was archived since is
+  pinned no longer.
 
   Arguments
     decisions  relation registry_decisions
@@ -20,10 +21,10 @@
             row_number() over (partition by decisions.model_name order by decisions.decision_id desc) as recency
         from {{ decisions }} as decisions
         inner join {{ clock }} as clock on decisions.as_of_date <= clock.as_of_date
-        where decisions.action in ('promote', 'rollback', 'lift')
+        where decisions.action in ('promote', 'rollback', 'unpin', 'lift')
     ) as pins
     left join ({{ archived_versions(decisions, clock) }}) as archived
         on pins.model_name = archived.model_name
         and pins.model_version = archived.model_version
-    where pins.recency = 1 and pins.action <> 'lift' and archived.model_version is null
+    where pins.recency = 1 and pins.action in ('promote', 'rollback') and archived.model_version is null
 {% endmacro %}

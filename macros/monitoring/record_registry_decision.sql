@@ -1,21 +1,21 @@
 {#
-  Run-operation behind `wanderbricks registry promote | rollback | archive | lift`: appends a decision to
+  Run-operation behind `wanderbricks registry promote | rollback | archive | unpin`: appends a decision to
   registry_decisions, which the next build obeys. Refuses, with what to do instead, what no build could obey.
 
   Arguments
     model_name     registered model
-    action         promote, rollback, archive or lift
+    action         promote, rollback, archive or unpin
     reason         why, not empty
     model_version  version that it is about; rollback without one takes the version that served before the present one,
-                   lift takes none
+                   unpin takes none
     decided_by     who; environment WANDERBRICKS_USER or USER without it
 
   Example: dbt run-operation record_registry_decision
     --args '{model_name: demand_predictor, action: rollback, reason: "weekends are far off"}'
 #}
 {% macro record_registry_decision(model_name, action, reason, model_version=none, decided_by=none) %}
-    {% if action not in ['promote', 'rollback', 'archive', 'lift'] %}
-        {{ refuse_decision("'" ~ action ~ "' is no action; it takes promote, rollback, archive or lift") }}
+    {% if action not in ['promote', 'rollback', 'archive', 'unpin'] %}
+        {{ refuse_decision("'" ~ action ~ "' is no action; it takes promote, rollback, archive or unpin") }}
     {% endif %}
     {% set decided_by = decided_by or env_var('WANDERBRICKS_USER', env_var('USER', '')) %}
     {% if not (reason or '') | trim %}
@@ -24,7 +24,7 @@
     {% if not decided_by | trim %}
         {{ refuse_decision('a decision needs a name; set WANDERBRICKS_USER') }}
     {% endif %}
-    {% if model_version is not none and (model_version is not integer or action == 'lift') %}
+    {% if model_version is not none and (model_version is not integer or action == 'unpin') %}
         {{ refuse_decision(action ~ ' does not take version ' ~ model_version) }}
     {% endif %}
 
@@ -76,9 +76,9 @@
     {% endif %}
     {% set said = model_name ~ ' v' ~ chosen.version %}
 
-    {% if action == 'lift' %}
+    {% if action == 'unpin' %}
         {% if state['pinned_version'] is none %}
-            {{ refuse_decision(model_name ~ ' has no pin to lift') }}
+            {{ refuse_decision(model_name ~ ' is not pinned') }}
         {% endif %}
     {% elif chosen.version is none %}
         {{ refuse_decision(action ~ ' needs a version of ' ~ model_name) }}
@@ -114,7 +114,7 @@
     }}{% endcall %}
     {% do adapter.commit() %}
     {{ log(
-        'registry: ' ~ action ~ ' ' ~ (model_name if action == 'lift' else said) ~ ', by ' ~ decided_by | trim ~ ': ' ~ reason | trim
+        'registry: ' ~ action ~ ' ' ~ (model_name if action == 'unpin' else said) ~ ', by ' ~ decided_by | trim ~ ': ' ~ reason | trim
         ~ '. It takes effect with the next dbt build', info=true
     ) }}
 {% endmacro %}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -191,6 +192,48 @@ def rendered_from(given: dict[str, object]) -> dict[Path, str]:
     product = Specification.of(given, "products.yml, entry 1")
     product.check()
     return rendered(product)
+
+
+@pytest.fixture
+def seeds_alone(tmp_path: Path) -> Path:
+    """As much of a project as new products are written into."""
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT / "seeds", project / "seeds")
+    return project
+
+
+@pytest.mark.parametrize("second", ["shop_taken", "telecom_churn"])
+def test_an_inventory_is_made_whole_or_not_at_all(second: str, seeds_alone: Path) -> None:
+    (seeds_alone / "models/shop_taken").mkdir(parents=True)
+    inventory = seeds_alone / "products.yml"
+    inventory.write_text(yaml.safe_dump([GIVEN, GIVEN | {"name": second}]), encoding="utf-8")
+    before = {path: path.is_file() and path.read_bytes() for path in seeds_alone.rglob("*")}
+    said = CliRunner(env={"DBT_PROJECT_DIR": str(seeds_alone)}).invoke(
+        main, ["new-model", "--inventory", str(inventory)]
+    )
+    assert said.exit_code == 1
+    assert second in said.output
+    assert {path: path.is_file() and path.read_bytes() for path in seeds_alone.rglob("*")} == before
+
+
+def test_dbt_forgets_its_parse_of_the_project_that_has_grown(
+    seeds_alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DBT_TARGET_PATH", raising=False)
+    parses = [folder / "target/partial_parse.msgpack" for folder in (tmp_path, seeds_alone)]
+    for parse in parses:
+        parse.parent.mkdir()
+        parse.touch()
+    inventory = tmp_path / "products.yml"
+    inventory.write_text(yaml.safe_dump([GIVEN, GIVEN | {"name": "telecom_more"}]), encoding="utf-8")
+    said = CliRunner(env={"DBT_PROJECT_DIR": str(seeds_alone)}).invoke(
+        main, ["new-model", "--inventory", str(inventory)]
+    )
+    assert said.exit_code == 0, said.output
+    assert [parse.exists() for parse in parses] == [True, False]
+    targets = (seeds_alone / "seeds/performance_targets.csv").read_text(encoding="utf-8")
+    assert all(f"\n{name}_predictor," in targets for name in ("telecom_churn", "telecom_more"))
 
 
 def test_nothing_outside_its_folder_and_declaration_is_new() -> None:

@@ -133,6 +133,8 @@ def test_a_rollback_survives_retraining_until_it_is_lifted(life: Life) -> None:
 
     said = life.registry("unpin", "demand_predictor", "--reason", "mended")
     assert said.returncode == 0, said.stderr
+    newest = "select max_by(action, decision_id) from wanderbricks_ml.registry_decisions"
+    assert life.workspace.query(newest) == [("unpin",)]
     assert life.build() == 0, life.workspace.log
     assert life.champion() == [(1, "reigning", False), (4, "candidate", True)]
     assert life.serving() == [(4,)]

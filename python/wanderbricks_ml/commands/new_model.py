@@ -17,7 +17,10 @@ TEXT = ("string", "varchar", "char")
 """How the types of columns begin that a model takes as numbers and as text, on both engines."""
 
 
-@click.command("new-model")
+@click.command(
+    "new-model",
+    epilog="\b\nTasks, by their labels:\n" + "\n".join(f"  {task:15} {meaning}" for task, meaning in TASKS.items()),
+)
 @click.argument("name", required=False)
 @click.option("--task", type=click.Choice(list(TASKS)), help="What the label is, see below.")
 @click.option("--labels", help="A dbt model or seed, or SQL in which {{ ref('…') }} works.")
@@ -53,25 +56,13 @@ def new_model(name: str | None, inventory: Path | None, target: str | None, **gi
     some days later. What exists is never overwritten.
 
     \b
-    Tasks:
-      classification  a label of 0 or 1
-      count           a whole number, 0 or more
-      regression      any number
-      ranking         which of a query's items is the right one, 1, and which are not, 0
-      forecast        a number a day and series, some days ahead; learns from its own past
-
-    \b
     Examples:
       wanderbricks new-model telecom_churn --task classification --labels telecom_customers \\
           --label churned --date snapshot_date --key customer_id --days 30
       wanderbricks new-model --inventory products.yml
     """
     try:
-        products = [_completed(product, target) for product in _specified(name, inventory, given)]
-        for product in products:
-            _make(product)
-        # dbt's partial parse does not know that a further declaration changes who reads whom
-        (Path(os.environ.get("DBT_TARGET_PATH", "target")) / "partial_parse.msgpack").unlink(missing_ok=True)
+        _make([_completed(product, target) for product in _specified(name, inventory, given)])
     except ValueError as error:
         raise click.ClickException(str(error)) from error
 
@@ -88,19 +79,24 @@ def _specified(name: str | None, inventory: Path | None, given: dict[str, Any]) 
     return [Specification.of(entry, f"{inventory}, entry {number}") for number, entry in enumerate(listed, 1)]
 
 
-def _make(product: Specification) -> None:
+def _make(products: list[Specification]) -> None:
     from wanderbricks_ml.new_model.writing import write
 
-    written = write(product, Path(os.environ.get("DBT_PROJECT_DIR", ".")))
-    click.echo(f"{product.name}: made")
-    for path in written:
-        click.echo(f"  {path}")
-    name = product.name
-    click.echo(
+    project = Path(os.environ.get("DBT_PROJECT_DIR", "."))
+    written = write(products, project)
+    # dbt's partial parse does not know that a further declaration changes who reads whom
+    (project / os.environ.get("DBT_TARGET_PATH", "target") / "partial_parse.msgpack").unlink(missing_ok=True)
+    for product in products:
+        click.echo("\n".join([f"{product.name}: made", *[f"  {path}" for path in written[product.name]]]))
+        click.echo(_next_steps(product.name, product.label))
+
+
+def _next_steps(name: str, label: str) -> str:
+    return (
         f"Build it: dbt build --select +{name}_predictions\n"
         f"Then make it yours:\n"
         f"  models/{name}/_{name}.yml                 say what each column measures, and in which unit\n"
-        f"  models/{name}/{name}_examples.sql         a better rule for baseline_{product.label}, where you know one\n"
+        f"  models/{name}/{name}_examples.sql         a better rule for baseline_{label}, where you know one\n"
         f"  seeds/performance_targets.csv  targets beside the baseline; model {name}_predictor\n"
         f"  seeds/drift_policy.csv         features that follow the calendar or grow are no drift"
     )

@@ -204,7 +204,7 @@ def archive(model: str, version: int, reason: str, target: str | None) -> None:
 def unpin(model: str, reason: str, target: str | None) -> None:
     """Take the pin off MODEL: from the next fit on the best version serves again."""
     # the table of decisions keeps the word that it began with
-    _decide(model, "lift", reason, target, None)
+    _decide(model, "unpin", reason, target, None)
 
 
 @registry_group.command(hidden=True, context_settings={"ignore_unknown_options": True})

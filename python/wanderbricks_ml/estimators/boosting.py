@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-import xgboost as xgb
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
-from wanderbricks_ml.progress import Rounds
+from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
 
 
 class BoostingRegressor(BaseEstimator):
@@ -51,25 +50,13 @@ class BoostingRegressor(BaseEstimator):
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> Self:
         """Fit on X of shape (rows, columns) and labels y; without `validation` nothing stops it."""
-        params = {"objective": self.objective, "tree_method": "hist", "max_bin": 256, **(self.params or {})}
-        bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(X, label=y, base_margin=self._margin(X), max_bin=bins)
-        evals = []
-        if validation is not None:
-            held_out, labels = validation
-            margin = self._margin(held_out)
-            rows = xgb.QuantileDMatrix(held_out, label=labels, base_margin=margin, ref=train, max_bin=bins)
-            evals = [(rows, "validation")]
-        booster = xgb.train(
-            params,
-            train,
-            num_boost_round=self.n_estimators,
-            evals=evals,
-            early_stopping_rounds=self.early_stopping_rounds if evals else None,
-            verbose_eval=False,
-            callbacks=[Rounds(self.n_estimators)],
+        self.booster_ = boost(
+            boosting_params(self.objective, self.params),
+            Rows(X, y, self._margin(X)),
+            None if validation is None else Rows(*validation, margin=self._margin(validation[0])),
+            self.n_estimators,
+            self.early_stopping_rounds,
         )
-        self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         return self
 
     def predict(self, X: Floats) -> Floats:

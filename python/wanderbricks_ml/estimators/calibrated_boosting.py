@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
+from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
-from wanderbricks_ml.progress import Rounds
 
 
 class CalibratedBoostingClassifier(BaseEstimator):
@@ -75,36 +74,24 @@ class CalibratedBoostingClassifier(BaseEstimator):
             When a label is neither 0 nor 1, or one class is missing, in either set.
         """
         check_labels(y, "training")
-        params = {"objective": "binary:logistic", "tree_method": "hist", "max_bin": 256, **(self.params or {})}
-        bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(X, label=y, base_margin=self._margin(X), max_bin=bins)
-        evals, stop = [], None
+        held_out = None
         if validation is not None:
-            held_out, labels = validation
-            check_labels(labels, "validation")
-            margin = self._margin(held_out)
-            evals = [
-                (xgb.QuantileDMatrix(held_out, label=labels, base_margin=margin, ref=train, max_bin=bins), "validation")
-            ]
-            stop = self.early_stopping_rounds
-        booster = xgb.train(
-            params,
-            train,
-            num_boost_round=self.n_estimators,
-            evals=evals,
-            early_stopping_rounds=stop,
-            verbose_eval=False,
-            callbacks=[Rounds(self.n_estimators)],
+            check_labels(validation[1], "validation")
+            held_out = Rows(*validation, margin=self._margin(validation[0]))
+        self.booster_ = boost(
+            boosting_params("binary:logistic", self.params),
+            Rows(X, y, self._margin(X)),
+            held_out,
+            self.n_estimators,
+            self.early_stopping_rounds,
         )
-        self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         self.classes_ = np.array([0, 1])
         self.calibration_ = "none"
         self.calibration_losses_: dict[str, float] = {}
         self._calibrate: Any = Uncalibrated()
-        if validation is not None:
-            held_out, labels = validation
+        if held_out is not None:
             self.calibration_, self._calibrate, self.calibration_losses_ = choose_calibration(
-                self._boosted(held_out), labels
+                self._boosted(held_out.X), held_out.y
             )
         return self
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
-from wanderbricks_ml.progress import Rounds
 
 
 class PickUpRegressor(RegressorMixin, BaseEstimator):
@@ -77,25 +76,16 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         """
         X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", y_numeric=True)
         self.start(X, y)
-        params = self.boosting_params
-        bins = params["max_bin"]
-        rest, margin = self.boosting_rows(X, y)
-        train = xgb.QuantileDMatrix(X, label=rest, base_margin=margin, max_bin=bins)
-        evals, stop = [], None
+        held_out = None
         if validation is not None:
-            rest, margin = self.boosting_rows(*validation)
-            held_out = xgb.QuantileDMatrix(validation[0], label=rest, base_margin=margin, ref=train, max_bin=bins)
-            evals, stop = [(held_out, "validation")], self.early_stopping_rounds
-        booster = xgb.train(
-            params,
-            train,
-            num_boost_round=self.n_estimators,
-            evals=evals,
-            early_stopping_rounds=stop,
-            verbose_eval=False,
-            callbacks=[Rounds(self.n_estimators)],
+            held_out = Rows(validation[0], *self.boosting_rows(*validation))
+        self.booster_ = boost(
+            self.boosting_params,
+            Rows(X, *self.boosting_rows(X, y)),
+            held_out,
+            self.n_estimators,
+            self.early_stopping_rounds,
         )
-        self.booster_ = booster[: booster.best_iteration + 1] if evals else booster
         return self
 
     def start(self, X: Floats, y: Floats) -> None:
@@ -113,7 +103,7 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     @property
     def boosting_params(self) -> dict[str, Any]:
         """Parameters of ``xgboost.train``."""
-        return {"objective": "count:poisson", "tree_method": "hist", "max_bin": 256, **(self.params or {})}
+        return boosting_params("count:poisson", self.params)
 
     def boosting_rows(self, X: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Label and base margin of the boosting for each row, of shape (rows,) both; needs `start`."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
+from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
-from wanderbricks_ml.progress import Rounds
 
 CUT = 10
 """Places that count."""
@@ -87,38 +86,20 @@ class LambdaMARTRanker(BaseEstimator):
         kept = _teaching(y, groups[0])
         if not kept.any():
             raise ValueError("no training query has a right item beside a wrong one; there is nothing to learn")
-        params = {
-            "objective": "rank:ndcg",
-            # a query without a right item is worth 0, not 1
-            "eval_metric": f"ndcg@{CUT}-",
-            "tree_method": "hist",
-            "max_bin": 256,
-            **(self.params or {}),
-        }
-        bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(X[kept], label=y[kept], qid=_numbered(groups[0][kept]), max_bin=bins)
-        evals = [(train, "train")]
+        held_out = None
         if validation is not None:
-            held_out, labels = validation
-            _check(labels, groups[1], "validation")
-            evals.append(
-                (
-                    xgb.QuantileDMatrix(held_out, label=labels, qid=_numbered(groups[1]), ref=train, max_bin=bins),
-                    "validation",
-                )
-            )
+            _check(validation[1], groups[1], "validation")
+            held_out = Rows(*validation, query=_numbered(groups[1]))
         found: dict[str, dict[str, list[float]]] = {}
-        booster = xgb.train(
-            params,
-            train,
-            num_boost_round=self.n_estimators,
-            evals=evals,
-            early_stopping_rounds=self.early_stopping_rounds if validation is not None else None,
-            evals_result=found,
-            verbose_eval=False,
-            callbacks=[Rounds(self.n_estimators)],
+        self.booster_ = boost(
+            # a query without a right item is worth 0, not 1
+            boosting_params("rank:ndcg", {"eval_metric": f"ndcg@{CUT}-", **(self.params or {})}),
+            Rows(X[kept], y[kept], query=_numbered(groups[0][kept])),
+            held_out,
+            self.n_estimators,
+            self.early_stopping_rounds,
+            progress=found,
         )
-        self.booster_ = booster[: booster.best_iteration + 1] if validation is not None else booster
         self.progress_ = {name: list(next(iter(values.values()))) for name, values in found.items()}
         return self
 

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
-from wanderbricks_ml.progress import Rounds
 
 _SMALLEST = 1e-6
 
@@ -140,29 +140,16 @@ class TwoPartRegressor(BaseEstimator):
     ) -> None:
         X, y = learnt
         self.starts_[name] = make_pipeline(StandardScaler(), start).fit(self._start_columns(X), y)
-        params = {"objective": objective, "tree_method": "hist", "max_bin": 256, **(self.params or {})}
-        bins = params["max_bin"]
-        train = xgb.QuantileDMatrix(self._seen(X), label=y, base_margin=self._margin(name, X), max_bin=bins)
-        evals = []
-        if len(held_out[1]):
-            watched = xgb.QuantileDMatrix(
-                self._seen(held_out[0]),
-                label=held_out[1],
-                base_margin=self._margin(name, held_out[0]),
-                ref=train,
-                max_bin=bins,
-            )
-            evals = [(watched, "validation")]
-        booster = xgb.train(
-            params,
-            train,
-            num_boost_round=self.n_estimators,
-            evals=evals,
-            early_stopping_rounds=self.early_stopping_rounds if evals else None,
-            verbose_eval=False,
-            callbacks=[Rounds(self.n_estimators)],
+        self.boosters_[name] = boost(
+            boosting_params(objective, self.params),
+            self._rows(name, X, y),
+            self._rows(name, *held_out) if len(held_out[1]) else None,
+            self.n_estimators,
+            self.early_stopping_rounds,
         )
-        self.boosters_[name] = booster[: booster.best_iteration + 1] if evals else booster
+
+    def _rows(self, name: str, X: Floats, y: Floats) -> Rows:
+        return Rows(self._seen(X), y, self._margin(name, X))
 
     def _part(self, name: str, X: Floats) -> Floats:
         found = self.boosters_[name].inplace_predict(self._seen(X), base_margin=self._margin(name, X))

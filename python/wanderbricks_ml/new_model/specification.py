@@ -14,7 +14,7 @@ TASKS: Mapping[str, str] = {
     "count": "a whole number, 0 or more",
     "regression": "any number",
     "ranking": "which of a query's items is the right one, 1, and which are not, 0",
-    "forecast": "a number a day and series, some days ahead",
+    "forecast": "a number a day and series, some days ahead, learnt from its own past",
 }
 """Tasks, and what a label is in each."""
 

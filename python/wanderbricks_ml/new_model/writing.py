@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from wanderbricks_ml.new_model.specification import Specification
+from wanderbricks_ml.new_model.specification import TASKS, Specification
 
 METRICS = {"classification": "probability", "ranking": "ranking", "count": "count"}
 """Task of a declaration by task of a product; `regression` of the others."""
@@ -40,31 +40,39 @@ PRODUCT_FILES = ("splits.sql", "retraining.sql", "metrics.sql", "champion.sql", 
 MIN_ROWS = 100
 
 
-def write(product: Specification, project: Path) -> list[Path]:
-    """Write a product into a project, and return the files that are new or have new rows.
+def write(products: Sequence[Specification], project: Path) -> dict[str, list[Path]]:
+    """Write products into a project, all or none; return the files that are new or have new rows, by product.
 
     Raises
     ------
     ValueError
-        When the product or one of its files is there, or `project` is no copy of this project. Nothing is written then.
+        When a product or one of its files is there, or `project` is no copy of this project. Nothing is written then.
     """
-    product.check()
-    folder = project / "models" / product.name
-    files = {project / path: text for path, text in rendered(product).items()}
-    for seed in seed_rows(product):
-        if not (project / "seeds" / f"{seed}.csv").is_file():
-            raise ValueError(f"{project} has no seeds/{seed}.csv; run this in the folder of the dbt project")
-    for path in (folder, *files):
-        if path.exists():
-            raise ValueError(f"{path} exists; a product is made once, and from then on its files are yours to change")
-    seeds = {project / "seeds" / f"{seed}.csv": rows for seed, rows in seed_rows(product).items()}
-    changed = {path: _appended(path, rows, product) for path, rows in seeds.items()}
-    for path, text in files.items():
+    written: dict[str, list[Path]] = {}
+    made: dict[Path, str] = {}
+    changed: dict[Path, str] = {}
+    for product in products:
+        product.check()
+        files = {project / path: text for path, text in rendered(product).items()}
+        seeds = {project / "seeds" / f"{seed}.csv": rows for seed, rows in seed_rows(product).items()}
+        if product.name in written:
+            raise ValueError(f"{product.name} is named twice in the inventory; give one of the two another name")
+        for path in seeds:
+            if not path.is_file():
+                raise ValueError(f"{project} has no seeds/{path.name}; run this in the folder of the dbt project")
+        for path in (project / "models" / product.name, *files):
+            if path.exists():
+                raise ValueError(
+                    f"{path} exists; a product is made once, and from then on its files are yours to change"
+                )
+        for path, rows in seeds.items():
+            changed[path] = _appended(path, changed.get(path) or path.read_text(encoding="utf-8"), rows, product)
+        made |= files
+        written[product.name] = [*files, *seeds]
+    for path, text in {**made, **changed}.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for path, text in changed.items():
-        path.write_text(text, encoding="utf-8")
-    return [*files, *changed]
+    return written
 
 
 def rendered(product: Specification) -> dict[Path, str]:
@@ -133,7 +141,6 @@ def context(product: Specification) -> dict[str, Any]:
         public_types = {query: "bigint", "place": "int", item: "bigint", date: "date", prediction: "double"}
         served = [query, "place", item, date, prediction, baseline]
     segments = ["block", *categorical[:2]]
-    keep = list(dict.fromkeys([date, "block", *segments]))
     sample = " ~ \" || '/' || \" ~ ".join(f"'spine.{column}'" for column in [*row, date])
     return {
         "title": f"{product.task.capitalize()} of {label} from {product.date}",
@@ -158,7 +165,6 @@ def context(product: Specification) -> dict[str, Any]:
         "keys": keys,
         "row": row,
         "spine_key": spine_key,
-        "score_key": row,
         "unit": unit,
         # an experiment splits by whole numbers
         "units": [unit] if kind[unit] in ("bigint", "int") else [],
@@ -172,7 +178,7 @@ def context(product: Specification) -> dict[str, Any]:
         "features": [*numeric, *categorical],
         "prediction": prediction,
         "called": called,
-        "keep": keep,
+        "keep": [date, *segments],
         "segments": segments,
         "served": served,
         "public_columns": public,
@@ -202,8 +208,7 @@ def seed_rows(product: Specification) -> dict[str, list[list[str]]]:
     }
 
 
-def _appended(path: Path, rows: Sequence[Sequence[str]], product: Specification) -> str:
-    text = path.read_text(encoding="utf-8")
+def _appended(path: Path, text: str, rows: Sequence[Sequence[str]], product: Specification) -> str:
     (columns, *present) = csv.reader(io.StringIO(text))
     if any(row and row[0] == rows[0][0] for row in present):
         raise ValueError(f"{path} has rows of {rows[0][0]}; {product.name} was made before, or its name is taken")
@@ -264,21 +269,12 @@ def _described(product: Specification, prediction: str, called: str, baseline: s
         **{key: f"Key {key} of the labels." for key in product.keys},
         product.date: f"Date of the row; {label} is known {product.days} days later.",
         **({date: ahead[date]} if date in ahead else {}),
-        label: f"What is predicted: {label}, {TASK_WORDS[task]}.",
+        label: f"What is predicted: {label}, {TASKS[task]}.",
         baseline: f"{label} by a rule without a model, the {rule}.",
         prediction: f"{label}, {meaning}.",
         called: f"Whether {prediction} reaches the decision threshold of the version that serves.",
         "place": "Place of the item among those of its query, 1 the best.",
     }
-
-
-TASK_WORDS = {
-    "classification": "0 or 1",
-    "count": "a count",
-    "regression": "a number",
-    "forecast": "a number a day",
-    "ranking": "1 for the right item of a query, else 0",
-}
 
 
 def _indented(sql: str) -> str:

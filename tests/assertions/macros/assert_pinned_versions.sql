@@ -6,15 +6,17 @@ with clock as (
 
 ),
 
--- model a: the later pin holds; b: lifted; c: archived since; d: archived before it was promoted; e: decided later
+-- model a: the later pin holds; b: unpinned; c: archived since; d: archived before it was promoted; e: decided
+-- later; f: unpinned when that was called lift
 decisions as (
 
     {% for id, model, version, action, day in [
         (1, 'a', 1, 'promote', '2025-08-01'), (2, 'a', 2, 'rollback', '2025-08-02'), (3, 'a', 3, 'archive', '2025-08-03'),
-        (4, 'b', 1, 'promote', '2025-08-01'), (5, 'b', none, 'lift', '2025-08-05'),
+        (4, 'b', 1, 'promote', '2025-08-01'), (5, 'b', none, 'unpin', '2025-08-05'),
         (6, 'c', 4, 'promote', '2025-08-01'), (7, 'c', 4, 'archive', '2025-08-02'),
         (8, 'd', 5, 'archive', '2025-08-01'), (9, 'd', 5, 'promote', '2025-08-02'),
         (10, 'e', 6, 'promote', '2025-08-06'),
+        (11, 'f', 7, 'promote', '2025-08-01'), (12, 'f', none, 'lift', '2025-08-02'),
     ] %}
         select
             {{ id }} as decision_id,

@@ -13,7 +13,8 @@
     {% set tables = graph.sources.values() | selectattr('source_name', 'equalto', 'gold') | list %}
     {% set columns = {} %}
     {% set problems = [] %}
-    {% for table in tables %}
+    {% set unreadable = unreadable_gold() %}
+    {% for table in tables if '*' not in unreadable %}
         {% set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
         {% if relation is not none %}
             {% set found = {} %}
@@ -22,11 +23,23 @@
             {% endfor %}
             {% do columns.update({table.name: found}) %}
         {% endif %}
-        {% do problems.extend(gold_table_problems(table, columns.get(table.name))) %}
+        {% if table.name in unreadable %}
+            {% do problems.append(table.name ~ ': expected a table, ' ~ unreadable[table.name]) %}
+        {% else %}
+            {% do problems.extend(gold_table_problems(table, columns.get(table.name))) %}
+        {% endif %}
     {% endfor %}
+    {% if not columns and unreadable.keys() | reject('equalto', '*') | list | length == 0 %}
+        {# one wrong place, not a problem of each table #}
+        {% set problems = [
+            'expected the tables ' ~ tables | map(attribute='name') | join(', ') ~ ', found none: '
+            ~ unreadable.get('*', 'none lies in ' ~ gold_folder()) ~ '; make gold with `wanderbricks simulate` or `wanderbricks import`, or correct '
+            ~ gold_setting()
+        ] %}
+    {% endif %}
     {# for is_no_number #}
     {% do graph.update({'gold_columns': columns}) %}
-    {% do problems.extend(booking_attribute_problems(columns.get('fact_booking_detail'))) %}
+    {% do problems.extend([] if not columns else booking_attribute_problems(columns.get('fact_booking_detail'))) %}
     {% if problems %}
         {% do exceptions.raise_compiler_error(
             'gold does not fit models/gold/_gold.yml; nothing was built:\n  ' ~ problems | join('\n  ')

@@ -15,5 +15,19 @@
 {% endmacro %}
 
 {% macro duckdb__gold_place(table) %}
-    {{ return(env_var('WANDERBRICKS_GOLD', 'data/gold') ~ '/' ~ table.name ~ '.parquet') }}
+    {{ return(gold_folder() ~ '/' ~ table.name ~ '.parquet') }}
+{% endmacro %}
+
+{# Where gold is looked for: the folder on DuckDB, else the schema. #}
+{% macro gold_folder() %}
+    {{ return(adapter.dispatch('gold_folder', 'wanderbricks_ml')()) }}
+{% endmacro %}
+
+{% macro default__gold_folder() %}
+    {% set table = graph.sources.values() | selectattr('source_name', 'equalto', 'gold') | first %}
+    {{ return(table.database ~ '.' ~ table.schema) }}
+{% endmacro %}
+
+{% macro duckdb__gold_folder() %}
+    {{ return(env_var('WANDERBRICKS_GOLD', 'data/gold')) }}
 {% endmacro %}

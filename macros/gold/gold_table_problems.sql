@@ -30,8 +30,7 @@
             {% set untyped = found | lower in ('"null"', 'void', 'integer', 'int') %}
             {% if not (nullable and untyped and holds_only_nulls(relation, column.name)) %}
                 {% do problems.append(
-                    name ~ ': expected ' ~ column.data_type ~ ', found ' ~ found ~ '; write it as cast('
-                    ~ column.name ~ ' as ' ~ column.data_type | lower ~ ')'
+                    name ~ ': expected ' ~ column.data_type ~ ', found ' ~ found ~ '; ' ~ cast_advice(relation, column, found)
                 ) %}
             {% endif %}
         {% endif %}

@@ -26,6 +26,11 @@
         'units': ['property_id'],
         'truth_days': 365,
         'parts': parts_by('lead_band', leads[1:], wait=0, longest=365),
+        'due': {
+            'key': 'booking_id',
+            'each': 1,
+            'of': "select booking_id from {cancellation_spine} where split = 'score'",
+        },
         'served': [
             'booking_id', 'check_in_date', 'cancellation_probability', 'predicted_cancellation', 'baseline_probability',
         ],

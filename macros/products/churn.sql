@@ -20,6 +20,12 @@
         'threshold': true,
         'units': ['user_id'],
         'truth_days': 180,
+        'due': {
+            'key': 'user_id',
+            'each': 1,
+            'of': 'select distinct user_id from {stg_bookings} where created_date >= {as_of} - 365 and cancelled_date is null '
+                ~ 'and user_id in (select user_id from {user_versions})',
+        },
         'served': ['user_id', 'churn_probability', 'will_churn', 'baseline_probability'],
     }) }}
 {% endmacro %}

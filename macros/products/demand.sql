@@ -23,6 +23,11 @@
         'units': ['property_id'],
         'truth_days': horizon,
         'parts': parts_by('horizon_days', horizons, wait=1, longest=horizon),
+        'due': {
+            'key': 'property_id',
+            'each': horizon,
+            'of': due_properties(),
+        },
         'served': ['property_id', 'check_in_date', 'destination_id', 'predicted_bookings', 'baseline_bookings'],
     }) }}
 {% endmacro %}

@@ -31,6 +31,11 @@
         'units': ['property_id'],
         'truth_days': 31 * (pricing_months() + 1),
         'parts': parts,
+        'due': {
+            'key': 'property_id',
+            'each': pricing_months(),
+            'of': due_properties('base_price > 0'),
+        },
         'served': ['property_id', 'stay_month', 'destination_id', 'expected_bookings_current', 'baseline_bookings'],
     }) }}
 {% endmacro %}

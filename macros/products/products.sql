@@ -24,6 +24,10 @@
 
   and where it has use for it:
 
+    due          {'key': column of the scores, 'each': rows that each key has, 'of': query of the keys that are due}: without all
+                 of them a day is not published (hold_scores). The query names our tables as {table}, the day as {as_of}
+    least_kept   share of the keys of the day scored before without which a day is not published, 0.5 if not said
+
     bands        {segment: {'of': column, 'bands': what `bands` returns}}
     parts        parts of a week's rows that become known at different times (outcome_parts); all rows alike without it
     reference    {'split': of the examples that look as the rows to score do, in the weeks before the fit; 'rows': condition on

@@ -12,6 +12,7 @@
         materialized='incremental',
         unique_key=['scoring_date'] + product.public_key,
         full_refresh=false,
+        pre_hook="{{ hold_scores('" ~ product.product ~ "') }}",
         post_hook="{{ delete_older(this, 'scoring_date', " ~ (product.truth_days + 30) ~ ") }}",
         tags=[product.cadence],
         meta={'declaration': product},

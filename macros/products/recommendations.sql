@@ -20,6 +20,11 @@
         'metrics': {'catalogue': 'recommendations_listings', 'on_offer': 'is_on_offer'},
         'units': ['user_id'],
         'truth_days': 30,
+        'due': {
+            'key': 'query_id',
+            'each': 1,
+            'of': "select query_id from {recommendations_queries} where split = 'score'",
+        },
         'served': ['user_id', 'rank', 'property_id', 'baseline_property_id'],
     }) }}
 {% endmacro %}

@@ -20,6 +20,11 @@
         'units': [],
         'truth_days': 90,
         'parts': parts_by('horizon_days', horizons, wait=1, longest=90),
+        'due': {
+            'key': 'destination_id',
+            'each': 90,
+            'of': 'select destination_id from {stg_bookings} group by destination_id having min(check_in_date) < {as_of}',
+        },
         'served': [
             'forecast_level', 'destination_id', 'forecast_date', 'horizon_days', 'forecast_revenue', 'lower_80', 'upper_80',
             'baseline_revenue',

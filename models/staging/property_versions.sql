@@ -11,7 +11,8 @@ final as (
         known_from,
         cast(host_id as bigint) as host_id,
         cast(destination_id as bigint) as destination_id,
-        property_type,
+        -- a market without a name is one, too
+        coalesce(nullif(property_type, ''), 'unknown') as property_type,
         cast({{ believed_number('dim_property', 'base_price', low=0.01) }} as double) as base_price,
         cast({{ believed_number('dim_property', 'max_guests', low=1) }} as double) as max_guests,
         cast({{ believed_number('dim_property', 'bedrooms', low=0) }} as double) as bedrooms,
@@ -19,6 +20,7 @@ final as (
         came_date as listed_date,
         ended_date
     from versions
+    where host_id is not null and destination_id is not null
 
 )
 

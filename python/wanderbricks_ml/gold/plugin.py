@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
 
+from wanderbricks_ml.gold import files
 from wanderbricks_ml.gold.dbt_log import show_among_dbts_lines
 
 if TYPE_CHECKING:
@@ -77,13 +78,21 @@ class Plugin(BasePlugin):
         (database,) = self.creds.attach
         folder = Path(os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER))
         limit = os.environ.get("WANDERBRICKS_MEMORY_LIMIT", MEMORY_LIMIT)
-        conn.execute(f"set memory_limit = {_quoted(limit)}")
-        conn.execute(f"set temp_directory = {_quoted(f'{database.path}.tmp')}")
+        conn.execute(f"set memory_limit = {files.quoted(limit)}")
+        conn.execute(f"set temp_directory = {files.quoted(f'{database.path}.tmp')}")
+        # not that of the machine: of every cursor to come
+        conn.execute("set global TimeZone = 'UTC'")
         conn.execute("create schema gold")
+        conn.execute("create table gold.unreadable (table_name varchar, found varchar)")
+        if not folder.is_dir():
+            found = f"{folder} is {'a file' if folder.exists() else 'not there'}"
+            conn.execute("insert into gold.unreadable values ('*', ?)", [found])
+            return
         for name in GOLD_TABLES:
-            file = folder / f"{name}.parquet"
-            if file.exists():
-                conn.execute(f"create view gold.{name} as from read_parquet({_quoted(str(file))})")
+            try:
+                show(conn, name, folder)
+            except files.Unreadable as error:
+                conn.execute("insert into gold.unreadable values (?, ?)", [name, str(error)])
 
     def configure_cursor(self, cursor: DuckDBPyConnection) -> None:
         """Let a name without a database mean ours, too: `from wanderbricks_ml.demand_predictions`.
@@ -98,10 +107,40 @@ class Plugin(BasePlugin):
             cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
 
 
+def show(conn: DuckDBPyConnection, name: str, folder: Path) -> None:
+    """Make the view ``gold.<name>`` of the table in `folder`, if there is one.
+
+    A moment with a time zone is shown as that of ``WANDERBRICKS_TIME_ZONE``, by default UTC, so that it falls on the same
+    day wherever it is read.
+
+    Raises
+    ------
+    wanderbricks_ml.gold.files.Unreadable
+        When there is a table, and it cannot be read.
+    """
+    # dbt has imported it when there is a connection
+    import duckdb
+
+    scan = files.scan(folder, name)
+    if scan is None:
+        return
+    zone = files.quoted(os.environ.get("WANDERBRICKS_TIME_ZONE", "UTC"))
+    try:
+        columns = conn.execute(f"describe from {scan.sql}").fetchall()
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0].strip()
+        raise files.Unreadable(f"found {files.place(folder, name)}, which cannot be read ({said}); write it again") from error
+    moments = []
+    for column, kind in ((row[0], row[1]) for row in columns):
+        named = '"' + column.replace('"', '""') + '"'
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            moments.append(f"{named} at time zone {zone} as {named}")
+        elif kind.startswith("TIMESTAMP_"):
+            moments.append(f"cast({named} as timestamp) as {named}")
+    replaced = f" replace ({', '.join(moments)})" if moments else ""
+    conn.execute(f"create view gold.{name} as select *{replaced} from {scan.sql}")
+
+
 def has_gold(folder: Path) -> bool:
     """Whether `folder` holds at least one gold table: then it is somebody's, and is left alone."""
-    return any((folder / f"{name}.parquet").exists() for name in GOLD_TABLES)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return any(files.place(folder, name) for name in GOLD_TABLES)

@@ -44,6 +44,17 @@ listings as (
 
 ),
 
+places as (
+
+    select
+        as_of_date,
+        property_id,
+        latitude,
+        longitude
+    from {{ ref('recommendations_texts') }}
+
+),
+
 histories as (
 
     select * from {{ ref('recommendations_histories') }}
@@ -63,13 +74,12 @@ booked as (
     select
         histories.as_of_date,
         histories.query_id,
+        histories.property_id,
         histories.bookings,
         histories.recency,
         listings.destination_id,
         listings.property_type,
         listings.price_band,
-        listings.latitude,
-        listings.longitude,
         cast(sum(histories.bookings) over (partition by histories.as_of_date, histories.query_id) as double) as all_bookings
     from histories
     inner join listings
@@ -96,12 +106,15 @@ booked as (
 last_places as (
 
     select
-        as_of_date,
-        query_id,
-        latitude,
-        longitude
+        booked.as_of_date,
+        booked.query_id,
+        places.latitude,
+        places.longitude
     from booked
-    where recency = 1
+    inner join places
+        on booked.as_of_date = places.as_of_date
+        and booked.property_id = places.property_id
+    where booked.recency = 1
 
 ),
 
@@ -208,7 +221,7 @@ final as (
         listings.base_price / nullif(queries.mean_night_price, 0) as price_to_habit,
         listings.max_guests / nullif(queries.mean_guests, 0) as capacity_to_party,
         listings.max_guests / nullif(queries.largest_party, 0) as capacity_to_largest_party,
-        {{ distance_km('last_places.latitude', 'last_places.longitude', 'listings.latitude', 'listings.longitude') }}
+        {{ distance_km('last_places.latitude', 'last_places.longitude', 'places.latitude', 'places.longitude') }}
             as distance_km
     from items
     inner join queries
@@ -217,6 +230,9 @@ final as (
     inner join listings
         on items.as_of_date = listings.as_of_date
         and items.property_id = listings.property_id
+    inner join places
+        on items.as_of_date = places.as_of_date
+        and items.property_id = places.property_id
     inner join totals on items.as_of_date = totals.as_of_date
     left join histories
         on items.as_of_date = histories.as_of_date

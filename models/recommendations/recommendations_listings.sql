@@ -53,9 +53,7 @@ spine as (
 
 described as (
 
-    {{ as_of_join('spine', 'versions', ['property_id'], 'as_of_date', 'known_from', [
-        'title', 'description', 'latitude', 'longitude', 'ended_date',
-    ]) }}
+    {{ as_of_join('spine', 'versions', ['property_id'], 'as_of_date', 'known_from', ['ended_date']) }}
 
 ),
 
@@ -140,10 +138,6 @@ final as (
         destination_id,
         property_type,
         price_band,
-        title,
-        description,
-        latitude,
-        longitude,
         base_price,
         price_to_market,
         max_guests,

@@ -3,11 +3,27 @@
 
 with listings as (
 
+    select * from {{ ref('recommendations_listings') }}
+
+),
+
+-- what a listing says and where it lies stays in here
+texts as (
+
+    select * from {{ ref('recommendations_texts') }}
+
+),
+
+places as (
+
     select
-        *,
+        as_of_date,
+        property_id,
+        latitude,
+        longitude,
         cast(floor(latitude / {{ cell }}e0) as int) as cell_latitude,
         cast(floor(longitude / {{ cell }}e0) as int) as cell_longitude
-    from {{ ref('recommendations_listings') }}
+    from texts
 
 ),
 
@@ -104,7 +120,7 @@ words as (
             as_of_date,
             property_id,
             {{ exploded_words("coalesce(title, '') || ' ' || coalesce(description, '')") }} as word
-        from listings
+        from texts
     ) as exploded
     where word <> ''
     group by as_of_date, property_id, word
@@ -214,7 +230,7 @@ around as (
         seeded.longitude,
         seeded.cell_latitude + north.step as cell_latitude,
         seeded.cell_longitude + east.step as cell_longitude
-    from listings as seeded
+    from places as seeded
     inner join seeds
         on seeded.as_of_date = seeds.as_of_date
         and seeded.property_id = seeds.property_id
@@ -228,15 +244,14 @@ near as (
     select
         around.as_of_date,
         around.property_id,
-        listings.property_id as similar_id,
-        -{{ distance_km('around.latitude', 'around.longitude', 'listings.latitude', 'listings.longitude') }} as similarity
+        places.property_id as similar_id,
+        -{{ distance_km('around.latitude', 'around.longitude', 'places.latitude', 'places.longitude') }} as similarity
     from around
-    inner join listings
-        on around.as_of_date = listings.as_of_date
-        and around.cell_latitude = listings.cell_latitude
-        and around.cell_longitude = listings.cell_longitude
-        and around.property_id <> listings.property_id
-    where listings.is_on_offer
+    inner join places
+        on around.as_of_date = places.as_of_date
+        and around.cell_latitude = places.cell_latitude
+        and around.cell_longitude = places.cell_longitude
+        and around.property_id <> places.property_id
 
 ),
 

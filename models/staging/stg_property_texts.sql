@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view' if var('publish_listing_texts') else 'ephemeral') }}
 
 with versions as (
 

@@ -429,6 +429,7 @@ def test_rooms_and_capacity(tmp_path: Path) -> None:
                 listing(id=2, name="Loft · Studio · 1 bed", bathrooms_text="Shared half-bath"),
                 listing(id=3, name="Quiet place", bathrooms_text="", accommodates=""),
                 listing(id=4, name="11 bedrooms", bathrooms_text="0 baths", accommodates=1),
+                listing(id=5, bedrooms=-1, bathrooms=201, accommodates=-1, latitude=910, longitude="-181"),
             ]
         ],
         [review(5, "2023-05-10", 3), review(6, "2023-05-10", 4)],
@@ -437,12 +438,14 @@ def test_rooms_and_capacity(tmp_path: Path) -> None:
         row["property_id"]: (row["bedrooms"], row["bathrooms"], row["max_guests"])
         for row in tables["dim_property"].to_pylist()
     }
-    assert rooms == {1: (3, 3, 4), 2: (0, 1, 4), 3: (1, 1, 2), 4: (11, 0, 1)}
+    assert rooms == {1: (3, 3, 4), 2: (0, 1, 4), 3: (1, 1, 2), 4: (11, 0, 1), 5: (2, 2, 2)}
+    places = [(row["property_latitude"], row["property_longitude"]) for row in tables["dim_property"].to_pylist()]
+    assert places[3] != (None, None) == places[4]
     assert tables["fact_booking_detail"].column("guests_count").to_pylist() == [2, 1]
-    assert counts.bedrooms_from_name == 2
+    assert counts.bedrooms_from_name == 3
     assert counts.bedrooms_assumed == 1
     assert counts.bathrooms_assumed == 1
-    assert counts.capacity_assumed == 1
+    assert counts.capacity_assumed == 2
 
 
 @pytest.mark.parametrize(
@@ -802,12 +805,13 @@ def test_hotel_rows_are_dropped_and_adjusted_and_counted(tmp_path: Path) -> None
             stay(stays_in_weekend_nights=0, stays_in_week_nights=0, agent=3),
             stay(country="       NULL", children=" NA"),
             stay(hotel="Resort Hotel", market_segment="Corporate"),
+            stay(stays_in_week_nights=365),
+            stay(adults=501),
         ],
     )
     bookings = rows_by(tables["fact_booking_detail"], "booking_id")
-    assert list(bookings) == [1, 4, 8, 9, 10]
-    assert bookings[4]["total_amount"] == bookings[8]["total_amount"] == 0
-    assert bookings[8]["check_out_date"] == bookings[8]["check_in_date"]
+    assert list(bookings) == [1, 4, 9, 10]
+    assert bookings[4]["total_amount"] == 0
     assert (bookings[9]["guests_count"], bookings[9]["children"]) == (2, None)
     assert bookings[10]["is_business_booking"]
     users = rows_by(tables["dim_user"], "user_id")
@@ -817,12 +821,12 @@ def test_hotel_rows_are_dropped_and_adjusted_and_counted(tmp_path: Path) -> None
         ("Lisbon", "Portugal"),
     ]
     assert counts == HotelBookingsCounts(
-        rows_read=10,
-        rows_unreadable=3,
+        rows_read=12,
+        rows_unreadable=5,
         rows_without_guests=1,
+        rows_without_nights=1,
         rows_with_absurd_rate=1,
-        bookings=5,
-        bookings_of_no_night=1,
+        bookings=4,
         rates_negative=1,
         countries_unknown=1,
         properties=2,
@@ -896,7 +900,7 @@ def test_base_price_does_not_look_ahead(tmp_path: Path) -> None:
         ],
     )
     prices = [row["base_price"] for row in tables["dim_property"].to_pylist()]
-    assert prices == [20, 50, 0]
+    assert prices == [20, 50, 35]
     assert counts.properties_priced_late == 2
 
 
@@ -906,9 +910,11 @@ def test_hotel_input_that_cannot_be_used(tmp_path: Path) -> None:
         [{name: value for name, value in stay().items() if name not in {"adr", "meal", "hotel"}}],
     )
     hopeless = write_csv(tmp_path / "hopeless.csv", [stay(adr="dear"), stay(adults=0, children=0)])
+    free = write_csv(tmp_path / "free.csv", [stay(adr=0)])
     for path, message in [
         (lacking, "lacking.csv: lacks the columns hotel, adr; its header has the columns is_canceled"),
         (hopeless, "hopeless.csv: no row is left .1 no guests, 1 unreadable.; .* adr, adults"),
+        (free, "free.csv: no row has a rate above 0 in the column adr"),
     ]:
         with pytest.raises(click.ClickException, match=message):
             import_hotel_bookings(path, tmp_path / "gold")
@@ -955,7 +961,7 @@ def test_singapore(tmp_path: Path) -> None:
 @needs_real_data
 def test_portuguese_hotels(tmp_path: Path) -> None:
     counts = import_hotel_bookings(HOTELS, tmp_path / "gold")
-    assert (counts.rows_read, counts.bookings) == (86561, 86430)
+    assert (counts.rows_read, counts.bookings) == (86561, 85846)
     assert (counts.duplicates_read, counts.bookings_no_show) == (24721, 967)
     assert counts.rows_unreadable == 0
     assert_sound(read_gold(tmp_path / "gold"))

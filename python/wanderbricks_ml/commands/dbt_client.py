@@ -31,8 +31,19 @@ def model_rows(name: str, target: str | None = None) -> list[dict[str, Any]]:
     return _shown(["--select", name], target)
 
 
-def run_operation(macro: str, arguments: Mapping[str, Any], target: str | None = None) -> list[str]:
+def run_operation(
+    macro: str, arguments: Mapping[str, Any], target: str | None = None, leaves_no_trace: bool = False
+) -> list[str]:
     """Run a macro of the project with JSON-like arguments, and return what it logged.
+
+    Parameters
+    ----------
+    macro, arguments
+        What to run.
+    target
+        A target of profiles.yml; its default without one.
+    leaves_no_trace
+        Whether dbt writes neither its log file nor its artifacts, which hold the arguments.
 
     Raises
     ------
@@ -40,7 +51,8 @@ def run_operation(macro: str, arguments: Mapping[str, Any], target: str | None =
         When dbt fails, with what it said.
     """
     logged: list[str] = []
-    _invoked(["run-operation", macro, "--args", json.dumps(arguments)], target, logged)
+    silently = ["--log-level-file", "none", "--no-write-json"] if leaves_no_trace else []
+    _invoked([*silently, "run-operation", macro, "--args", json.dumps(arguments)], target, logged)
     return logged
 
 

@@ -35,8 +35,9 @@ DATE_ORDERS: Mapping[str, Sequence[str]] = {
         for pattern in ("%d-{month}-{year}", "{month}-%d-{year}")
     ),
 }
-_EARLIEST = date(1990, 1, 1)
-_YEARS_AHEAD = 2
+# Nothing that happened to a booking or a listing lies beyond; a slip of the pen does.
+EARLIEST = date(1990, 1, 1)
+LATEST = date(date.today().year + 2, 12, 31)
 
 _SEPARATOR_IS_DECIMAL = {
     "point": ("-?[0-9]*([.][0-9]+)?([eE][+-]?[0-9]+)?", "value"),
@@ -203,8 +204,7 @@ def _number(column: Column, style: str) -> str:
 def _date(name: str, order: str) -> str:
     formats = ", ".join(f"'{pattern}'" for pattern in DATE_ORDERS[order])
     day = f'cast(try_strptime(day_of("{name}"), [{formats}]) as date)'
-    latest = date(date.today().year + _YEARS_AHEAD, 12, 31)
-    return f"case when {day} between date '{_EARLIEST}' and date '{latest}' then {day} end"
+    return f"case when {day} between date '{EARLIEST}' and date '{LATEST}' then {day} end"
 
 
 def _date_orders(

@@ -47,6 +47,8 @@ def connect() -> Any:
     # dbt, which lists the environment in another thread, then misses a key that it was told of
     os.environ.setdefault("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "false")
     os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
+    # after each run it prints the store's address, password and all
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart

@@ -9,8 +9,8 @@ Bookings
     any column, also one that is not used, are none.
 Dates
     ``check_in_date`` is the arrival, ``created_at`` that less ``lead_time`` days,
-    ``check_out_date`` that plus weekend and week nights. Stays of 0 nights are kept: guests
-    arrived and left on one day, at no charge.
+    ``check_out_date`` that plus weekend and week nights. Stays of 0 nights are dropped: who left on the day of arrival,
+    at no charge, booked no night.
 Status
     ``is_canceled`` 1 is ``cancelled``, which includes guests who did not show up; 0 is
     ``completed``. ``updated_at`` is ``reservation_status_date`` (of the cancellation, the missed
@@ -28,18 +28,19 @@ Guests
     ``unknown``. Users and bookings of the market segment ``Corporate`` are business.
 Properties
     A hotel's reserved room type. ``base_price`` is the median positive ``adr`` of its bookings
-    made within 90 days of the first one, else the first positive one, else 0: later ones would
-    tell of the future. Rates move with the season and rare rooms have few early bookings, so it
-    is rough, and there is one version only. ``max_guests`` is the number that 99 % of the bookings
-    do not exceed: a few cancelled ones are for up to 55 adults in a room. Bedrooms and bathrooms
-    are 1, and it exists from the first booking made.
+    made within 90 days of the first one, else the first positive one, else the median of the
+    hotel's room types, else of all: later ones would tell of the future. Rates move with the season
+    and rare rooms have few early bookings, so it is rough, and there is one version only.
+    ``max_guests`` is the number that 99 % of the bookings do not exceed: a few cancelled ones are
+    for up to 55 adults in a room. Bedrooms and bathrooms are 1, and it exists from the first
+    booking made.
 Destinations and hosts
     One per hotel: Resort Hotel in the Algarve, City Hotel in Lisbon; any other hotel is a
     destination by its own name in country ``unknown``.
 Dropped, and counted
     Rows without a readable hotel, room type, arrival, lead time, nights, rate, cancellation or
-    status date (lead times and stays of more than ten years count as unreadable); the two rules
-    above.
+    status date (lead times of more than ten years, stays of more than one and parties of more than
+    500 count as unreadable); stays of 0 nights; the two rules above.
 Columns
     Needed are those without which no booking is left; the others are null where the file lacks them, and the import
     names them. Without ``market_segment`` nobody is business, without ``deposit_type`` no cancelled booking paid.
@@ -107,11 +108,11 @@ class HotelBookingsCounts:
     rows_unreadable: int = labelled("dropped: a date, number, hotel or room type is unreadable", of="rows_read")
     rows_duplicate: int = labelled("dropped: exact duplicate", of="rows_read", may_be_all=True)
     rows_without_guests: int = labelled("dropped: no guests", of="rows_read")
+    rows_without_nights: int = labelled("dropped: stay of 0 nights", of="rows_read")
     rows_with_absurd_rate: int = labelled(f"dropped: rate above {MAX_ADR:,}", of="rows_read")
     bookings: int = labelled("bookings kept")
     bookings_cancelled: int = labelled("of these cancelled, no-shows included")
     bookings_no_show: int = labelled("of these no-shows")
-    bookings_of_no_night: int = labelled("stay of 0 nights: kept, amount 0")
     rates_negative: int = labelled("negative rate: taken as 0", of="bookings")
     countries_unknown: int = labelled("country of the guest missing: unknown", of="bookings", may_be_all=True)
     updates_moved: int = labelled("status date before the booking's: moved to it", of="bookings")
@@ -168,6 +169,8 @@ def import_hotel_bookings(
                 + "".join(f". {column}" for column in reading.unreadable)
             )
         connection.execute(BOOKING)
+        if not scalar(connection, "select count(*) from booking where adr > 0"):
+            raise click.ClickException(f"{csv}: no row has a rate above 0 in the column adr")
         tables = gold_tables(connection)
 
         def bookings_where(condition: str) -> int:
@@ -179,11 +182,11 @@ def import_hotel_bookings(
             rows_unreadable=verdicts.get("unreadable", 0),
             rows_duplicate=verdicts.get("duplicate", 0),
             rows_without_guests=verdicts.get("no guests", 0),
+            rows_without_nights=verdicts.get("no night", 0),
             rows_with_absurd_rate=verdicts.get("absurd rate", 0),
             bookings=verdicts["kept"],
             bookings_cancelled=bookings_where("is_cancelled"),
             bookings_no_show=bookings_where("reservation_status = 'No-Show'"),
-            bookings_of_no_night=bookings_where("nights = 0"),
             rates_negative=bookings_where("published_adr < 0"),
             countries_unknown=bookings_where("country is null"),
             updates_moved=bookings_where("status_date < created_on"),
@@ -213,8 +216,8 @@ def _columns_at_fault(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "adr": f"published_adr is null or adr > {MAX_ADR}",
         "is_canceled": "is_canceled is null",
         "lead_time": "coalesce(lead_time not between 0 and 3650, true)",
-        "stays_in_weekend_nights, stays_in_week_nights": ("coalesce(nights not between 0 and 3650, true)"),
-        "adults, children, babies": "guests <= 0",
+        "stays_in_weekend_nights, stays_in_week_nights": "coalesce(nights not between 1 and 365, true)",
+        "adults, children, babies": "guests not between 1 and 500",
     }
     return [
         columns

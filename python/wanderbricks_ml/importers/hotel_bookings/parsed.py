@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wanderbricks_ml.importers.columns import Column
+from wanderbricks_ml.importers.columns import EARLIEST, LATEST, Column
 
 _TEXT_ATTRIBUTES = [
     "market_segment",
@@ -59,7 +59,7 @@ with cleaned as (
         adr as published_adr,
         -- A year of two digits is none: nobody says of which century.
         case
-            when arrival_date_year between 1990 and 2100
+            when arrival_date_year between {EARLIEST.year} and {LATEST.year}
                 then cast(
                     try_strptime(
                         concat_ws(' ', arrival_date_year, arrival_date_month, arrival_date_day_of_month),
@@ -93,10 +93,12 @@ final as (
                 or published_adr is null
                 or is_canceled is null
                 or coalesce(lead_time not between 0 and 3650, true)
-                or coalesce(nights not between 0 and 3650, true)
+                or coalesce(nights not between 0 and 365, true)
+                or guests > 500
                 then 'unreadable'
             when is_duplicate and $drop_duplicates then 'duplicate'
             when guests <= 0 then 'no guests'
+            when nights = 0 then 'no night'
             when adr > $max_adr then 'absurd rate'
             else 'kept'
         end as verdict

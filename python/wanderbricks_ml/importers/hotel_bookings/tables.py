@@ -123,7 +123,12 @@ _GOLD = {
             destination_id,
             'Room type ' || reserved_room_type || ' ' || properties.property_id as title,
             cast(null as varchar) as description,
-            coalesce(early_rate, first_rate, 0) as base_price,
+            coalesce(
+                early_rate,
+                first_rate,
+                median(coalesce(early_rate, first_rate)) over (partition by host_id),
+                median(coalesce(early_rate, first_rate)) over ()
+            ) as base_price,
             'Room type ' || reserved_room_type as property_type,
             max_guests,
             1 as bedrooms,

@@ -35,7 +35,8 @@ Properties
     ``property_type`` is ``room_type``, which has four levels; the published ``property_type`` has
     about sixty, most of them with a handful of listings, and its wording changes over the years.
     Missing bedrooms are read from the name ("2 bedrooms", "Studio" is 0), else 1. Bathrooms are
-    rounded up, a half-bath being 1, and shared ones count; missing, 1.
+    rounded up, a half-bath being 1, and shared ones count; missing, 1. More than 500 guests, 200 rooms and coordinates
+    off the globe count as missing.
     A property exists from its first review, first check-in or first scrape, whichever is earliest.
 Versions
     Snapshots of one city make SCD2 versions of hosts and properties: a new one only when a gold

@@ -66,9 +66,10 @@ select
     -- Scores went from 20 to 100 until 2021. No scrape mixes scales, so that a typing error changes none.
     median(review_scores_rating) over (partition by file_number, scrape_id) > 5 as rating_is_of_100,
     coalesce(room_type, 'unknown') as property_type,
-    accommodates,
+    -- What no home has counts as missing.
+    case when accommodates between 1 and 500 then accommodates end as accommodates,
     minimum_nights,
-    bedrooms as bedrooms_given,
+    case when bedrooms between 0 and 200 then bedrooms end as bedrooms_given,
     case
         when regexp_matches(name, '\\d+\\s*bedroom', 'i')
             then try_cast(regexp_extract(name, '(\\d+)\\s*bedroom', 1, 'i') as int)
@@ -77,15 +78,15 @@ select
     try_cast(
         ceil(
             coalesce(
-                bathrooms,
+                case when bathrooms between 0 and 200 then bathrooms end,
                 try_cast(regexp_extract(bathrooms_text, '\\d+(\\.\\d+)?') as double),
                 case when regexp_matches(bathrooms_text, 'half', 'i') then 1 end
             )
         ) as int
     ) as bathrooms_given,
     case when price > 0 then price end as price,
-    try_cast(latitude as float) as latitude,
-    try_cast(longitude as float) as longitude,
+    case when latitude between -90 and 90 then cast(latitude as float) end as latitude,
+    case when longitude between -180 and 180 then cast(longitude as float) end as longitude,
     first_review,
     min(last_scraped) over (partition by file_number) as snapshot_began,
     max(last_scraped) over (partition by file_number) as snapshot_date,
@@ -185,7 +186,7 @@ final as (
         rating_given,
         rating_given is not null and rating_is_of_100 as rating_is_rescaled,
         property_type,
-        greatest(coalesce(accommodates, 2), 1) as max_guests,
+        coalesce(accommodates, 2) as max_guests,
         greatest(least(coalesce(minimum_nights, 1), $max_nights), 1) as nights,
         coalesce(bedrooms_given, bedrooms_in_name, 1) as bedrooms,
         coalesce(bathrooms_given, 1) as bathrooms,

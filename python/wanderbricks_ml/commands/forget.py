@@ -1,0 +1,127 @@
+"""The command ``wanderbricks forget``: a person's rows out of all that was built."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+LOGS = Path("logs")
+SAID = "forget: "
+
+
+@click.command("forget")
+@click.option("--user", metavar="ID", required=True, help="user_id of the person.")
+@click.option(
+    "--booking",
+    "bookings",
+    metavar="ID",
+    multiple=True,
+    help="booking_id of a booking of theirs that gold no longer has; repeat it for several.",
+)
+@click.option("--dry-run", is_flag=True, help="Count what would be removed, and remove nothing.")
+@click.option("--target", metavar="NAME", help="Target of profiles.yml, such as prod; its default without it.")
+def forget(user: str, bookings: tuple[str, ...], dry_run: bool, target: str | None) -> None:
+    """Remove a person from all tables that dbt has built, and from dbt's log files.
+
+    Rows go by user_id, by the bookings that gold has of the person, and by what stands for the person in queries and
+    experiments. Views follow gold. What remains is said at the end: gold itself, which must forget the person too, or
+    the next build brings them back; aggregates, in which nobody can be found; models that have learned from the rows.
+
+    Run it in the folder of the dbt project, with the environment of dbt build, before gold forgets: only there do
+    bookings lead to the person. Else name them by --booking.
+
+    \b
+    Example:
+      wanderbricks forget --user 1234 --dry-run
+      wanderbricks forget --user 1234 --target prod
+    """
+    from wanderbricks_ml.commands import dbt_client
+
+    arguments = {"user_id": user, "booking_ids": list(bookings), "dry_run": dry_run}
+    try:
+        logged = dbt_client.run_operation("forget_user", arguments, target, leaves_no_trace=True)
+    except RuntimeError as error:
+        raise click.ClickException(f"dbt could not do it, nothing was removed:\n{error}") from error
+    (found,) = [json.loads(line.removeprefix(SAID)) for line in logged if line.startswith(SAID)]
+    folder = Path(os.environ.get("DBT_LOG_PATH", LOGS))
+    lines = forget_lines(folder, user, found["bookings"], dry_run)
+    for line in report(user, found, {str(path): count for path, count in lines.items()}, dry_run):
+        click.echo(line)
+
+
+def forget_lines(folder: Path, user: str, bookings: Sequence[str], dry_run: bool) -> dict[Path, int]:
+    """Take the lines that name the person or a booking of theirs out of the log files in a folder.
+
+    Parameters
+    ----------
+    folder
+        Of dbt's logs; it may not exist.
+    user, bookings
+        Ids.
+    dry_run
+        Count only.
+
+    Returns
+    -------
+    dict[Path, int]
+        Number of such lines by file.
+    """
+    names = [("user|query", [user]), ("booking", bookings)]
+    # "user_id = '7'", "user 7", '"user_id": 7'; a bare 7 may be anything
+    patterns = [
+        rf"\b(?:{name})(?:_ids?)?\b(?: as \w+)?[^\w\n]{{1,5}}(?:in\W{{1,4}})?(?:{'|'.join(map(re.escape, ids))})\b"
+        for name, ids in names
+        if ids
+    ]
+    person = re.compile("|".join(patterns))
+    found = {}
+    for path in sorted(folder.rglob("*.log*")):
+        kept, gone = [], 0
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            for line in file:
+                if person.search(line):
+                    gone += 1
+                else:
+                    kept.append(line)
+        if gone:
+            found[path] = gone
+            if not dry_run:
+                path.write_text("".join(kept), encoding="utf-8", errors="surrogateescape", newline="")
+    return found
+
+
+def report(user: str, found: dict[str, Any], lines: dict[str, int], dry_run: bool) -> Iterator[str]:
+    """What was removed and what remains, in lines."""
+    verb = "would be removed" if dry_run else "removed"
+    if not found["removed"] and not lines:
+        yield f"nothing of user {user} is in our tables and logs"
+    for table, rows in found["removed"].items():
+        yield f"{verb}: {rows:,} row{'s' * (rows != 1)} of {table}"
+    for path, count in lines.items():
+        yield f"{verb}: {count:,} line{'s' * (count != 1)} of {path}"
+    yield "What remains:"
+    in_gold = {table: rows for table, rows in found["in_gold"].items() if rows}
+    if in_gold:
+        held = ", ".join(f"{table} {rows:,}" for table, rows in in_gold.items())
+        yield f"  gold still has user {user} ({held}) and must forget them too, or the next build brings them back"
+    elif not found["in_gold"]:
+        yield "  gold cannot be read, so that bookings were found by --booking alone"
+    else:
+        yield f"  gold no longer has user {user}; bookings that it had are found by --booking alone"
+    if found["views"]:
+        yield f"  views follow gold: {', '.join(found['views'])}"
+    yield "  aggregates (metrics, drift, features of properties and destinations), in which nobody can be found"
+    if found["model_versions"]:
+        yield (
+            f"  {found['model_versions']:,} versions of models, which were fitted before, and of each a few rows of "
+            "features, without ids, in MLflow: fit anew (--vars 'retrain: force'), archive and delete the others there"
+        )
+    if found["engine"] == "databricks":
+        yield "  Delta keeps what was deleted until VACUUM, by default for seven days"
+    yield "  what left the database: backups, exports, messages, target/ of dbt until its next run"

@@ -10,7 +10,7 @@
 
   `score_due` says whether there is a day to score: not where the reigning version has scored it already and no fit may
   change who serves, nor where nothing can be learned and no version reigns. A day that another version than the pinned
-  one has scored is scored again.
+  one has scored is scored again, and so is the day that var `rescore` names, by the version that reigned then.
 
   Arguments
     product        a declaration (macro products)
@@ -28,6 +28,7 @@
     {% if retrain not in ['auto', 'force', 'never'] %}
         {{ exceptions.raise_compiler_error("var retrain is '" ~ retrain ~ "'; it takes auto, force or never") }}
     {% endif %}
+    {% set rescore = var('rescore', '') | string | trim != '' %}
     {% set fits = "('forced', 'no_champion', 'drift', 'performance', 'schedule')" %}
     select
         model_name,
@@ -41,7 +42,11 @@
         reason in {{ fits }}
         or (
             coalesce(pinned_version, reigning_version) is not null
-            and (coalesce(last_scoring_date <> as_of_date, true) or coalesce(pinned_version <> reigning_version, false))
+            and (
+                {{ 'true' if rescore else 'false' }}
+                or coalesce(last_scoring_date <> as_of_date, true)
+                or coalesce(pinned_version <> reigning_version, false)
+            )
         ) as score_due,
         reason,
         not_learnable,
@@ -62,7 +67,7 @@
             state.quality_evidence,
             case
                 when learnability.not_learnable is not null then 'not_learnable'
-                when '{{ retrain }}' = 'never' then 'never'
+                when '{{ retrain }}' = 'never' or ({{ 'true' if rescore else 'false' }} and '{{ retrain }}' = 'auto') then 'never'
                 when '{{ retrain }}' = 'force' or {{ 'true' if tune else 'false' }} then 'forced'
                 when coalesce(state.pinned_version, state.reigning_version) is null then 'no_champion'
                 when state.has_drifted then 'drift'

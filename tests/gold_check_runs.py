@@ -1,7 +1,7 @@
 """Hold many kinds of bad gold against the rules, in one process that parses the project once.
 
-`python tests/gold_check_runs.py GOLD FOLDER [NAME ...]` prints one JSON object per fault: name, success, lines. A process of
-its own, as dbt leaves its mark on the one that it runs in.
+`python tests/gold_check_runs.py GOLD FOLDER [NAME ...]` prints one JSON object per fault: name, success, lines.
+A process of its own, as dbt leaves its mark on the one that it runs in.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def invoke(arguments: list[str], manifest: Any = None) -> tuple[Any, list[str]]:
             said.extend(event.info.msg.splitlines())
 
     runner = dbtRunner(manifest=manifest, callbacks=[listen])
-    result = runner.invoke(["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", *arguments])
+    result = runner.invoke(
+        ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", *arguments]
+    )
     # the next run has other files
     if DuckDBConnectionManager._ENV is not None:
         DuckDBConnectionManager._ENV.close()
@@ -36,7 +38,7 @@ def invoke(arguments: list[str], manifest: Any = None) -> tuple[Any, list[str]]:
 
 
 def main(gold: Path, folder: Path, names: list[str]) -> None:
-    """Run gold_checks on good gold, and on each fault: from a database that knows nothing, or from that of good gold."""
+    """Run gold_checks on good gold, and on each fault, from an empty database or from that of good gold."""
     database = folder / "wanderbricks.duckdb"
     seeded, good, bad = folder / "seeded.duckdb", folder / "good.duckdb", folder / "bad"
     os.environ["WANDERBRICKS_DB"] = str(database)

@@ -24,7 +24,9 @@ TRIED = [fault for place, fault in enumerate(FAULTS) if fault.after or not fault
 
 
 @pytest.fixture(scope="module")
-def reports(gold: Path, manifest: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def reports(
+    gold: Path, manifest: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
     """What a run says of each kind of bad gold; `manifest` has left its parse behind."""
     assert manifest
     workspace = Workspace(tmp_path_factory.mktemp("bad_gold"), gold)
@@ -60,7 +62,9 @@ def test_what_is_wrong_is_said(fault: Fault, reports: dict[str, dict[str, Any]])
 
 
 @pytest.mark.parametrize("fault", [fault for fault in TRIED if fault.after], ids=lambda fault: fault.name)
-def test_what_was_lost_is_not_forgotten_by_the_run_that_said_so(fault: Fault, reports: dict[str, dict[str, Any]]) -> None:
+def test_what_was_lost_is_not_forgotten_by_the_run_that_said_so(
+    fault: Fault, reports: dict[str, dict[str, Any]]
+) -> None:
     assert says(reports[f"{fault.name}, once more"], fault.says)
     assert reports[f"{fault.name}, mended"]["success"]
 
@@ -162,9 +166,9 @@ def test_folders_and_odd_names_are_read(gold: Path, tmp_path: Path, today: Any) 
     workspace = Workspace(tmp_path / "workspace", folder)
     assert workspace.dbt("build", "--select", "+point_in_time") == 0, workspace.log
     assert workspace.query("select as_of_date from point_in_time") == [(today,)]
-    assert workspace.query("select row_count from gold_checks where table_name = 'fact_property_engagement' limit 1") == [
-        duckdb.execute(f"select count(*) from '{gold}/fact_property_engagement.parquet'").fetchone()
-    ]
+    assert workspace.query(
+        "select row_count from gold_checks where table_name = 'fact_property_engagement' limit 1"
+    ) == [duckdb.execute(f"select count(*) from '{gold}/fact_property_engagement.parquet'").fetchone()]
 
 
 def test_moments_with_a_time_zone_fall_on_the_same_day_anywhere(

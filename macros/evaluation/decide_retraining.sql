@@ -13,7 +13,7 @@
 
   `score_due` says whether there is a day to score: not where the reigning version has scored it already and no fit may
   change who serves, nor where nothing can be learned and no version reigns. A day that another version than the pinned
-  one has scored is scored again.
+  one has scored is scored again, and so is the day that var `rescore` names, by the version that reigned then.
 
   Arguments
     product        a declaration (macro products)
@@ -31,6 +31,7 @@
     {% if retrain not in ['auto', 'force', 'never'] %}
         {{ exceptions.raise_compiler_error("var retrain is '" ~ retrain ~ "'; it takes auto, force or never") }}
     {% endif %}
+    {% set rescore = var('rescore', '') | string | trim != '' %}
     {% set fits = "('forced', 'unfinished', 'no_champion', 'drift', 'performance', 'schedule')" %}
     select
         model_name,
@@ -47,7 +48,11 @@
         or coalesce(candidate_stage = 'unpublished', false)
         or (
             coalesce(pinned_version, reigning_version, candidate_version) is not null
-            and (coalesce(last_scoring_date <> as_of_date, true) or coalesce(pinned_version <> reigning_version, false))
+            and (
+                {{ 'true' if rescore else 'false' }}
+                or coalesce(last_scoring_date <> as_of_date, true)
+                or coalesce(pinned_version <> reigning_version, false)
+            )
         ) as score_due,
         reason,
         not_learnable,
@@ -70,7 +75,7 @@
             state.quality_evidence,
             case
                 when learnability.not_learnable is not null then 'not_learnable'
-                when '{{ retrain }}' = 'never' then 'never'
+                when '{{ retrain }}' = 'never' or ({{ 'true' if rescore else 'false' }} and '{{ retrain }}' = 'auto') then 'never'
                 when '{{ retrain }}' = 'force' or {{ 'true' if tune else 'false' }} then 'forced'
                 when state.candidate_stage = 'unjudged' then 'unfinished'
                 when coalesce(state.pinned_version, state.reigning_version, state.candidate_version) is null then 'no_champion'

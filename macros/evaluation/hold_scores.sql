@@ -1,7 +1,8 @@
 {#
   Pre-hook of a public table: raises a compiler error where the scores of a day are not whole, before anything is replaced.
   Each key that the declaration says is due has its rows, and there are not much fewer keys than on the day that was scored
-  before. Var `accept_gold` lets them pass.
+  before. Var `accept_gold` lets them pass. Renders nothing, but where var `rescore` asks for the day again: the statement
+  that takes its rows away, as some may not come again.
 
   Argument
     name  of a product
@@ -9,7 +10,7 @@
   Example: pre_hook="{{ hold_scores('demand') }}"
 #}
 {% macro hold_scores(name) %}
-    {% if not execute or flags.EMPTY or flags.WHICH not in ('run', 'build') or var('accept_gold', false) %}
+    {% if not execute or flags.EMPTY or flags.WHICH not in ('run', 'build') %}
         {{ return('') }}
     {% endif %}
     {% set product = declared_product(name) %}
@@ -61,10 +62,13 @@
         {% endif %}
     {% endif %}
 
-    {% if problems %}
+    {% if problems and not var('accept_gold', false) %}
         {% do exceptions.raise_compiler_error(
             product.predictions ~ ' stays as it was, as the scores are not whole:\n  ' ~ problems | join('\n  ')
         ) %}
+    {% endif %}
+    {% if var('rescore', '') and published %}
+        {{ return('delete from ' ~ published ~ ' where scoring_date = ' ~ as_of) }}
     {% endif %}
     {{ return('') }}
 {% endmacro %}

@@ -13,7 +13,8 @@
     {% set as_of = "(select as_of_date from " ~ ref('point_in_time') ~ ")" %}
     select
         *,
-        case when cast(effective_to as date) < {{ as_of }} then cast(effective_to as date) end as ended_date
+        -- not before it began
+        case when cast(effective_to as date) < {{ as_of }} then greatest(cast(effective_to as date), known_from - 1) end as ended_date
     from (
         select
             *,

@@ -1,5 +1,5 @@
 {# The rows of a product's scores that its public table does not hold yet: a day that the same version has scored already
-   stays as it was written, scored_at included. While an experiment runs, each unit gets the version of its arm.
+   stays as it was written, scored_at included, unless var `rescore` asks for it again. While an experiment runs, each unit gets the version of its arm.
 
    Arguments: `scores`, a relation with as_of_date and model_version; `champion` and `unit` as in assigned_arm_only, left out
    where versions are told apart later or no experiment can run. Called in an incremental model with scoring_date and
@@ -14,6 +14,7 @@
     {%- endif %}
     {%- if is_incremental() %}
     {%- do note_written_from('(select min(as_of_date) from ' ~ scores ~ ')') %}
+    {%- if not var('rescore', '') %}
     and not exists (
         select 1
         from {{ this }} as written
@@ -21,5 +22,6 @@
             written.scoring_date = scores.as_of_date
             and written.model_version = scores.model_version
     )
+    {%- endif %}
     {%- endif %}
 {% endmacro %}

@@ -1,6 +1,7 @@
 {#
-  The point in time that this run asks for as an ISO date, or none: the dbt var `as_of`, else the environment variable
-  WANDERBRICKS_AS_OF, which dbt need not parse the project anew for. Raises a compiler error when it is no date.
+  The point in time that this run asks for as an ISO date, or none: the dbt var `as_of`, else the day that the var `rescore`
+  names, else the environment variable WANDERBRICKS_AS_OF, which dbt need not parse the project anew for. Raises a compiler
+  error when it is no date, or not the day to score again.
 
   Example: {% set requested = requested_as_of() %}
 #}
@@ -8,7 +9,9 @@
     {% if not execute %}
         {{ return(none) }}
     {% endif %}
-    {% set given = {'var as_of': var('as_of', ''), 'WANDERBRICKS_AS_OF': env_var('WANDERBRICKS_AS_OF', '')} %}
+    {% set given = {
+        'var as_of': var('as_of', ''), 'var rescore': var('rescore', ''), 'WANDERBRICKS_AS_OF': env_var('WANDERBRICKS_AS_OF', '')
+    } %}
     {% for name, value in given.items() if value | string | trim %}
         {% set as_of = value | string | trim %}
         {% if not modules.re.fullmatch('\\d{4}-\\d{2}-\\d{2}', as_of) %}
@@ -18,6 +21,12 @@
         {% endif %}
         {# strptime raises for dates such as 2025-02-30 #}
         {% do modules.datetime.datetime.strptime(as_of, '%Y-%m-%d') %}
+        {% if var('rescore', '') and var('rescore', '') | string | trim != as_of %}
+            {{ exceptions.raise_compiler_error(
+                "var rescore is '" ~ var('rescore') ~ "' and " ~ name ~ " '" ~ as_of ~ "'; a day is scored again as of itself, "
+                ~ 'leave ' ~ name ~ ' out'
+            ) }}
+        {% endif %}
         {{ return(as_of) }}
     {% endfor %}
     {{ return(none) }}

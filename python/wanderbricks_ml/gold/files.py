@@ -120,7 +120,8 @@ def _conversion(source: Path, target: Path) -> str:
 
 
 def _copy(source: Path, target: Path) -> str:
-    return f"duckdb.sql(\"\"\"copy (from read_csv({quoted(str(source))})) to {quoted(str(target))} (format parquet)\"\"\") in Python"
+    query = f"copy (from read_csv({quoted(str(source))})) to {quoted(str(target))} (format parquet)"
+    return f'duckdb.sql("""{query}""") in Python'
 
 
 def _literal(path: Path) -> str:

@@ -110,8 +110,8 @@ class Plugin(BasePlugin):
 def show(conn: DuckDBPyConnection, name: str, folder: Path) -> None:
     """Make the view ``gold.<name>`` of the table in `folder`, if there is one.
 
-    A moment with a time zone is shown as that of ``WANDERBRICKS_TIME_ZONE``, by default UTC, so that it falls on the same
-    day wherever it is read.
+    A moment with a time zone is shown as that of ``WANDERBRICKS_TIME_ZONE``, by default UTC, so that it falls on the
+    same day wherever it is read.
 
     Raises
     ------
@@ -129,7 +129,9 @@ def show(conn: DuckDBPyConnection, name: str, folder: Path) -> None:
         columns = conn.execute(f"describe from {scan.sql}").fetchall()
     except duckdb.Error as error:
         said = str(error).splitlines()[0].strip()
-        raise files.Unreadable(f"found {files.place(folder, name)}, which cannot be read ({said}); write it again") from error
+        raise files.Unreadable(
+            f"found {files.place(folder, name)}, which cannot be read ({said}); write it again"
+        ) from error
     moments = []
     for column, kind in ((row[0], row[1]) for row in columns):
         named = '"' + column.replace('"', '""') + '"'

@@ -1,0 +1,232 @@
+"""What is wrong with gold is said before anything is built from it, and gold that is imperfect still runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from bad_gold import FAULTS, Fault, kept, replaced
+from eased_project import PROJECT
+from local_workspace import Workspace
+
+# A second each. benchmarks/faults.py has time for all of them, and for what the products make of them.
+TRIED = [fault for place, fault in enumerate(FAULTS) if fault.after or not fault.stops or place % 3 == 0]
+
+
+@pytest.fixture(scope="module")
+def reports(
+    gold: Path, manifest: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """What a run says of each kind of bad gold; `manifest` has left its parse behind."""
+    assert manifest
+    workspace = Workspace(tmp_path_factory.mktemp("bad_gold"), gold)
+    assert workspace.dbt("parse") == 0, workspace.log
+    finished = subprocess.run(
+        [sys.executable, PROJECT / "tests/gold_check_runs.py", gold, workspace.path, *[fault.name for fault in TRIED]],
+        env={**os.environ, **workspace.environment},
+        cwd=workspace.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    found = [json.loads(line) for line in finished.stdout.splitlines()]
+    return {report["name"]: report for report in found}
+
+
+def says(report: dict[str, Any], words: tuple[str, ...]) -> bool:
+    return any(all(word in line for word in words) for line in report["lines"])
+
+
+def test_simulated_gold_keeps_every_rule(reports: dict[str, dict[str, Any]]) -> None:
+    report = reports["good gold"]
+    assert report["success"], report["lines"]
+    assert [line for line in report["lines"] if "warn: " in line] == []
+
+
+@pytest.mark.parametrize("fault", TRIED, ids=lambda fault: fault.name)
+def test_what_is_wrong_is_said(fault: Fault, reports: dict[str, dict[str, Any]]) -> None:
+    report = reports[fault.name]
+    assert says(report, fault.says), report["lines"]
+    assert report["success"] != fault.stops, report["lines"]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in TRIED if fault.after], ids=lambda fault: fault.name)
+def test_what_was_lost_is_not_forgotten_by_the_run_that_said_so(
+    fault: Fault, reports: dict[str, dict[str, Any]]
+) -> None:
+    assert says(reports[f"{fault.name}, once more"], fault.says)
+    assert reports[f"{fault.name}, mended"]["success"]
+
+
+@pytest.fixture
+def change(gold: Path, tmp_path: Path) -> Callable[[dict[str, str]], Path]:
+    """A function that writes gold with some tables replaced by queries."""
+    return lambda queries: Fault("changed", queries, ()).write(gold, tmp_path / "changed")
+
+
+def gold_lines(workspace: Workspace) -> list[str]:
+    return [line for line in workspace.log.splitlines() if re.search(r"(dim|fact)_\w+[.:]", line)]
+
+
+def test_a_run_without_the_checks_is_held_against_them_before_it_starts(
+    gold: Path, change: Callable[[dict[str, str]], Path], tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path / "workspace", gold)
+    assert workspace.dbt("build", "--select", "+gold_checks") == 0, workspace.log
+    worse = Workspace(workspace.path, change(replaced("fact_booking_detail", "created_at", "null")))
+    assert worse.dbt("run", "--select", "stg_bookings", "point_in_time") == 2
+    assert any("fact_booking_detail.created_at:" in line for line in gold_lines(worse)), worse.log
+    assert "START sql" not in worse.log
+
+
+def test_fewer_rows_can_be_accepted(gold: Path, change: Callable[[dict[str, str]], Path], tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace", gold)
+    assert workspace.dbt("build", "--select", "+gold_checks") == 0, workspace.log
+    fewer = Workspace(workspace.path, change(kept("fact_property_engagement", "engagement_date < date '2025-05-01'")))
+    assert fewer.dbt("run", "--select", "gold_checks") == 1
+    assert fewer.dbt("run", "--select", "gold_checks", "--empty") == 0, fewer.log
+    assert fewer.dbt("run", "--select", "gold_checks") == 1, "an empty run forgets"
+    assert fewer.dbt("run", "--select", "gold_checks", "--vars", "{accept_gold: true}") == 0, fewer.log
+    assert fewer.dbt("run", "--select", "gold_checks", "--full-refresh") == 0, fewer.log
+
+
+def test_bookings_that_stand_alone_do_not_move_the_point_in_time(gold: Path, tmp_path: Path, today: Any) -> None:
+    workspace = Workspace(tmp_path / "workspace", gold)
+    assert workspace.dbt("seed", "--select", "gold_policy") == 0, workspace.log
+    for fault in FAULTS:
+        if fault.name in ("one booking of 2099", "one booking half a year after all others"):
+            run = Workspace(workspace.path, fault.write(gold, tmp_path / fault.name))
+            assert run.dbt("run", "--select", "gold_checks", "point_in_time") == 0, run.log
+            assert run.query("select as_of_date from point_in_time") == [(today,)]
+
+
+def test_the_policy_says_what_it_does_not_know(gold: Path, tmp_path: Path) -> None:
+    from eased_project import copied_project
+
+    project = copied_project(tmp_path / "project")
+    seed = project / "seeds/gold_policy.csv"
+    seed.write_text(
+        seed.read_text(encoding="utf-8")
+        + "dim_guest,age,not_null,,,0,error\ndim_user,age,not_null,,,0,error\ndim_user,country,loved,,,0,error\n"
+        + "dim_host,name,between,one,,0,error\n",
+        encoding="utf-8",
+    )
+    workspace = Workspace(tmp_path / "workspace", gold, project)
+    assert workspace.dbt("build", "--select", "+gold_checks") != 0
+    for words in ("no gold table dim_guest", "has no column age", "no rule loved", "low is 'one'"):
+        assert words in workspace.log
+
+
+def test_every_rule_is_described() -> None:
+    kinds = (PROJECT / "macros/gold/gold_rule_kinds.sql").read_text(encoding="utf-8")
+    page = (PROJECT / "docs/gold.md").read_text(encoding="utf-8")
+    rules = re.findall(r"^        '(\w+)': \{", kinds, flags=re.MULTILINE)
+    assert len(rules) > 20
+    assert [rule for rule in rules if f"| `{rule}` |" not in page] == []
+
+
+def test_keys_are_columns() -> None:
+    document = yaml.safe_load((PROJECT / "models/gold/_gold.yml").read_text(encoding="utf-8"))
+    for table in document["sources"][0]["tables"]:
+        columns = {column["name"] for column in table["columns"]}
+        meta = table["config"]["meta"]
+        assert {*meta["key"], *([meta["entity"], meta["since"]] if "entity" in meta else [])} <= columns
+
+
+def as_spark_writes(gold: Path, folder: Path) -> Path:
+    """Copy gold into folders of files, one of them by partition."""
+    folder.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        for file in gold.glob("*.parquet"):
+            if file.stem == "fact_property_engagement":
+                connection.execute(
+                    f"copy (select *, year(engagement_date) as year from '{file}') to '{folder}/{file.name}' "
+                    "(format parquet, partition_by (year))"
+                )
+                continue
+            (folder / file.name).mkdir()
+            shutil.copy(file, folder / file.name / "part-00000.snappy.parquet")
+            (folder / file.name / "_SUCCESS").touch()
+    return folder
+
+
+def test_folders_and_odd_names_are_read(gold: Path, tmp_path: Path, today: Any) -> None:
+    folder = as_spark_writes(gold, tmp_path / "o'brien [x]*? (1)")
+    workspace = Workspace(tmp_path / "workspace", folder)
+    assert workspace.dbt("build", "--select", "+point_in_time") == 0, workspace.log
+    assert workspace.query("select as_of_date from point_in_time") == [(today,)]
+    assert workspace.query(
+        "select row_count from gold_checks where table_name = 'fact_property_engagement' limit 1"
+    ) == [duckdb.execute(f"select count(*) from '{gold}/fact_property_engagement.parquet'").fetchone()]
+
+
+def test_moments_with_a_time_zone_fall_on_the_same_day_anywhere(
+    gold: Path, change: Callable[[dict[str, str]], Path], tmp_path: Path
+) -> None:
+    zoned = "created_at at time zone 'UTC' as created_at"
+    changed = change({"fact_booking_detail": f"select * replace ({zoned}) from fact_booking_detail"})
+    days = []
+    for name, environment in {
+        "utc": {"TZ": "UTC"},
+        "west": {"TZ": "America/Los_Angeles"},
+        "told": {"TZ": "UTC", "WANDERBRICKS_TIME_ZONE": "Pacific/Auckland"},
+    }.items():
+        workspace = Workspace(tmp_path / name, changed)
+        assert workspace.dbt("run", "--select", "point_in_time", **environment) == 0, workspace.log
+        days += workspace.query("select as_of_date from point_in_time")
+    assert days[0] == days[1] < days[2]
+
+
+def test_files_that_cannot_be_read_are_named_at_once(gold: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gold"
+    shutil.copytree(gold, folder)
+    (folder / "dim_host.parquet").write_bytes(b"")
+    whole = (folder / "dim_date.parquet").read_bytes()
+    (folder / "dim_date.parquet").write_bytes(whole[: len(whole) // 2])
+    (folder / "fact_booking_daily.parquet").write_text("property_id,check_in_date\n1,2025-01-01\n", encoding="utf-8")
+    (folder / "dim_user.parquet").rename(folder / "dim_user.csv")
+    (folder / "dim_destination.parquet").unlink()
+    (folder / "dim_destination.parquet").mkdir()
+    with duckdb.connect() as connection:
+        source = f"'{gold}/fact_booking_detail.parquet'"
+        day = "strftime(check_in_date, '%d/%m/%y') as check_in_date"
+        connection.execute(
+            f"copy (select * replace (md5(user_id::varchar) as user_id, {day}) from {source}) "
+            f"to '{folder}/fact_booking_detail.parquet' (format parquet)"
+        )
+    workspace = Workspace(tmp_path / "workspace", folder)
+    assert workspace.dbt("run", "--select", "point_in_time") == 2
+    lines = gold_lines(workspace)
+    for table, words in {
+        "dim_user:": "read_csv(",
+        "dim_host:": "is empty",
+        "dim_destination:": "a folder without a *.parquet file",
+        "dim_date:": "ends in the middle",
+        "fact_booking_daily:": "holds text",
+        "fact_booking_detail.user_id:": "substr(md5(user_id), 1, 15)",
+        "fact_booking_detail.check_in_date:": "are no DATE: parse them",
+    }.items():
+        assert [line for line in lines if table in line and words in line], (table, workspace.log)
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_wrong_folder_is_one_message(made: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "gold"
+    if made:
+        folder.mkdir()
+    workspace = Workspace(tmp_path / "workspace", folder)
+    assert workspace.dbt("run", "--select", "point_in_time") == 2
+    (line,) = (line for line in workspace.log.splitlines() if "dim_" in line)
+    assert str(folder) in line
+    assert "WANDERBRICKS_GOLD" in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import os
@@ -12,14 +13,27 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from forked_dbt import ForkedDbt
+
 PARSE_FOLDER = "WANDERBRICKS_TESTS_PARSED"
 """Environment variable: the folder of what a session has parsed, for all its workers."""
 
 
+@functools.cache
+def _forked() -> ForkedDbt:
+    return ForkedDbt()
+
+
 def run_dbt(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: int = 900
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout: int = 900,
+    own_process: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run a dbt command in `folder`, its output in one text; DBT_PROJECT_DIR and DBT_TARGET_PATH are in `environment`.
+
+    It runs in a fork of a process that has imported dbt and the learners already, or in one of its own as users run it.
 
     Parsing takes dbt longer than most of what is tested. So what a run has parsed is put before every later one with
     the same settings, wherever its project lies: dbt itself holds the files against each other, and parses those that
@@ -33,16 +47,20 @@ def run_dbt(
         if saved.exists():
             parsed.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(saved, parsed)
-    finished = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    arguments = ["--no-use-colors", *arguments]
+    if own_process:
+        finished = subprocess.run(
+            [Path(sys.executable).with_name("dbt"), *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    else:
+        finished = _forked().run(arguments, folder, environment, timeout)
     if saved and not saved.exists() and parsed.exists():
         # whole at once: another worker may look for it
         part = saved.with_suffix(f".{os.getpid()}")

@@ -43,17 +43,18 @@ class Workspace:
             "MLFLOW_REGISTRY_URI": self.mlflow_uri,
         }
 
-    def dbt(self, *arguments: str, as_of: date | None = None, **environment: str) -> int:
-        """Run a dbt command, keep its output in `log` and return its exit code."""
+    def dbt(self, *arguments: str, as_of: date | None = None, own_process: bool = False, **environment: str) -> int:
+        """Run a dbt command, keep its output in `log` and return its exit code; see `run_dbt`."""
         self.path.mkdir(parents=True, exist_ok=True)
         day = {"WANDERBRICKS_AS_OF": as_of.isoformat()} if as_of else {}
-        finished = run_dbt(arguments, self.path, {**self.environment, **day, **environment})
+        finished = run_dbt(arguments, self.path, {**self.environment, **day, **environment}, own_process=own_process)
         self.log = finished.stdout
         return finished.returncode
 
-    def build(self, as_of: date | None = None) -> Workspace:
-        """Run a `dbt build` that has to succeed."""
-        code = self.dbt("build", as_of=as_of)
+    def build(self, as_of: date | None = None, own_process: bool = False, tests: bool = True) -> Workspace:
+        """Run a `dbt build` that has to succeed, with its data tests or without."""
+        left_out = () if tests else ("--exclude-resource-type", "test")
+        code = self.dbt("build", *left_out, as_of=as_of, own_process=own_process)
         assert code == 0, self.log
         return self
 

@@ -1,9 +1,10 @@
 {#
   The versions considered in this run, and which of them serves: one row a version.
 
-  Considered are the version that reigns (it served last) and the candidate fitted in this run, both
-  with the metrics of the test split of their newest evaluation; in a run that fits, both are evaluated
-  on the same rows. A version passes when it meets every target of severity `error` and beats its
+  Considered are the version that reigns (it served last) and the candidate, both with the metrics of the test split of their
+  newest evaluation; in a run that fits or finishes a candidate, both are evaluated on the same rows, and a version that
+  could not be is left out. The candidate is the one of this run, or one that model_state remembers: not published, or
+  judged when nothing reigned. A version passes when it meets every target of severity `error` and beats its
   baseline: the mean over blocks of (baseline - model) of the primary metric, paired by block, is
   positive with the lower end of its 95 % interval (normal; blocks taken as independent). The
   reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
@@ -108,10 +109,12 @@
         where
             metrics.split = 'test'
             and metrics.as_of_date <= decision.as_of_date
+            and (metrics.as_of_date = decision.as_of_date or not decision.fit_due)
             and (
                 metrics.model_version = decision.reigning_version
                 or metrics.model_version = decision.pinned_version
                 or metrics.model_version = running.treatment_version
+                or metrics.model_version = decision.candidate_version
                 or (
                     decision.fit_due
                     and metrics.as_of_date = decision.as_of_date
@@ -141,9 +144,13 @@
             count(*) filter (where {{ of_all }}) as evaluations,
             max(considered.metric_value) filter (where {{ of_all }}) as metric_value,
             max(considered.baseline_value) filter (where {{ of_all }}) as baseline_value,
-            avg(considered.baseline_value - considered.metric_value) filter (where {{ of_block }}) as gain,
-            1.96 * stddev_samp(considered.baseline_value - considered.metric_value) filter (where {{ of_block }})
-            / nullif(sqrt(cast(count(*) filter (where {{ of_block }}) as double)), 0) as half_width
+            -- of infinite values the engines take no deviation
+            {% set gain = 'considered.baseline_value - considered.metric_value' %}
+            {% set finite = of_block ~ " and abs(" ~ gain ~ ") < cast('infinity' as double)" %}
+            avg({{ gain }}) filter (where {{ finite }}) as gain,
+            1.96 * stddev_samp({{ gain }}) filter (where {{ finite }})
+            / nullif(sqrt(cast(count(*) filter (where {{ of_block }}) as double)), 0) as half_width,
+            count(*) filter (where {{ of_block }} and not abs({{ gain }}) < cast('infinity' as double)) as unbounded_blocks
         from considered
         cross join targets
         where considered.as_of_date = considered.evaluated_as_of
@@ -170,7 +177,7 @@
                     target is not null
                     and (
                         metric_value is null
-                        or isnan(metric_value)
+                        or not abs(metric_value) < cast('infinity' as double)
                         or (comparison = 'at_most' and metric_value > target)
                         or (comparison = 'at_least' and metric_value < target)
                     )
@@ -193,6 +200,7 @@
             {% endfor %}
             max(direction * gain) filter (where is_primary) as improvement,
             max(half_width) filter (where is_primary) as half_width,
+            max(unbounded_blocks) filter (where is_primary) as unbounded_blocks,
             {{ joined_text('miss') }} as missed_targets,
             count(*) filter (where miss is not null and severity = 'error') = 0 as meets_targets
         from compared
@@ -207,7 +215,7 @@
             *,
             improvement - half_width as improvement_lower,
             improvement + half_width as improvement_upper,
-            coalesce(improvement - half_width > 0 and not isnan(improvement - half_width), false) as beats_baseline
+            coalesce(improvement - half_width > 0, false) and unbounded_blocks = 0 as beats_baseline
         from by_version
 
     ),

@@ -1,10 +1,13 @@
 {#
   Whether to fit now, and why: one row.
 
-  Reasons, first that holds: `not_learnable` and `never` (no fit), then `forced`, `no_champion`, `drift`,
+  Reasons, first that holds: `not_learnable` and `never` (no fit), then `forced`, `unfinished`, `no_champion`, `drift`,
   `performance`, `schedule` (fit), else `not_due`. A schedule is due when one of its
   days has come since the last attempt: a missed one is caught up, and a losing candidate is not fitted again
-  every day. Var `tune` forces a fit too, one that searches its parameters with the full budget.
+  every day, not even where nothing serves. Var `tune` forces a fit too, one that searches its parameters with the full budget.
+
+  `unfinished`: a run stopped between fit and verdict. The candidate that it left is judged, and fitted anew only if its
+  files cannot be loaded. A candidate that was judged, but whose run stopped before it could be published, is considered once more.
 
   `evidence` says in words what drifted or degraded, where that is the reason.
 
@@ -28,7 +31,7 @@
     {% if retrain not in ['auto', 'force', 'never'] %}
         {{ exceptions.raise_compiler_error("var retrain is '" ~ retrain ~ "'; it takes auto, force or never") }}
     {% endif %}
-    {% set fits = "('forced', 'no_champion', 'drift', 'performance', 'schedule')" %}
+    {% set fits = "('forced', 'unfinished', 'no_champion', 'drift', 'performance', 'schedule')" %}
     select
         model_name,
         as_of_date,
@@ -37,10 +40,13 @@
         reigning_version,
         last_version,
         last_attempt_date,
+        -- one that was judged is no match for one that this run fits
+        case when reason not in {{ fits }} or reason = 'unfinished' then candidate_version end as candidate_version,
         reason in {{ fits }} as fit_due,
         reason in {{ fits }}
+        or coalesce(candidate_stage = 'unpublished', false)
         or (
-            coalesce(pinned_version, reigning_version) is not null
+            coalesce(pinned_version, reigning_version, candidate_version) is not null
             and (coalesce(last_scoring_date <> as_of_date, true) or coalesce(pinned_version <> reigning_version, false))
         ) as score_due,
         reason,
@@ -57,6 +63,8 @@
             state.last_version,
             state.last_attempt_date,
             state.last_scoring_date,
+            state.candidate_version,
+            state.candidate_stage,
             learnability.not_learnable,
             state.drift_evidence,
             state.quality_evidence,
@@ -64,7 +72,8 @@
                 when learnability.not_learnable is not null then 'not_learnable'
                 when '{{ retrain }}' = 'never' then 'never'
                 when '{{ retrain }}' = 'force' or {{ 'true' if tune else 'false' }} then 'forced'
-                when coalesce(state.pinned_version, state.reigning_version) is null then 'no_champion'
+                when state.candidate_stage = 'unjudged' then 'unfinished'
+                when coalesce(state.pinned_version, state.reigning_version, state.candidate_version) is null then 'no_champion'
                 when state.has_drifted then 'drift'
                 when state.has_degraded then 'performance'
                 when

@@ -27,6 +27,8 @@
                             || cast(decision.pinned_version as {{ dbt.type_string() }}) || ' is pinned, ' || decision.pinned_because
                     when placed.passes and placed.place = 1 and placed.role <> 'experiment' then '; serves'
                     when placed.passes then '; passes, but the other version is kept'
+                    when placed.role = 'candidate' and decision.reason = 'not_due'
+                        then '; does not serve; the schedule fits the next one, or --vars ''retrain: force'''
                     else '; does not serve'
                 end
                 || coalesce('; no longer learnable: ' || decision.not_learnable, '')

@@ -7,6 +7,7 @@
 {% macro shared_types() %}
     {{ return({
         'as_of_date': 'date',
+        'candidate_version': 'int',
         'fit_due': 'boolean',
         'reason': dbt.type_string(),
         'not_learnable': dbt.type_string(),

@@ -50,17 +50,52 @@ scorings as (
 
 ),
 
+-- a version is judged once its test rows are measured
+evaluations as (
+
+    {% for row in products() %}
+        select
+            '{{ row.model_name }}' as model_name,
+            model_version,
+            max(as_of_date) as evaluated_as_of
+        from ({{ previous_run(row.product ~ '_metrics', columns + ['split']) }}) as metrics
+        where split = 'test'
+        group by model_version
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+-- what the last run that came as far said of the versions that it considered
+verdicts as (
+
+    {% for row in products() %}
+        select
+            '{{ row.model_name }}' as model_name,
+            as_of_date,
+            model_version,
+            serves
+        from ({{ previous_run(row.product ~ '_champion', columns + ['serves']) }}) as considered
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
 last_attempts as (
 
+    -- an attempt counts for the schedule once it was judged
     select
         attempts.model_name,
-        max(attempts.as_of_date) as last_attempt_date,
+        max(case when evaluations.model_version is not null then attempts.as_of_date end) as last_attempt_date,
         max(attempts.model_version) as last_version,
         -- those that an experiment may name
         {{ joined_text(
             'case when archived.model_version is null then cast(attempts.model_version as ' ~ dbt.type_string() ~ ') end'
         ) }} as known_versions
     from attempts
+    left join evaluations
+        on attempts.model_name = evaluations.model_name
+        and attempts.model_version = evaluations.model_version
     left join archived
         on attempts.model_name = archived.model_name
         and attempts.model_version = archived.model_version
@@ -105,6 +140,12 @@ ranked_scorings as (
         and scorings.as_of_date = treated_scorings.as_of_date
         and scorings.model_version = treated_scorings.model_version
     where archived.model_version is null
+
+),
+
+candidates as (
+
+    {{ open_candidates(ref('point_in_time')) }}
 
 ),
 
@@ -224,6 +265,8 @@ final as (
         last_attempts.last_version,
         last_attempts.known_versions,
         last_attempts.last_attempt_date,
+        candidates.candidate_version,
+        candidates.candidate_stage,
         {{ next_due_date(
             'last_attempts.last_attempt_date', 'inventory.schedule', 'inventory.schedule_weekday'
         ) }} as next_due_date,
@@ -235,6 +278,7 @@ final as (
     from inventory
     left join pins on inventory.model_name = pins.model_name
     left join last_attempts on inventory.model_name = last_attempts.model_name
+    left join candidates on inventory.model_name = candidates.model_name
     left join drift_evidence on inventory.model_name = drift_evidence.model_name
     left join ranked_scorings
         on inventory.model_name = ranked_scorings.model_name

@@ -54,7 +54,11 @@ class Emulator:
         }
         reached = {"EMULATOR_PORT": str(self.port), "WANDERBRICKS_WHEEL": str(self.wheel)}
         finished = run_dbt(
-            [*arguments, "--target", "emulator"], self.folder, {**places, **reached, **environment}, timeout=3_600
+            [*arguments, "--target", "emulator"],
+            self.folder,
+            {**places, **reached, **environment},
+            timeout=3_600,
+            own_process=True,
         )
         self.log = finished.stdout
         return finished.returncode

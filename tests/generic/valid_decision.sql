@@ -4,6 +4,6 @@
         model,
         key=['model_name'],
         required=['as_of_date', 'fit_due', 'reason'],
-        values={'reason': ['not_learnable', 'never', 'forced', 'no_champion', 'drift', 'performance', 'schedule', 'not_due']}
+        values={'reason': ['not_learnable', 'never', 'forced', 'unfinished', 'no_champion', 'drift', 'performance', 'schedule', 'not_due']}
     ) }}
 {% endtest %}

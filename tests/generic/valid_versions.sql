@@ -4,6 +4,6 @@
         model,
         key=['model_version'],
         required=['model_name', 'as_of_date', 'reason', 'run_id', 'model_uri'],
-        values={'reason': ['forced', 'no_champion', 'drift', 'performance', 'schedule']}
+        values={'reason': ['forced', 'unfinished', 'no_champion', 'drift', 'performance', 'schedule']}
     ) }}
 {% endtest %}

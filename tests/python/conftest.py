@@ -200,8 +200,12 @@ def gold_yesterday(gold: Path, today: date, shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def fresh(gold: Path, project: Path, shared: Path) -> Workspace:
-    """A first build. Tests read it; who builds on it takes a copy."""
-    return Workspace(made_once(shared / "fresh", lambda path: Workspace(path, gold, project).build()), gold, project)
+    """A first build, in a process of its own as users run it. Tests read it; who builds on it takes a copy."""
+
+    def build(path: Path) -> None:
+        Workspace(path, gold, project).build(own_process=True)
+
+    return Workspace(made_once(shared / "fresh", build), gold, project)
 
 
 @pytest.fixture(scope="session")

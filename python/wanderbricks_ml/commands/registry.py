@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ MODEL = click.argument("model")
 
 @click.group("registry")
 def registry_group() -> None:
-    """Versions of the models: list, compare, plot, promote, roll back, verify.
+    """Versions of the models: list, compare, plot, promote, roll back, verify, rebuild.
 
     Run it in the folder of the dbt project, with the environment of dbt build (WANDERBRICKS_DB, MLFLOW_TRACKING_URI).
 
@@ -223,8 +224,9 @@ def verify(context: click.Context, model: str | None, version: int | None, targe
     """Check the files of all versions, of MODEL's, or of one VERSION, as every build does before it loads one.
 
     Each file is compared with the digest that was recorded when it was logged, and, where WANDERBRICKS_VERIFY_KEY is
-    set, the signature with the key. Versions that the MLflow store no longer has are listed as such. Exit code 1 if
-    any fails.
+    set, the signature with the key. Versions that the MLflow store no longer has are listed as such. A version that was
+    registered by a fit which was then killed is in no table of ours: it is listed, and its run closed. Exit code 1 if
+    anything is found.
     """
     from wanderbricks_ml.registry import integrity, store
 
@@ -234,6 +236,14 @@ def verify(context: click.Context, model: str | None, version: int | None, targe
         raise click.ClickException(
             f"{model} has no version v{version}; `wanderbricks registry list {model}` shows those it has"
         )
+    known = {row["model_uri"] for row in versions}
+    for model_name, name in sorted({(row["model_name"], _registered_name(row)) for row in versions}):
+        for number, run_id in store.unfinished_runs(name):
+            if version in (None, number) and f"models:/{name}/{number}" not in known:
+                store.end_run(run_id)
+                found = f"its fit was stopped while registering; run {run_id} is closed, and no build uses the version"
+                which = {"model_name": model_name, "model_version": number, "state": "stopped"}
+                results.append(which | {"is_sound": False, "result": found})
     sound = "signature and digests hold" if integrity.key_is_set(integrity.VERIFY_KEY) else "digests hold"
     for row in versions:
         try:
@@ -246,6 +256,55 @@ def verify(context: click.Context, model: str | None, version: int | None, targe
     _show(results, style)
     if not all(row["is_sound"] for row in results):
         context.exit(1)
+
+
+@registry_group.command()
+@click.argument("model", required=False)
+@click.option(
+    "--artifacts",
+    "folders",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="Folder to look for logged models in, all below it; mlartifacts beside a SQLite store without it.",
+)
+@TARGET
+@FORMAT
+@click.pass_context
+def rebuild(
+    context: click.Context, model: str | None, folders: tuple[Path, ...], target: str | None, style: str
+) -> None:
+    """Register again, at MLFLOW_TRACKING_URI, the versions that the database knows of all models, or of MODEL.
+
+    For a store that was deleted while its artifacts are there: a model is found by the digest that was recorded when it
+    was logged, gets its number back, and the version in production its alias. Runs, with their metrics and plots, went
+    with the store. Exit code 1 if a version's files are not found.
+    """
+    from wanderbricks_ml.registry import rebuilding, store
+
+    beside = rebuilding.artifact_folder()
+    models = rebuilding.models_below(folders or ([beside] if beside is not None else []))
+    results = []
+    versions = _versions(model, target)
+    for name in sorted({_registered_name(row) for row in versions}):
+        rows = [row for row in versions if _registered_name(row) == name]
+        try:
+            became = rebuilding.rebuild(name, rows, models)
+        except RuntimeError as error:
+            raise click.ClickException(str(error)) from error
+        for row in rows:
+            result = became[row["model_version"]]
+            if row["state"] == "production" and not result.startswith("gone"):
+                store.point_aliases(name, row["model_version"], None)
+            columns = ("model_name", "model_version", "state")
+            results.append({column: row[column] for column in columns} | {"result": result})
+    _show(results, style)
+    if any(row["result"].startswith("gone") for row in results):
+        context.exit(1)
+
+
+def _registered_name(row: Mapping[str, Any]) -> str:
+    """Name of a version's model in the registry, from ``models:/<name>/<version>``."""
+    return str(row["model_uri"]).removeprefix("models:/").rsplit("/", 1)[0]
 
 
 def _versions(model: str | None, target: str | None) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from wanderbricks_ml.features import feature_frame, group_numbers, preprocessing
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, Examples, engine_of
-from wanderbricks_ml.lifecycle.versions import one_row
+from wanderbricks_ml.lifecycle.versions import is_left_over, one_row
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, log_version
 from wanderbricks_ml.settings import RowSettings
@@ -54,6 +54,9 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
+    known = None if versions is None else engine.rows(versions)
+    if is_left_over(row, known, product.model_name):
+        return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
     search = Search.of(product, row)
     source = Examples(examples, product.features, product.keys, product.driver_rows)
@@ -66,7 +69,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
                 f"{product.model_name}: a fit is due ({row['reason']}), but its examples hold no "
                 f"{split} rows; look at the product's splits and features for {row['as_of_date'].isoformat()}"
             )
-    found = search.in_use(None if versions is None else engine.rows(versions))
+    found = search.in_use(known)
     if search.is_due:
         found = _searched(splits, search, found, product)
     on_cluster = source if engine.is_beyond_driver(source) else None

@@ -13,6 +13,7 @@ from wanderbricks_ml.features import feature_matrix
 from wanderbricks_ml.lifecycle.engines import Examples, Predictor, engine_of
 from wanderbricks_ml.lifecycle.versions import (
     considered_versions,
+    judged,
     one_row,
     treated_versions,
     treatments,
@@ -39,7 +40,8 @@ def backtest(
     Raises
     ------
     RuntimeError
-        When a version is in no row of the predictor's table, or its files are not those that were logged.
+        When the candidate is in no row of the predictor's table, or its files are not those that were logged. Another
+        version of which that is so is left out and said.
     """
     engine = engine_of(session)
     product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
@@ -47,18 +49,21 @@ def backtest(
     known = engine.rows(versions)
     name = product.model_name
     numbers = considered_versions(row, known, [] if experiments is None else treatments(engine, experiments, name))
-    uris = version_uris(known, numbers, name)
     as_of = pa.scalar(row["as_of_date"] if row is not None else None, pa.date32())
-    evaluated: list[int | None] = [*numbers] or [None]
+
+    def predictor(number: int) -> Predictor:
+        return _predictor(version_uris(known, [number], name)[number], product)
+
+    predictors: list[tuple[int | None, Predictor]] = [*judged(name, numbers, predictor).items()]
     return engine.predicted(
         Examples(examples, product.features, product.keys),
         [
             (
                 [] if number is None else ["validation", "test"],
-                _predictor(uris.get(number), product),
+                predictor,
                 {"model_version": pa.scalar(number, pa.int32()), "evaluated_as_of": as_of},
             )
-            for number in evaluated
+            for number, predictor in predictors or [(None, _predictor(None, product))]
         ],
         ["split", *product.keys, *product.keep, product.label, *product.baseline_columns],
         product.prediction,

@@ -18,7 +18,14 @@ import pyarrow as pa
 
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, engine_of
-from wanderbricks_ml.lifecycle.versions import considered_versions, one_row, version_to_score, version_uris
+from wanderbricks_ml.lifecycle.versions import (
+    considered_versions,
+    is_left_over,
+    judged,
+    one_row,
+    version_to_score,
+    version_uris,
+)
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, log_version
 from wanderbricks_ml.settings import ProductSettings
@@ -110,6 +117,9 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())
+    known = None if versions is None else engine.rows(versions)
+    if is_left_over(row, known, product.model_name):
+        return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
     from wanderbricks_ml import progress
 
@@ -127,7 +137,7 @@ def _fit(engine: Engine, examples: Any, row: dict[str, Any], versions: Any, prod
 
     search = Search.of(product, row)
     started = time.perf_counter()
-    found = search.in_use(None if versions is None else engine.rows(versions))
+    found = search.in_use(known)
     if search.is_due:
         found = _searched(engine, examples, search, found, product)
     forecaster = SeriesForecaster(**found.estimator)
@@ -232,12 +242,14 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
-    numbers = considered_versions(row, known)
-    uris = version_uris(known, numbers, name)
+    forecasters = judged(
+        name,
+        considered_versions(row, known),
+        lambda number: store.load(version_uris(known, [number], name)[number]),
+    )
     raws: dict[str, pd.DataFrame] = {}
     parts = []
-    for number in numbers:
-        forecaster = store.load(uris[number])
+    for number, forecaster in forecasters.items():
         made = json.dumps(forecaster.get_params(), sort_keys=True)
         if made not in raws:
             from wanderbricks_ml import progress

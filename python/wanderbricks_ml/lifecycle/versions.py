@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from wanderbricks_ml.lifecycle.engines import Engine
 from wanderbricks_ml.registry import store
+
+logger = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
 
 
 def one_row(table: pa.Table) -> dict[str, Any] | None:
@@ -37,9 +42,9 @@ def treated_versions(champion: pa.Table) -> list[int]:
 
 
 def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated: Sequence[int] = ()) -> list[int]:
-    """Versions to judge in the run of a retraining decision; none without a fit.
+    """Versions to judge in the run of a retraining decision, its candidate first; none where no fit is due.
 
-    They are its candidate, the version that reigns, the one that is pinned and those under treatment.
+    The others are the version that reigns, the one that is pinned and those under treatment.
 
     Parameters
     ----------
@@ -57,8 +62,44 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated:
         for version in versions.to_pylist()
         if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
     ]
-    kept = [row[name] for name in ("reigning_version", "pinned_version") if row[name] is not None]
-    return sorted({*fitted[-1:], *kept, *treated})
+    candidate = max(fitted, default=row["candidate_version"])
+    others = {row["reigning_version"], row["pinned_version"], *treated} - {candidate, None}
+    return [*([] if candidate is None else [candidate]), *sorted(others)]
+
+
+def judged(product_name: str, numbers: Sequence[int], load: Callable[[int], Loaded]) -> dict[int, Loaded]:
+    """What `load` makes of each version that a run judges, the candidate first.
+
+    One that cannot be loaded is left out and said: a reigning version that is damaged does not keep a new one from
+    being judged. The candidate has to load.
+
+    Raises
+    ------
+    RuntimeError
+        When the candidate cannot be loaded.
+    """
+    loaded: dict[int, Loaded] = {}
+    for place, number in enumerate(numbers):
+        try:
+            loaded[number] = load(number)
+        except RuntimeError as error:
+            if place == 0:
+                raise
+            logger.warning("%s v%d is not judged in this run: %s", product_name, number, error)
+    return loaded
+
+
+def is_left_over(row: Mapping[str, Any], versions: pa.Table | None, model_name: str) -> bool:
+    """Whether a run left a candidate that only has to be judged; one whose files cannot be proven is fitted anew."""
+    if row["reason"] != "unfinished" or versions is None:
+        return False
+    number = row["candidate_version"]
+    try:
+        version_uris(versions, [number], model_name)
+    except RuntimeError as error:
+        logger.warning("%s v%d, which no run has judged, is replaced by a new fit: %s", model_name, number, error)
+        return False
+    return True
 
 
 def version_to_score(engine: Engine, examples: Any, champion: pa.Table, registered_name: str) -> int | None:

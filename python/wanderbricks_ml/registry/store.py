@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
 
+EXISTS = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")
+"""What MLflow, and Unity Catalog, say of a registered model that is there already."""
+
 SIGNATURE = "model.sig"
 """Name of a model's signature among its run's artifacts."""
 
@@ -99,26 +102,40 @@ def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> 
     Raises
     ------
     RuntimeError
-        When the registry's numbering lies behind the versions that the database knows, as after the
-        MLflow store was deleted.
+        When the registry's newest version lies behind those that the database knows, as after the MLflow store was
+        deleted: a number that is given away stays so, and none is.
     """
     client = connect()
     from mlflow.exceptions import MlflowException
 
+    if newer_than is not None:
+        newest = max((int(found.version) for found in client.search_model_versions(f"name = '{name}'")), default=0)
+        if newest < newer_than:
+            raise RuntimeError(
+                f"the database knows {name} v{newer_than}, but the newest version at MLFLOW_TRACKING_URI is "
+                f"{f'v{newest}' if newest else 'none'}: not the store of earlier runs, or one that lost versions. "
+                "Point MLFLOW_TRACKING_URI at that store, let `wanderbricks registry rebuild` register again what the "
+                "database and the artifacts know, or start a new database with WANDERBRICKS_DB"
+            )
     try:
         client.create_registered_model(name)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        if error.error_code not in EXISTS:
             raise
-    number = int(client.create_model_version(name, model_uri, run_id=run_id).version)
-    if newer_than is not None and number <= newer_than:
-        client.delete_model_version(name, str(number))
-        raise RuntimeError(
-            f"MLflow would number the new {name} v{number}, but the database knows v{newer_than} already: "
-            "the store at MLFLOW_TRACKING_URI is not the one that earlier runs wrote. Point "
-            "MLFLOW_TRACKING_URI at that store, or start a new database with WANDERBRICKS_DB."
-        )
-    return number
+    return int(client.create_model_version(name, model_uri, run_id=run_id).version)
+
+
+def unfinished_runs(name: str) -> list[tuple[int, str]]:
+    """Versions of a registered model whose runs never ended, and these runs: of fits killed while they registered."""
+    client = connect()
+    found = client.search_model_versions(f"name = '{name}'")
+    runs = {int(one.version): str(one.run_id) for one in found if one.run_id}
+    return sorted((number, run) for number, run in runs.items() if client.get_run(run).info.status == "RUNNING")
+
+
+def end_run(run_id: str) -> None:
+    """Mark a run as killed."""
+    connect().set_terminated(run_id, status="KILLED")
 
 
 def load(folder: str) -> Any:
@@ -231,8 +248,8 @@ def gone(name: str, version: int) -> str:
 
     return (
         f"the MLflow store at {mlflow.get_tracking_uri()} does not have {name} v{version}. Point MLFLOW_TRACKING_URI "
-        "at the store that earlier runs wrote, or restore it from a backup; `wanderbricks registry verify` lists all "
-        "that is gone"
+        "at the store that earlier runs wrote, restore it from a backup, or register again what the artifacts hold "
+        "(`wanderbricks registry rebuild`); `wanderbricks registry verify` lists all that is gone"
     )
 
 

@@ -25,6 +25,14 @@ with cases as (
         'NaN' as expected
     union all
     select
+        cast('-infinity' as double) as given,
+        '-infinite' as expected
+    union all
+    select
+        cast(1e300 as double) as given,
+        'over 1e23' as expected
+    union all
+    select
         cast(null as double) as given,
         cast(null as {{ dbt.type_string() }}) as expected
 

@@ -124,11 +124,13 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
     from wanderbricks_ml import progress
 
     with progress.of_model(product.model_name):
-        version = _fit(engine, examples, row, versions, product)
+        version = _fit(engine, examples, row, known, product)
     return engine.result(pa.Table.from_pylist([version], schema=VERSION_SCHEMA))
 
 
-def _fit(engine: Engine, examples: Any, row: dict[str, Any], versions: Any, product: ProductSettings) -> dict[str, Any]:
+def _fit(
+    engine: Engine, examples: Any, row: dict[str, Any], known: pa.Table | None, product: ProductSettings
+) -> dict[str, Any]:
     import pandas as pd
 
     from wanderbricks_ml import progress

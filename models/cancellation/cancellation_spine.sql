@@ -1,35 +1,17 @@
 {{ config(materialized='view') }}
 
-with decision as (
-
-    select * from {{ ref('cancellation_retraining') }}
-
-),
-
 -- where nothing is to be scored, no fact is read
-clock as (
+with clock as (
 
     select as_of_date
-    from decision
+    from {{ ref('cancellation_retraining') }}
     where score_due
 
 ),
 
--- training and evaluation rows only when a fit is due
 splits as (
 
-    select
-        splits.split,
-        splits.first_check_in,
-        splits.last_check_in,
-        case splits.split
-            when 'score' then null
-            when 'train' then {{ var('cancellation_training_rows') }}
-            else {{ var('cancellation_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('cancellation_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+    {{ due_splits('cancellation', var('cancellation_training_rows'), var('cancellation_evaluation_rows')) }}
 
 ),
 

@@ -4,38 +4,30 @@
 {% set active_days = 365 %}
 {% set prior_users = 20 %}
 
-with decision as (
-
-    select * from {{ ref('churn_retraining') }}
-
-),
-
 -- where nothing is to be scored, no fact is read
-clock as (
+with clock as (
 
     select as_of_date
-    from decision
+    from {{ ref('churn_retraining') }}
     where score_due
 
 ),
 
--- rows to learn from and to test on only when a fit is due
+splits as (
+
+    {{ due_splits('churn', var('churn_training_rows'), var('churn_evaluation_rows')) }}
+
+),
+
 snapshots as (
 
     select
-        splits.split,
-        splits.snapshot_date as as_of_date,
-        splits.label_known_date,
-        {{ dbt.datediff('splits.first_booking_date', 'splits.snapshot_date', 'day') }} as history_days,
-        case splits.split
-            when 'train' then {{ var('churn_training_rows') }}
-            when 'validation' then {{ var('churn_evaluation_rows') }}
-            when 'test' then {{ var('churn_evaluation_rows') }}
-            when 'reference' then {{ var('churn_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('churn_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+        split,
+        snapshot_date as as_of_date,
+        label_known_date,
+        {{ dbt.datediff('first_booking_date', 'snapshot_date', 'day') }} as history_days,
+        row_limit
+    from splits
 
 ),
 

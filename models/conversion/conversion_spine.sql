@@ -1,26 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
-with decision as (
+with splits as (
 
-    select * from {{ ref('conversion_retraining') }}
-
-),
-
--- training and evaluation rows only when a fit is due
-splits as (
-
-    select
-        splits.split,
-        splits.first_engagement,
-        splits.last_engagement,
-        case splits.split
-            when 'score' then null
-            when 'train' then {{ var('conversion_training_rows') }}
-            else {{ var('conversion_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('conversion_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+    {{ due_splits('conversion', var('conversion_training_rows'), var('conversion_evaluation_rows')) }}
 
 ),
 

@@ -1,27 +1,20 @@
 {{ config(materialized='ephemeral') }}
 
-with decision as (
+with splits as (
 
-    select * from {{ ref('customer_ltv_retraining') }}
+    {{ due_splits('customer_ltv', var('customer_ltv_training_rows'), var('customer_ltv_evaluation_rows'), learn='learn') }}
 
 ),
 
--- rows to learn from and to test on only when a fit is due
 snapshots as (
 
     select
-        splits.split,
-        splits.snapshot_date as as_of_date,
-        splits.label_known_date,
-        {{ dbt.datediff('splits.first_booking_date', 'splits.snapshot_date', 'day') }} as history_days,
-        case splits.split
-            when 'learn' then {{ var('customer_ltv_training_rows') }}
-            when 'test' then {{ var('customer_ltv_evaluation_rows') }}
-            when 'reference' then {{ var('customer_ltv_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('customer_ltv_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+        split,
+        snapshot_date as as_of_date,
+        label_known_date,
+        {{ dbt.datediff('first_booking_date', 'snapshot_date', 'day') }} as history_days,
+        row_limit
+    from splits
 
 ),
 

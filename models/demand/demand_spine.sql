@@ -1,27 +1,8 @@
 {% set horizon = demand_horizon() %}
 
-with decision as (
+with splits as (
 
-    select * from {{ ref('demand_retraining') }}
-
-),
-
--- training and evaluation rows only when a fit is due
-splits as (
-
-    select
-        splits.split,
-        splits.first_check_in,
-        splits.last_check_in,
-        splits.as_of_date as scored_as_of,
-        case splits.split
-            when 'score' then null
-            when 'train' then {{ var('demand_training_rows') }}
-            else {{ var('demand_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('demand_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+    {{ due_splits('demand', var('demand_training_rows'), var('demand_evaluation_rows')) }}
 
 ),
 
@@ -67,7 +48,7 @@ dates as (
 
     select
         splits.split,
-        splits.scored_as_of,
+        splits.as_of_date as scored_as_of,
         calendar.check_in_date,
         splits.row_limit,
         split_sizes.eligible_rows

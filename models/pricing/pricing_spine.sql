@@ -2,34 +2,18 @@
 
 {% set prior_bookings = 2 %}
 
-with decision as (
-
-    select * from {{ ref('pricing_retraining') }}
-
-),
-
 -- where nothing is to be scored, no fact is read
-clock as (
+with clock as (
 
     select as_of_date
-    from decision
+    from {{ ref('pricing_retraining') }}
     where score_due
 
 ),
 
 splits as (
 
-    select
-        splits.*,
-        case splits.split
-            when 'train' then {{ var('pricing_training_rows') }}
-            when 'score' then null
-            else {{ var('pricing_evaluation_rows') }}
-        end as row_limit
-    from {{ ref('pricing_splits') }} as splits
-    cross join decision
-    -- training and evaluation rows only when a fit is due
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+    {{ due_splits('pricing', var('pricing_training_rows'), var('pricing_evaluation_rows')) }}
 
 ),
 

@@ -1,32 +1,28 @@
-with decision as (
+-- where nothing is to be scored, no fact is read
+with clock as (
 
-    select * from {{ ref('recommendations_retraining') }}
+    select as_of_date
+    from {{ ref('recommendations_retraining') }}
+    where score_due
 
 ),
 
--- where nothing is to be scored, no fact is read
-clock as (
+splits as (
 
-    select as_of_date
-    from decision
-    where score_due
+    {{ due_splits(
+        'recommendations', var('recommendations_training_queries'), var('recommendations_evaluation_queries')
+    ) }}
 
 ),
 
 snapshots as (
 
     select
-        splits.split,
-        splits.snapshot_date as as_of_date,
-        splits.label_known_date,
-        case splits.split
-            when 'train' then {{ var('recommendations_training_queries') }}
-            when 'validation' then {{ var('recommendations_evaluation_queries') }}
-            when 'test' then {{ var('recommendations_evaluation_queries') }}
-        end as query_limit
-    from {{ ref('recommendations_splits') }} as splits
-    cross join decision
-    where decision.fit_due or (splits.split = 'score' and decision.score_due)
+        split,
+        snapshot_date as as_of_date,
+        label_known_date,
+        row_limit as query_limit
+    from splits
 
 ),
 

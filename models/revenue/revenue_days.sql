@@ -1,21 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-with decision as (
-
-    select * from {{ ref('revenue_retraining') }}
-
-),
-
--- where nothing is to be scored, no fact is read
-clock as (
-
-    select as_of_date
-    from decision
-    where score_due
-
-),
-
-cutoffs as (
+with cutoffs as (
 
     select * from {{ ref('revenue_cutoffs') }}
 
@@ -30,14 +15,7 @@ calendar as (
 
 bookings as (
 
-    select
-        destination_id,
-        check_in_date,
-        created_date,
-        cancelled_date,
-        cast(amount as double) as amount
-    from {{ ref('stg_bookings') }}
-    where created_date < (select as_of_date from clock)
+    select * from {{ ref('revenue_bookings') }}
 
 ),
 

@@ -1,25 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
-with decision as (
+with bookings as (
 
-    select * from {{ ref('revenue_retraining') }}
-
-),
-
--- where nothing is to be scored, no fact is read
-clock as (
-
-    select as_of_date
-    from decision
-    where score_due
-
-),
-
-bookings as (
-
-    select *
-    from {{ ref('stg_bookings') }}
-    where created_date < (select as_of_date from clock)
+    select * from {{ ref('revenue_bookings') }}
 
 ),
 

@@ -1,22 +1,7 @@
 {% set horizon = 90 %}
 {% set warm_up = 90 %}
 
-with decision as (
-
-    select * from {{ ref('revenue_retraining') }}
-
-),
-
--- where nothing is to be scored, no fact is read
-clock as (
-
-    select as_of_date
-    from decision
-    where score_due
-
-),
-
-calendar_features as (
+with calendar_features as (
 
     select * from {{ ref('calendar_features') }}
 
@@ -24,14 +9,7 @@ calendar_features as (
 
 bookings as (
 
-    select
-        destination_id,
-        check_in_date,
-        created_date,
-        cancelled_date,
-        cast(amount as double) as amount
-    from {{ ref('stg_bookings') }}
-    where created_date < (select as_of_date from clock)
+    select * from {{ ref('revenue_bookings') }}
 
 ),
 

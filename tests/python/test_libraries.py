@@ -39,7 +39,7 @@ def test_nothing_that_a_build_runs_imports_matplotlib() -> None:
         "lifecycle.rolling_origins",
         "lifecycle.predicting",
         "tuning.study",
-        "tuning.trials",
+        "registry.trials",
     )
     modules += ("reports.report", "estimators.pick_up", "registry.drawing", "commands.cli")
     imported = ", ".join(f"wanderbricks_ml.{module}" for module in modules)

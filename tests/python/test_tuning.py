@@ -24,6 +24,7 @@ from product_settings import product_metas
 from wanderbricks_ml.lifecycle.fitting import fit_when_due
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.drawing import draw_plots
+from wanderbricks_ml.registry.trials import parameter_importance, trial_table
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA
 from wanderbricks_ml.reports import plots
 from wanderbricks_ml.settings import ProductSettings, RowSettings
@@ -40,7 +41,6 @@ from wanderbricks_ml.tuning.folds import (
 from wanderbricks_ml.tuning.losses import log_loss, poisson_deviance
 from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import BATCH, FINALISTS, tuned
-from wanderbricks_ml.tuning.trials import parameter_importance, trial_table
 
 TODAY = date(2025, 8, 1)
 DUE: dict[str, Any] = {"as_of_date": TODAY, "tune": True, "reason": "forced", "fit_due": True, "last_version": None}

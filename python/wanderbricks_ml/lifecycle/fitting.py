@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,7 +15,7 @@ from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.lifecycle.engines import Engine, Examples, engine_of
 from wanderbricks_ml.lifecycle.versions import is_left_over, one_row
 from wanderbricks_ml.registry import store
-from wanderbricks_ml.registry.versions import VERSION_SCHEMA, log_version
+from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, log_version
 from wanderbricks_ml.settings import RowSettings
 from wanderbricks_ml.tuning.folds import Evaluate, data_digest, folds_of, halves_of_validation, losses_on, study_columns
 from wanderbricks_ml.tuning.losses import LOSSES
@@ -154,21 +153,16 @@ def _fit(
         boost_on_cluster(on_cluster, product.label, estimator, preprocess)
     seconds = time.perf_counter() - started
     progress.say("fitted on %s rows in %.1f s", f"{len(train):,}", seconds)
-    facts = {
-        "model_name": product.model_name,
-        "as_of_date": row["as_of_date"],
-        "reason": row["reason"],
-        "parent_version": row["reigning_version"],
-        "parameters": found.parameters,
-        "train_first_date": pa.compute.min(dates).as_py(),
-        "train_last_date": pa.compute.max(dates).as_py(),
-        "train_rows": len(train),
-        "validation_rows": len(validation),
-        "fit_seconds": seconds,
-        "fitted_at": datetime.now(UTC).replace(tzinfo=None),
-    }
     names = [str(feature) for feature in preprocess.get_feature_names_out()]
-    shown = report(estimator, validation, labels["validation"], names)
-    pipeline = Pipeline([("preprocess", preprocess), ("estimator", estimator)])
-    last_version = row["last_version"]
-    return facts | log_version(pipeline, example, digest.hexdigest()[:32], shown, facts, last_version, found, product)
+    fitted = Fitted(
+        model=Pipeline([("preprocess", preprocess), ("estimator", estimator)]),
+        example=example,
+        digest=digest.hexdigest()[:32],
+        first_date=pa.compute.min(dates).as_py(),
+        last_date=pa.compute.max(dates).as_py(),
+        train_rows=len(train),
+        validation_rows=len(validation),
+        seconds=seconds,
+        report=report(estimator, validation, labels["validation"], names),
+    )
+    return log_version(fitted, row, found, product)

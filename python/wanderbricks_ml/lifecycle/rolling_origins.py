@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import pickle
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -30,7 +28,7 @@ from wanderbricks_ml.lifecycle.versions import (
     version_uris,
 )
 from wanderbricks_ml.registry import store
-from wanderbricks_ml.registry.versions import VERSION_SCHEMA, log_version
+from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, log_version
 from wanderbricks_ml.settings import ProductSettings
 from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import tuned
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from wanderbricks_ml.estimators.forecaster import SeriesForecaster
     from wanderbricks_ml.estimators.series import FittedSeries, Recipe
     from wanderbricks_ml.reports.report import Report
-
-logger = logging.getLogger(__name__)
 
 _SERIES = ["forecast_level", "destination_id"]
 
@@ -127,61 +123,64 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
     if is_left_over(row, known, product.model_name):
         return engine.result(VERSION_SCHEMA.empty_table())
     import_first(*LEARNERS)
+    from wanderbricks_ml import progress
+
+    with progress.of_model(product.model_name):
+        version = _fit(engine, examples, row, known, product)
+    return engine.result(pa.Table.from_pylist([version], schema=VERSION_SCHEMA))
+
+
+def _fit(
+    engine: Engine, examples: Any, row: dict[str, Any], known: pa.Table | None, product: ProductSettings
+) -> dict[str, Any]:
     import pandas as pd
 
     from wanderbricks_ml import progress
     from wanderbricks_ml.estimators.combination import Calibration
     from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 
-    name = product.model_name
     search = Search.of(product, row)
     started = time.perf_counter()
     found = search.in_use(known)
     if search.is_due:
         found = _searched(engine, examples, search, found, product)
     forecaster = SeriesForecaster(**found.estimator)
-    raw = _raw(engine, examples, "validation", forecaster.recipe, name)
+    raw = _raw(engine, examples, "validation", forecaster.recipe)
     if raw.empty:
         raise ValueError(
-            f"{name}: a fit is due ({row['reason']}), but its examples hold no validation rows; look at the "
-            f"product's splits for {row['as_of_date'].isoformat()}"
+            f"{product.model_name}: a fit is due ({row['reason']}), but its examples hold no validation rows; look at "
+            f"the product's splits for {row['as_of_date'].isoformat()}"
         )
     forecaster.calibration_ = Calibration.of(raw)
     forecaster.as_of_ = row["as_of_date"]
-    with progress.of_model(name):
-        states = engine.grouped(examples, "split = 'score'", _SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
+    states = engine.grouped(examples, "split = 'score'", _SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
     forecaster.series_ = {
         (state["forecast_level"], state["destination_id"]): pickle.loads(state["state"]) for state in states.to_pylist()
     }
     seconds = time.perf_counter() - started
-    logger.info("%s: fitted %d series in %.1f s", name, len(forecaster.series_), seconds)
+    progress.say("fitted %d series in %.1f s", len(forecaster.series_), seconds)
     history = _frame(engine, examples, "split = 'score' and horizon_days < 0")
     future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
-    facts = {
-        "model_name": name,
-        "as_of_date": row["as_of_date"],
-        "reason": row["reason"],
-        "parent_version": row["reigning_version"],
-        "parameters": found.parameters,
-        "train_first_date": min(history["forecast_date"]),
-        "train_last_date": max(history["forecast_date"]),
-        "train_rows": len(history),
-        "validation_rows": len(raw),
-        "fit_seconds": seconds,
-        "fitted_at": datetime.now(UTC).replace(tzinfo=None),
-    }
     columns = [*_SERIES, "forecast_date", *product.numeric]
     rows = pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False)
     digest = hashlib.sha256(rows.to_numpy().tobytes())
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
     example["forecast_date"] = pd.to_datetime(example["forecast_date"])
-    shown = _report(forecaster, raw, history, future)
-    last_version = row["last_version"]
+    fitted = Fitted(
+        model=forecaster,
+        example=example,
+        digest=digest.hexdigest()[:32],
+        first_date=min(history["forecast_date"]),
+        last_date=max(history["forecast_date"]),
+        train_rows=len(history),
+        validation_rows=len(raw),
+        seconds=seconds,
+        report=_report(forecaster, raw, history, future),
+    )
     with warnings.catch_warnings():
         # MLflow warns that whole numbers cannot be missing; a series' key never is
         warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
-        version = log_version(forecaster, example, digest.hexdigest()[:32], shown, facts, last_version, found, product)
-    return engine.result(pa.Table.from_pylist([facts | version], schema=VERSION_SCHEMA))
+        return log_version(fitted, row, found, product)
 
 
 def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, product: ProductSettings) -> Tuned:
@@ -191,6 +190,7 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
     """
     import pandas as pd
 
+    from wanderbricks_ml import progress
     from wanderbricks_ml.estimators.combination import Calibration, combine
     from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 
@@ -202,7 +202,9 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe, search.name)
+        # in a thread of the study, which knows no model
+        with progress.of_model(search.name):
+            raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
         combined = combine(raw, Calibration.neutral())
         yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 
@@ -255,7 +257,10 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     for number, forecaster in forecasters.items():
         made = json.dumps(forecaster.get_params(), sort_keys=True)
         if made not in raws:
-            raws[made] = _raw(engine, examples, "test", forecaster.recipe, name)
+            from wanderbricks_ml import progress
+
+            with progress.of_model(name):
+                raws[made] = _raw(engine, examples, "test", forecaster.recipe)
         rows = _days_and_windows(raws[made], forecaster.calibration_, _LABELS)
         rows = rows.assign(model_version=number, evaluated_as_of=row["as_of_date"] if row else None, split="test")
         parts.append(pa.Table.from_pandas(rows, schema=BACKTEST_SCHEMA, preserve_index=False))
@@ -295,7 +300,10 @@ def score(
         future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
         raw = forecaster.raw(future)
     else:
-        raw = _raw(engine, examples, "score", forecaster.recipe, name)
+        from wanderbricks_ml import progress
+
+        with progress.of_model(name):
+            raw = _raw(engine, examples, "score", forecaster.recipe)
     rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"]).assign(
         model_name=name, model_version=number
     )
@@ -307,9 +315,8 @@ def _frame(engine: Engine, examples: Any, condition: str) -> pd.DataFrame:
     return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 
 
-def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe, name: str) -> pd.DataFrame:
+def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe) -> pd.DataFrame:
     """The model's recipe fitted to every series at every cut-off of a split, and its forecasts before combination."""
-    from wanderbricks_ml import progress
     from wanderbricks_ml.estimators.series import fit_series
 
     def forecast(rows: pd.DataFrame) -> pd.DataFrame:
@@ -317,8 +324,7 @@ def _raw(engine: Engine, examples: Any, split: str, recipe: Recipe, name: str) -
         made: pd.DataFrame = future.join(fit_series(history, recipe).predict(future))[RAW_SCHEMA.names]
         return made
 
-    with progress.of_model(name):
-        table = engine.grouped(examples, f"split = '{split}'", [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
+    table = engine.grouped(examples, f"split = '{split}'", [*_SERIES, "as_of_date"], forecast, RAW_SCHEMA)
     frame: pd.DataFrame = table.to_pandas()
     return frame.sort_values(["as_of_date", "forecast_date", *_SERIES], ignore_index=True)
 

@@ -64,12 +64,12 @@ def permuted_importance_figure(table: pd.DataFrame) -> Figure:
 
 
 def parameter_importance_figure(table: pd.DataFrame) -> Figure:
-    """Bars of the parameters of a study, from `tuning.parameter_importance`."""
+    """Bars of the parameters of a study, from `registry.trials.parameter_importance`."""
     return importance_figure(table, "share of the variance of the loss")
 
 
 def study_figure(table: pd.DataFrame) -> Figure:
-    """Loss of each trial of a study, the best so far and the defaults', from `tuning.trial_table`."""
+    """Loss of each trial of a study, the best so far and the defaults', from `registry.trials.trial_table`."""
     figure, (axes,) = _panels(7, 4)
     own = table["origin"].fillna("") == ""
     axes.plot(table.loc[own, "trial"], table.loc[own, "loss"], "o", color=BROWN, label="trial")

@@ -12,30 +12,32 @@
 {% macro forget_user(user_id, booking_ids=[], dry_run=false) %}
     {% set bookings = booking_ids | map('string') | list %}
     {% set in_gold = {} %}
-    {% for table in graph.sources.values() if table.source_name == 'gold' %}
+    {% for table in graph.sources.values() if table.source_name == 'gold' and 'user_id' in table.columns %}
         {% set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
-        {% set columns = column_names(relation) if relation is not none else [] %}
-        {% if 'user_id' in columns %}
+        {% if relation is not none %}
             {% set of_user = ' from ' ~ relation ~ ' where ' ~ is_value('user_id', [user_id]) %}
             {% do in_gold.update({table.name: run_query('select count(*)' ~ of_user)[0][0] | int}) %}
-            {% if 'booking_id' in columns %}
+            {% if 'booking_id' in table.columns %}
                 {% for row in run_query('select distinct booking_id' ~ of_user) %}{% do bookings.append(row[0] | string) %}{% endfor %}
             {% endif %}
         {% endif %}
     {% endfor %}
 
+    {% set place = ref('point_in_time') %}
     {% set removed = {} %}
     {% set views = [] %}
-    {% for relation in tables_of_schema(ref('point_in_time')) %}
-        {% set condition = is_of_person(column_names(relation), user_id, bookings) %}
-        {% if condition and relation.type == 'view' %}
-            {% do views.append(relation.identifier) %}
+    {% set tables = tables_of_schema(place) %}
+    {% for table in tables %}
+        {% set condition = is_of_person(table.columns, user_id, bookings) %}
+        {% if condition and table.type != 'table' %}
+            {% do views.append(table.name) %}
         {% elif condition %}
-            {% set rows = run_query('select count(*) from ' ~ relation ~ ' where ' ~ condition)[0][0] | int %}
+            {% set of_person = api.Relation.create(place.database, place.schema, table.name) ~ ' where ' ~ condition %}
+            {% set rows = run_query('select count(*) from ' ~ of_person)[0][0] | int %}
             {% if rows %}
-                {% do removed.update({relation.identifier: rows}) %}
+                {% do removed.update({table.name: rows}) %}
                 {% if not dry_run %}
-                    {% call statement('forgotten', auto_begin=true) %}delete from {{ relation }} where {{ condition }}{% endcall %}
+                    {% call statement('forgotten', auto_begin=true) %}delete from {{ of_person }}{% endcall %}
                 {% endif %}
             {% endif %}
         {% endif %}
@@ -45,6 +47,8 @@
 
     {% set versions = ref('model_versions') %}
     {{ log('forget: ' ~ tojson({
+        'place': place.without_identifier() | string,
+        'tables': tables | length,
         'bookings': bookings,
         'removed': removed,
         'views': views,
@@ -79,8 +83,4 @@
     {% set literals = [] %}
     {% for value in values %}{% do literals.append(quoted(value)) %}{% endfor %}
     {{ return('cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ') in (' ~ literals | join(', ') ~ ')') }}
-{% endmacro %}
-
-{% macro column_names(relation) %}
-    {{ return(adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list) }}
 {% endmacro %}

@@ -1,5 +1,6 @@
 {#
-  All relations of the schema that a relation lies in, tables and views, whether the project still has them or not.
+  What lies in the schema of a relation, whether the project still has it or not: a list of dictionaries of `name`, `type`
+  (`table`, `view` or what else the engine has) and `columns`, their names in lower case.
 
   Argument: `relation`, usually a ref. Example: {% for table in tables_of_schema(ref('point_in_time')) %} … {% endfor %}
 #}
@@ -8,19 +9,36 @@
 {% endmacro %}
 
 {% macro default__tables_of_schema(relation) %}
-    {% set found = [] %}
+    {% set tables = [] %}
     {% for row in run_query('show tables in ' ~ relation.without_identifier()) %}
-        {% do found.append(adapter.get_relation(relation.database, relation.schema, row[1])) %}
+        {% set found = adapter.get_relation(relation.database, relation.schema, row[1]) %}
+        {% if found is not none %}
+            {% set columns = adapter.get_columns_in_relation(found) | map(attribute='name') | map('lower') | list %}
+            {% do tables.append({'name': found.identifier, 'type': found.type | string, 'columns': columns}) %}
+        {% endif %}
     {% endfor %}
-    {{ return(found | reject('none') | list) }}
+    {{ return(tables) }}
 {% endmacro %}
 
+{# at once: each look at the columns of one relation binds all views that there are #}
 {% macro duckdb__tables_of_schema(relation) %}
-    {% set names = 'select table_name from information_schema.tables where table_catalog = ' ~ quoted(relation.database)
-        ~ ' and table_schema = ' ~ quoted(relation.schema) ~ ' order by table_name' %}
-    {% set found = [] %}
-    {% for row in run_query(names) %}
-        {% do found.append(adapter.get_relation(relation.database, relation.schema, row[0])) %}
+    {% set query %}
+        select
+            columns.table_name,
+            case when any_value(tables.table_type) = 'VIEW' then 'view' else 'table' end as table_type,
+            string_agg(lower(columns.column_name), ',') as column_names
+        from information_schema.columns as columns
+        inner join information_schema.tables as tables
+            on columns.table_catalog = tables.table_catalog
+            and columns.table_schema = tables.table_schema
+            and columns.table_name = tables.table_name
+        where columns.table_catalog = {{ quoted(relation.database) }} and columns.table_schema = {{ quoted(relation.schema) }}
+        group by columns.table_name
+        order by columns.table_name
+    {% endset %}
+    {% set tables = [] %}
+    {% for row in run_query(query) %}
+        {% do tables.append({'name': row[0], 'type': row[1], 'columns': row[2].split(',')}) %}
     {% endfor %}
-    {{ return(found | reject('none') | list) }}
+    {{ return(tables) }}
 {% endmacro %}

@@ -49,6 +49,8 @@ def forget(user: str, bookings: tuple[str, ...], dry_run: bool, target: str | No
     except RuntimeError as error:
         raise click.ClickException(f"dbt could not do it, nothing was removed:\n{error}") from error
     (found,) = [json.loads(line.removeprefix(SAID)) for line in logged if line.startswith(SAID)]
+    if not found["tables"]:
+        raise click.ClickException(f"no table is built in {found['place']}; are WANDERBRICKS_DB and --target right?")
     folder = Path(os.environ.get("DBT_LOG_PATH", LOGS))
     lines = forget_lines(folder, user, found["bookings"], dry_run)
     for line in report(user, found, {str(path): count for path, count in lines.items()}, dry_run):
@@ -100,7 +102,7 @@ def report(user: str, found: dict[str, Any], lines: dict[str, int], dry_run: boo
     """What was removed and what remains, in lines."""
     verb = "would be removed" if dry_run else "removed"
     if not found["removed"] and not lines:
-        yield f"nothing of user {user} is in our tables and logs"
+        yield f"nothing of user {user} is in the {found['tables']:,} tables of {found['place']} and in the logs"
     for table, rows in found["removed"].items():
         yield f"{verb}: {rows:,} row{'s' * (rows != 1)} of {table}"
     for path, count in lines.items():

@@ -257,20 +257,13 @@ near as (
 
 unioned as (
 
-    select
-        *,
-        'co_booked' as source
-    from co_booked
-    union all
-    select
-        *,
-        'worded' as source
-    from worded
-    union all
-    select
-        *,
-        'near' as source
-    from near
+    {% for source in ['co_booked', 'worded', 'near'] %}
+        select
+            *,
+            '{{ source }}' as source
+        from {{ source }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

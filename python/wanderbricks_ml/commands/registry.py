@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+from wanderbricks_ml.commands.shown import show_rows, text
 
 TARGET = click.option("--target", metavar="NAME", help="Target of profiles.yml, such as prod; its default without it.")
 FORMAT = click.option(
@@ -58,7 +59,7 @@ def list_versions(model: str | None, target: str | None, style: str) -> None:
     versions = _versions(model, target)
     columns = ["model_name", "model_version", "state", "is_pinned", "as_of_date", "reason", "parent_version"]
     columns += ["last_scoring_date", "last_decision"]
-    _show([{name: row[name] for name in columns} for row in versions], style)
+    show_rows([{name: row[name] for name in columns} for row in versions], style)
 
 
 @registry_group.command()
@@ -71,12 +72,12 @@ def show(model: str, version: int | None, target: str | None, style: str) -> Non
     chosen = _one_version(model, version, target)
     row = {**chosen, "artifact_files": json.loads(chosen["artifact_files"] or "{}")}
     if style == "json":
-        click.echo(json.dumps(row, default=_text, indent=2))
+        click.echo(json.dumps(row, default=text, indent=2))
         return
     files = row.pop("artifact_files")
     width = max(map(len, row))
     for name, value in row.items():
-        click.echo(f"{name:{width}}  {_text(value)}")
+        click.echo(f"{name:{width}}  {text(value)}")
     for file, digest in files.items():
         click.echo(f"{'artifact_file':{width}}  {digest}  {file}")
 
@@ -146,12 +147,12 @@ def compare(model: str, version: int, other: int, resamples: int, seed: int, tar
         for one in found
     ]
     if style == "text":
-        metric, day = losses[0]["metric_name"], _text(losses[0]["evaluated_as_of"])
+        metric, day = losses[0]["metric_name"], text(losses[0]["evaluated_as_of"])
         direction = "higher" if higher_is_better else "lower"
         click.echo(
             f"{model}: {metric} on the test rows of {day}, {direction} is better; difference: v{other} less v{version}"
         )
-    _show(rows, style)
+    show_rows(rows, style)
 
 
 def _better(lower: float | None, upper: float | None, higher_is_better: bool, version: int, other: int) -> str:
@@ -203,7 +204,6 @@ def archive(model: str, version: int, reason: str, target: str | None) -> None:
 @TARGET
 def unpin(model: str, reason: str, target: str | None) -> None:
     """Take the pin off MODEL: from the next fit on the best version serves again."""
-    # the table of decisions keeps the word that it began with
     _decide(model, "unpin", reason, target, None)
 
 
@@ -253,7 +253,7 @@ def verify(context: click.Context, model: str | None, version: int | None, targe
             result = str(error)
         columns = ("model_name", "model_version", "state")
         results.append({name: row[name] for name in columns} | {"is_sound": result == sound, "result": result})
-    _show(results, style)
+    show_rows(results, style)
     if not all(row["is_sound"] for row in results):
         context.exit(1)
 
@@ -297,7 +297,7 @@ def rebuild(
                 store.point_aliases(name, row["model_version"], None)
             columns = ("model_name", "model_version", "state")
             results.append({column: row[column] for column in columns} | {"result": result})
-    _show(results, style)
+    show_rows(results, style)
     if any(row["result"].startswith("gone") for row in results):
         context.exit(1)
 
@@ -362,42 +362,3 @@ def _through_dbt(call: Callable[[], Any]) -> Any:
     except RuntimeError as error:
         own = re.search(r"^\s*registry: (.+)$", str(error), flags=re.MULTILINE)
         raise click.ClickException(own.group(1) if own else f"dbt could not do it:\n{error}") from error
-
-
-def _show(rows: Sequence[Mapping[str, Any]], style: str) -> None:
-    if style == "json":
-        click.echo(json.dumps(rows, default=_text, indent=2))
-        return
-    for line in table_lines(rows):
-        click.echo(line)
-
-
-def table_lines(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    """Rows as lines of aligned columns under their names, numbers to the right."""
-    if not rows:
-        return
-    names = list(rows[0])
-    cells = [[_text(row[name]) for name in names] for row in rows]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    numeric = [
-        all(isinstance(row[name], int | float | None) and not isinstance(row[name], bool) for row in rows)
-        for name in names
-    ]
-    for line in [names, *cells]:
-        aligned = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
-        ]
-        yield "  ".join(aligned).rstrip()
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    return value.isoformat() if isinstance(value, date) else str(value)

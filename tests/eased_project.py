@@ -66,3 +66,11 @@ def copied_project(folder: Path, unmet: str | None = None) -> Path:
         writer.writeheader()
         writer.writerows(targets.values())
     return folder
+
+
+def lenient_project(folder: Path) -> Path:
+    """Copy the project to `folder`, eased, with rules on gold that only warn: for gold that is poisoned on purpose."""
+    copied_project(folder)
+    seed = folder / "seeds/gold_policy.csv"
+    seed.write_text(seed.read_text(encoding="utf-8").replace(",error\n", ",warn\n"), encoding="utf-8")
+    return folder

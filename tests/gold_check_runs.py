@@ -1,6 +1,6 @@
 """Hold many kinds of bad gold against the rules, in one process that parses the project once.
 
-`python tests/gold_check_runs.py GOLD FOLDER [NAME ...]` prints one JSON object per fault: name, success, lines.
+`python tests/gold_check_runs.py GOLD FOLDER [NAME ...]` prints one JSON object per fault: name, success, lines, as_of.
 A process of its own, as dbt leaves its mark on the one that it runs in.
 """
 
@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bad_gold import FAULTS, Fault
+import duckdb
+from bad_gold import FAULTS
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
@@ -44,24 +45,50 @@ def main(gold: Path, folder: Path, names: list[str]) -> None:
     os.environ["WANDERBRICKS_DB"] = str(database)
     manifest = invoke(["parse"])[0].result
 
-    def report(name: str, path: Path) -> None:
+    def report(name: str, path: Path, *arguments: str) -> None:
         os.environ["WANDERBRICKS_GOLD"] = str(path)
-        result, lines = invoke(["run", "--select", "gold_checks"], manifest)
-        sys.stdout.write(json.dumps({"name": name, "success": result.success, "lines": lines}) + "\n")
+        result, lines = invoke(["run", "--select", *(arguments or ("gold_checks",))], manifest)
+        found = {"name": name, "success": result.success, "lines": lines, "as_of": as_of(database)}
+        sys.stdout.write(json.dumps(found, default=str) + "\n")
 
     os.environ["WANDERBRICKS_GOLD"] = str(gold)
     invoke(["seed", "--select", "gold_policy"], manifest)
     shutil.copy(database, seeded)
     report("good gold", gold)
     shutil.copy(database, good)
-    faults: list[Fault] = [fault for fault in FAULTS if not names or fault.name in names]
-    for fault in faults:
+    for fault in [fault for fault in FAULTS if not names or fault.name in names]:
         shutil.rmtree(bad, ignore_errors=True)
         shutil.copy(good if fault.after else seeded, database)
         report(fault.name, fault.write(gold, bad))
         if fault.after:
             report(f"{fault.name}, once more", bad)
             report(f"{fault.name}, mended", gold)
+
+    fewer = next(fault for fault in FAULTS if fault.name == "no engagement any more").write(gold, folder / "fewer")
+    shutil.copy(good, database)
+    report("fewer, empty", fewer, "gold_checks", "--empty")
+    report("fewer, after empty", fewer)
+    report("fewer, without the checks", fewer, "stg_dates", "point_in_time")
+    report("fewer, accepted", fewer, "gold_checks", "--vars", "{accept_gold: true}")
+    report("fewer, built anew", fewer, "gold_checks", "--full-refresh")
+    report("slid back as asked", fewer, "gold_checks", "--vars", "{as_of: 2025-06-01}")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            """
+            insert into wanderbricks_ml.gold_policy values
+                ('dim_guest', 'age', 'not_null', null, null, 0, 'error'),
+                ('dim_user', 'age', 'not_null', null, null, 0, 'error'),
+                ('dim_user', 'country', 'loved', null, null, 0, 'error'),
+                ('dim_host', 'name', 'between', 'one', null, 0, 'error')
+            """
+        )
+    report("another policy", gold)
+
+
+def as_of(database: Path) -> object:
+    """Return the point in time that gold_checks found."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute("select max(as_of_date) from wanderbricks_ml.gold_checks").fetchall()[0][0]
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@
         {% set key = table.config.meta.key | join(', ') %}
         {% do meant.update({
             'extra': 'select coalesce(sum(copies - 1), 0) as repeated_rows from (select count(*) as copies from ' ~ relation
-                ~ ' group by ' ~ key ~ ' having count(*) > 1) as repeated',
+                ~ ' where ' ~ table.config.meta.key | join(' is not null and ') ~ ' is not null group by ' ~ key ~ ' having count(*) > 1) as repeated',
             'failures': 'repeated_rows', 'of': 'row_count', 'says': 'repeat the key ' ~ key, 'todo': 'leave one row of each', 'quiet': false,
         }) %}
     {% elif kind == 'rows_at_least' %}

@@ -66,7 +66,7 @@
                             || {{ number_text('round(100 * share, 2)') }} || ' %) ' || says || coalesce(', such as ' || example, '')
                     end
                     || case
-                        when failures_of is null then ''
+                        when failures_of is null or max_share = 1 then ''
                         when share > max_share then '; at most ' || {{ number_text('100 * max_share') }} || ' % may'
                         else '; up to ' || {{ number_text('100 * max_share') }} || ' % is let pass'
                     end

@@ -18,7 +18,10 @@ final as (
         created_at,
         cast(created_at as date) as created_date,
         check_in_date,
-        check_out_date,
+        case
+            when check_out_date > check_in_date and check_out_date <= check_in_date + 365 then check_out_date
+            else check_in_date + cast(coalesce({{ believed_number('fact_booking_detail', 'nights_booked', low=1, high=365) }}, 1) as int)
+        end as check_out_date,
         -- updated_at is the moment of cancellation only for a booking that is cancelled, and none is before it was made
         case
             when is_cancelled and cast(updated_at as date) < (select as_of_date from clock)

@@ -14,7 +14,7 @@ with examples as (
         bookings.user_id,
         bookings.property_id
     from {{ ref('cancellation_examples') }} as examples
-    inner join {{ source('gold', 'fact_booking_detail') }} as bookings on examples.booking_id = bookings.booking_id
+    inner join {{ ref('stg_bookings') }} as bookings on examples.booking_id = bookings.booking_id
     where {{ hash_fraction(['examples.booking_id'], salt=22) }} * (select count(*) from {{ ref('cancellation_examples') }}) < 2000
 
 ),
@@ -25,9 +25,9 @@ bookings as (
         user_id,
         property_id,
         check_in_date,
-        coalesce(is_cancelled and cast(updated_at as date) <= check_in_date, false) as is_cancelled
-    from {{ source('gold', 'fact_booking_detail') }}
-    where check_in_date >= cast(created_at as date)
+        coalesce(cancelled_date <= check_in_date, false) as is_cancelled
+    from {{ ref('stg_bookings') }}
+    where check_in_date >= created_date
 
 ),
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from cut_gold import cut_gold
 from dbt_command import PARSE_FOLDER
-from eased_project import PROJECT, copied_project
+from eased_project import PROJECT, copied_project, lenient_project
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
@@ -180,6 +180,12 @@ def _newest(gold: Path) -> date:
 def project(shared: Path) -> Path:
     """The project, eased for preset tiny."""
     return made_once(shared / "project", copied_project)
+
+
+@pytest.fixture(scope="session")
+def lenient(shared: Path) -> Path:
+    """The project, eased, for gold that is poisoned on purpose."""
+    return made_once(shared / "lenient", lenient_project)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_a_first_build_fits_and_predicts_the_day_that_ended(first: Workspace, to
 
 
 def test_bookings_of_the_day_and_golds_conversion_rate_are_in_no_feature(
-    first: Workspace, gold: Path, today: date, tmp_path: Path
+    first: Workspace, gold: Path, lenient: Path, today: date, tmp_path: Path
 ) -> None:
     day = today - timedelta(days=10)
     poisoned = rewrite_gold(
@@ -73,7 +73,7 @@ def test_bookings_of_the_day_and_golds_conversion_rate_are_in_no_feature(
             "fact_property_engagement": "select * replace (99.99 as conversion_rate) from fact_property_engagement",
         },
     )
-    later = Workspace(tmp_path, poisoned)
+    later = Workspace(tmp_path, poisoned, lenient)
     assert later.dbt("build", "--select", "+conversion_examples") == 0, later.log
 
     until = f"engagement_date <= date '{day}'"

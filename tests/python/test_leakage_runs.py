@@ -95,12 +95,12 @@ def test_nothing_at_or_after_as_of_is_read(
     rewritten: Callable[[Path, date, Path], Path] | None,
     built_from_cut_gold: Workspace,
     gold: Path,
-    project: Path,
+    lenient: Path,
     cut_day: date,
     tmp_path: Path,
 ) -> None:
     later = rewritten(gold, cut_day, tmp_path / "gold") if rewritten else gold
-    looked_back = Workspace(tmp_path, later, project).build(as_of=cut_day, tests=False)
+    looked_back = Workspace(tmp_path, later, lenient).build(as_of=cut_day, tests=False)
     for name in (*FEATURES, *(f"{product.name}_examples" for product in PRODUCTS)):
         expected = built_from_cut_gold.table(name)
         assert len(expected) > 0, name

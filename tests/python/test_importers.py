@@ -278,6 +278,7 @@ def test_stays_are_the_bounded_minimum(tmp_path: Path, minimum: object, bound: i
     )
     assert tables["fact_booking_detail"].column("nights_booked").to_pylist() == [nights]
     assert counts.bookings_with_stay_cut == cut
+    assert counts.nights_assumed == (minimum == "")
 
 
 def test_reviews_are_dropped_and_counted(tmp_path: Path) -> None:

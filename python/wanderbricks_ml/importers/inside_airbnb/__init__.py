@@ -120,6 +120,7 @@ class InsideAirbnbCounts:
     bedrooms_assumed: int = labelled("bedrooms missing: taken as 1", of="listing_rows_read")
     bathrooms_assumed: int = labelled("bathrooms missing: taken as 1", of="listing_rows_read")
     capacity_assumed: int = labelled("capacity missing: taken as 2 guests", of="listing_rows_read")
+    nights_assumed: int = labelled("minimum stay missing: taken as 1 night", of="listing_rows_read")
     review_rows_read: int = labelled("review rows read")
     reviews_unreadable: int = labelled("dropped: no id, listing, reviewer or date", of="review_rows_read")
     reviews_duplicate: int = labelled("dropped: review given twice", of="review_rows_read")
@@ -251,6 +252,7 @@ def import_inside_airbnb(
             bedrooms_assumed=bedrooms.get("assumed", 0),
             bathrooms_assumed=scalar(connection, "select count(*) from listing where bathrooms_are_assumed"),
             capacity_assumed=scalar(connection, "select count(*) from listing where capacity_is_assumed"),
+            nights_assumed=scalar(connection, "select count(*) from listing where nights_are_assumed"),
             review_rows_read=review_rows,
             reviews_unreadable=verdicts.get("unreadable", 0),
             reviews_duplicate=verdicts.get("duplicate", 0),

@@ -215,6 +215,7 @@ final as (
         end as bedrooms_source,
         bathrooms_given is null as bathrooms_are_assumed,
         accommodates is null as capacity_is_assumed,
+        minimum_nights is null as nights_are_assumed,
         coalesce(minimum_nights > $max_nights, false) as stay_is_cut,
         latitude,
         longitude,

@@ -421,6 +421,15 @@ def test_empty_prices(tmp_path: Path) -> None:
     assert counts.property_versions == 8
 
 
+def test_a_price_that_is_a_slip_of_the_pen_counts_as_empty(tmp_path: Path) -> None:
+    homes = [listing(id=number, price="$100") for number in range(1, 4)]
+    counts, tables = airbnb(
+        tmp_path, [[*homes, listing(id=4, price="$10,000"), listing(id=5, price="$10,001")]], [review(5, "2023-05-10")]
+    )
+    assert tables["dim_property"].column("base_price").to_pylist() == [100, 100, 100, 10_000, 100]
+    assert (counts.prices_absurd, counts.prices_from_neighbourhood) == (1, 1)
+
+
 def test_rooms_and_capacity(tmp_path: Path) -> None:
     counts, tables = airbnb(
         tmp_path,

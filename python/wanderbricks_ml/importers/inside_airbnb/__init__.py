@@ -14,7 +14,8 @@ Dates
     as 0: ``created_at`` and ``updated_at`` are check-in at 00:00.
 Money
     ``total_amount`` is the price per night in force on check-in, times nights; it is paid in full.
-    ``base_price`` is the listing's price; where that is empty (or 0), the first of these: the
+    ``base_price`` is the listing's price; where that is empty, 0 or above 100 times the median of
+    its snapshot (a slip of the pen), the first of these: the
     median of the listing's calendar prices (when a calendar is given), the price in an earlier
     snapshot, the median in the same snapshot of its neighbourhood and room type, of its room type,
     of all listings, and of all snapshots (rows that are dropped included).
@@ -108,6 +109,7 @@ class InsideAirbnbCounts:
     hosts: int = labelled("hosts")
     host_versions: int = labelled("host versions")
     destinations: int = labelled("destinations")
+    prices_absurd: int = labelled("price above 100 times the snapshot's median: as if empty", of="listing_rows_read")
     prices_from_calendar: int = labelled("empty price: calendar's median")
     prices_from_earlier_snapshot: int = labelled("empty price: that of an earlier snapshot")
     prices_from_neighbourhood: int = labelled("empty price: median of neighbourhood and room type")
@@ -238,6 +240,7 @@ def import_inside_airbnb(
             hosts=scalar(connection, "select count(distinct host_id) from listing"),
             host_versions=tables["dim_host"].num_rows,
             destinations=tables["dim_destination"].num_rows,
+            prices_absurd=scalar(connection, "select count(*) from listing where price_is_absurd"),
             prices_from_calendar=prices.get("calendar", 0),
             prices_from_earlier_snapshot=prices.get("earlier snapshot", 0),
             prices_from_neighbourhood=prices.get("neighbourhood", 0),

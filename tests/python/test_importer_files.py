@@ -207,9 +207,12 @@ def test_dates_that_cannot_be_told_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_another_column_of_the_file_settles_the_order(tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
-    path.write_text("scraped,since\n6/1/2023,12/31/2019\n6/1/2023,1/2/2018\n")
-    rows, _ = load(path, [Column("scraped", "date"), Column("since", "date")])
-    assert rows == [(date(2023, 6, 1), date(2019, 12, 31)), (date(2023, 6, 1), date(2018, 1, 2))]
+    path.write_text("scraped,same,since\n6/1/2023,1/1/2021,12/31/2019\n6/1/2023,2/2/2021,1/2/2018\n")
+    rows, _ = load(path, [Column("scraped", "date"), Column("same", "date"), Column("since", "date")])
+    assert rows == [
+        (date(2023, 6, 1), date(2021, 1, 1), date(2019, 12, 31)),
+        (date(2023, 6, 1), date(2021, 2, 2), date(2018, 1, 2)),
+    ]
 
 
 def test_single_dates_that_cannot_be_read_are_counted(tmp_path: Path) -> None:

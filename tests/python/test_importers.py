@@ -278,6 +278,7 @@ def test_stays_are_the_bounded_minimum(tmp_path: Path, minimum: object, bound: i
     )
     assert tables["fact_booking_detail"].column("nights_booked").to_pylist() == [nights]
     assert counts.bookings_with_stay_cut == cut
+    assert counts.nights_assumed == (minimum == "")
 
 
 def test_reviews_are_dropped_and_counted(tmp_path: Path) -> None:
@@ -418,6 +419,15 @@ def test_empty_prices(tmp_path: Path) -> None:
     assert counts.prices_from_room_type == 1
     assert counts.prices_from_all == 1
     assert counts.property_versions == 8
+
+
+def test_a_price_that_is_a_slip_of_the_pen_counts_as_empty(tmp_path: Path) -> None:
+    homes = [listing(id=number, price="$100") for number in range(1, 4)]
+    counts, tables = airbnb(
+        tmp_path, [[*homes, listing(id=4, price="$10,000"), listing(id=5, price="$10,001")]], [review(5, "2023-05-10")]
+    )
+    assert tables["dim_property"].column("base_price").to_pylist() == [100, 100, 100, 10_000, 100]
+    assert (counts.prices_absurd, counts.prices_from_neighbourhood) == (1, 1)
 
 
 def test_rooms_and_capacity(tmp_path: Path) -> None:

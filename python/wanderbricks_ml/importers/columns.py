@@ -212,11 +212,11 @@ def _date_orders(
 ) -> dict[str, str]:
     """Order of each column: what reads most; where several do, `preferred` or that of the file's other columns."""
     best = {name: _best_orders(connection, table, name, source) for name in names}
-    settled = {orders[0] for orders in best.values() if len(orders) == 1} - {"year-first"}
+    settled = {orders[0] for orders, _ in best.values() if len(orders) == 1} - {"year-first"}
     chosen = {}
-    for name, orders in best.items():
+    for name, (orders, agree) in best.items():
         like_others = [order for order in orders if order in settled]
-        if len(orders) == 1:
+        if agree:
             chosen[name] = orders[0]
         elif preferred in orders:
             chosen[name] = preferred
@@ -230,8 +230,8 @@ def _date_orders(
     return chosen
 
 
-def _best_orders(connection: duckdb.DuckDBPyConnection, table: str, name: str, source: str) -> list[str]:
-    """Orders that read most values of a column, without those that give the same days as an earlier one."""
+def _best_orders(connection: duckdb.DuckDBPyConnection, table: str, name: str, source: str) -> tuple[list[str], bool]:
+    """Orders that read most values of a column, and whether they give the same days."""
     pairs = list(combinations(DATE_ORDERS, 2))
     days = [f'{_date(name, order)} as "{order}"' for order in DATE_ORDERS]
     counts = [
@@ -251,12 +251,9 @@ def _best_orders(connection: duckdb.DuckDBPyConnection, table: str, name: str, s
             f"{_examples(connection, table, name)}; write them as 2019-12-31"
         )
     if read["year-first"] == most:
-        return ["year-first"]
-    orders: list[str] = []
-    for order in DATE_ORDERS:
-        if read[order] == most and all(differ[earlier, order] for earlier in orders):
-            orders.append(order)
-    return orders
+        return ["year-first"], True
+    orders = [order for order in DATE_ORDERS if read[order] == most]
+    return orders, not any(differ[pair] for pair in combinations(orders, 2))
 
 
 def _examples(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> str:

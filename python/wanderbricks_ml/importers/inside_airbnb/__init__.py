@@ -14,7 +14,8 @@ Dates
     as 0: ``created_at`` and ``updated_at`` are check-in at 00:00.
 Money
     ``total_amount`` is the price per night in force on check-in, times nights; it is paid in full.
-    ``base_price`` is the listing's price; where that is empty (or 0), the first of these: the
+    ``base_price`` is the listing's price; where that is empty, 0 or above 100 times the median of
+    its snapshot (a slip of the pen), the first of these: the
     median of the listing's calendar prices (when a calendar is given), the price in an earlier
     snapshot, the median in the same snapshot of its neighbourhood and room type, of its room type,
     of all listings, and of all snapshots (rows that are dropped included).
@@ -108,6 +109,7 @@ class InsideAirbnbCounts:
     hosts: int = labelled("hosts")
     host_versions: int = labelled("host versions")
     destinations: int = labelled("destinations")
+    prices_absurd: int = labelled("price above 100 times the snapshot's median: as if empty", of="listing_rows_read")
     prices_from_calendar: int = labelled("empty price: calendar's median")
     prices_from_earlier_snapshot: int = labelled("empty price: that of an earlier snapshot")
     prices_from_neighbourhood: int = labelled("empty price: median of neighbourhood and room type")
@@ -120,6 +122,7 @@ class InsideAirbnbCounts:
     bedrooms_assumed: int = labelled("bedrooms missing: taken as 1", of="listing_rows_read")
     bathrooms_assumed: int = labelled("bathrooms missing: taken as 1", of="listing_rows_read")
     capacity_assumed: int = labelled("capacity missing: taken as 2 guests", of="listing_rows_read")
+    nights_assumed: int = labelled("minimum stay missing: taken as 1 night", of="listing_rows_read")
     review_rows_read: int = labelled("review rows read")
     reviews_unreadable: int = labelled("dropped: no id, listing, reviewer or date", of="review_rows_read")
     reviews_duplicate: int = labelled("dropped: review given twice", of="review_rows_read")
@@ -237,6 +240,7 @@ def import_inside_airbnb(
             hosts=scalar(connection, "select count(distinct host_id) from listing"),
             host_versions=tables["dim_host"].num_rows,
             destinations=tables["dim_destination"].num_rows,
+            prices_absurd=scalar(connection, "select count(*) from listing where price_is_absurd"),
             prices_from_calendar=prices.get("calendar", 0),
             prices_from_earlier_snapshot=prices.get("earlier snapshot", 0),
             prices_from_neighbourhood=prices.get("neighbourhood", 0),
@@ -251,6 +255,7 @@ def import_inside_airbnb(
             bedrooms_assumed=bedrooms.get("assumed", 0),
             bathrooms_assumed=scalar(connection, "select count(*) from listing where bathrooms_are_assumed"),
             capacity_assumed=scalar(connection, "select count(*) from listing where capacity_is_assumed"),
+            nights_assumed=scalar(connection, "select count(*) from listing where nights_are_assumed"),
             review_rows_read=review_rows,
             reviews_unreadable=verdicts.get("unreadable", 0),
             reviews_duplicate=verdicts.get("duplicate", 0),

@@ -84,7 +84,8 @@ select
             )
         ) as int
     ) as bathrooms_given,
-    case when price > 0 then price end as price,
+    case when price > 0 and not price_is_absurd then price end as price,
+    price_is_absurd,
     case when latitude between -90 and 90 then cast(latitude as float) end as latitude,
     case when longitude between -180 and 180 then cast(longitude as float) end as longitude,
     first_review,
@@ -93,7 +94,14 @@ select
     record,
     file_number,
     line
-from listing_read
+from (
+    select
+        *,
+        coalesce(
+            price > 100 * median(price) filter (price > 0) over (partition by file_number), false
+        ) as price_is_absurd
+    from listing_read
+)
 """
 
 LISTING_VERDICT = """
@@ -215,6 +223,8 @@ final as (
         end as bedrooms_source,
         bathrooms_given is null as bathrooms_are_assumed,
         accommodates is null as capacity_is_assumed,
+        minimum_nights is null as nights_are_assumed,
+        price_is_absurd,
         coalesce(minimum_nights > $max_nights, false) as stay_is_cut,
         latitude,
         longitude,

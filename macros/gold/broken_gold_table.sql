@@ -44,7 +44,7 @@
         {% do meant.update({
             'failures': 'greatest(' ~ before ~ ' - count(*), 0)', 'of': before,
             'whole': "'found ' || " ~ rows_text ~ " || ' rows, and " ~ before ~ " in the last good build'",
-            'todo': 'load the table whole' ~ accept,
+            'todo': 'load the table whole' ~ accept, 'quiet': false,
         }) %}
     {% elif kind == 'newest_kept' and before and not span.requested %}
         {% set newest = newest_day(c, span) %}
@@ -66,7 +66,7 @@
             'extra': 'select count(*) as rows_elsewhere from ' ~ other,
             'failures': 'abs(total - rows_elsewhere)', 'of': 'greatest(rows_elsewhere, 1)', 'counted': 'coalesce(sum(' ~ c ~ '), 0) as total',
             'whole': "'adds up to ' || cast(total as " ~ text ~ ") || ', and " ~ rule.low ~ " has ' || cast(rows_elsewhere as " ~ text ~ ") || ' rows'",
-            'todo': 'load both tables whole',
+            'todo': 'load both tables whole', 'quiet': false,
         }) %}
     {% elif kind == 'covers' and span.newest %}
         {% do meant.update({

@@ -47,8 +47,8 @@ final as (
         and host_id is not null
         and destination_id is not null
         and check_in_date >= cast('1990-01-01' as date)
-        -- three years ahead
-        and check_in_date < cast(created_at as date) + 1100
+        -- more than two years ahead
+        and check_in_date < cast(created_at as date) + 800
         and (updated_at is not null or not is_cancelled)
 
 )

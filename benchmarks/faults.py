@@ -53,12 +53,12 @@ COMPARED = """
 POINTS = {
     "fitting": r"fitting [\d,]+ rows",
     "registering": r"fitted on [\d,]+ rows",
-    "between fit and verdict": r"START python table model \S+demand_backtest",
-    "measuring": r"START sql incremental model \S+demand_metrics",
-    "judging": r"START sql table model \S+demand_champion",
-    "scoring": r"START python table model \S+demand_scores",
-    "publishing": r"START sql incremental model \S+demand_predictions",
-    "features": r"START sql incremental model \S+property_features",
+    "between fit and verdict": r"START \w+ \w+ model \S+demand_backtest",
+    "measuring": r"START \w+ \w+ model \S+demand_metrics",
+    "judging": r"START \w+ \w+ model \S+demand_champion",
+    "scoring": r"START \w+ \w+ model \S+demand_scores",
+    "publishing": r"START \w+ \w+ model \S+demand_predictions",
+    "features": r"START \w+ \w+ model \S+property_features",
 }
 """Lines of dbt at which a build is killed, within the second after."""
 
@@ -212,15 +212,14 @@ def surroundings(bench: Bench) -> Iterator[tuple[str, Strike]]:
     def read_only() -> None:
         workspace = bench.disturbed("read only")
         database = workspace.path / "wanderbricks.duckdb"
-        if os.geteuid() == 0:
-            subprocess.run(["chattr", "+i", database], check=True, capture_output=True)
-        database.chmod(0o444)
+        # for root a mode is no hindrance
+        commands = ("chattr +i", "chattr -i") if os.geteuid() == 0 else ("chmod a-w", "chmod u+w")
+        locked, unlocked = (command.split() for command in commands)
+        subprocess.run([*locked, database], check=True)
         try:
             refused(workspace, "wanderbricks.duckdb")
         finally:
-            if os.geteuid() == 0:
-                subprocess.run(["chattr", "-i", database], check=True)
-            database.chmod(0o644)
+            subprocess.run([*unlocked, database], check=True)
         bench.recovers(workspace)
 
     def disk_full() -> None:

@@ -112,6 +112,8 @@ def cut_gold(gold: Path, day: date, out: Path) -> Path:
 LONGEST_FIRST = (
     "test_leakage_runs",
     "test_gate_runs",
+    "test_gold_checks",
+    "test_published_rows",
     "test_registry",
     "test_product_runs",
     "test_experiments",

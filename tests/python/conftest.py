@@ -64,6 +64,8 @@ def assert_kept(workspace: Workspace, before: dict[str, pd.DataFrame]) -> None:
 LONGEST_FIRST = (
     "test_leakage_runs",
     "test_gate_runs",
+    "test_gold_checks",
+    "test_published_rows",
     "test_registry",
     "test_product_runs",
     "test_experiments",

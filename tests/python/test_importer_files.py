@@ -55,6 +55,11 @@ def packed(name: str, content: bytes, packing: type[zipfile.ZipFile] | type[tarf
     return file.getvalue()
 
 
+def shown(value: object) -> str:
+    """What a test is called by: of bytes, which hold the time in archives, nothing but that they are some."""
+    return "bytes" if isinstance(value, bytes) else str(value)
+
+
 # Files
 
 
@@ -78,6 +83,7 @@ def packed(name: str, content: bytes, packing: type[zipfile.ZipFile] | type[tarf
         (lzma.compress(TEXT.encode()), None),
         (packed("listings.csv", TEXT.encode("utf-16"), zipfile.ZipFile), None),
     ],
+    ids=shown,
 )
 def test_files_are_unpacked_and_decoded_by_what_they_hold(
     tmp_path: Path, content: bytes, options: ReadOptions | None
@@ -115,6 +121,7 @@ def test_files_are_unpacked_and_decoded_by_what_they_hold(
         (TEXT.encode() + b"3,Geneva,1,2\n", "Expected Number of Columns: 3 Found: 4"),
         (b"id,place,id\n1,Bern,2\n", "the columns id occur more than once"),
     ],
+    ids=shown,
 )
 def test_files_that_cannot_be_read_say_why(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "listings.csv"

@@ -86,8 +86,10 @@ def main(gold: Path, folder: Path, names: list[str]) -> None:
 
 
 def as_of(database: Path) -> object:
-    """Return the point in time that gold_checks found."""
+    """Return the point in time that gold_checks found; None where the run stopped before it."""
     with duckdb.connect(str(database), read_only=True) as connection:
+        if not connection.execute("from duckdb_tables() where table_name = 'gold_checks'").fetchall():
+            return None
         return connection.execute("select max(as_of_date) from wanderbricks_ml.gold_checks").fetchall()[0][0]
 
 

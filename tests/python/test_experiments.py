@@ -78,7 +78,7 @@ def looked_at(gold: Path, today: date, tmp_path_factory: pytest.TempPathFactory)
     """
     folder = tmp_path_factory.mktemp("experiments")
     project = folder / "project"
-    for name in ("macros/experiments", "macros/platform"):
+    for name in ("macros/experiments", "macros/gold", "macros/platform"):
         shutil.copytree(PROJECT / name, project / name)
     shutil.copy(PROJECT / "profiles.yml", project)
     (project / "dbt_project.yml").write_text(
@@ -86,8 +86,8 @@ def looked_at(gold: Path, today: date, tmp_path_factory: pytest.TempPathFactory)
         "vars: {booking_attributes: []}\n"
     )
     (project / "models").mkdir()
-    for name in ("monitoring/experiments/ab_results.sql", "staging/stg_bookings.sql"):
-        shutil.copy(PROJECT / "models" / name, project / "models")
+    for name in ("monitoring/experiments/ab_results", "monitoring/experiments/experiment_arms", "staging/stg_bookings"):
+        shutil.copy(PROJECT / f"models/{name}.sql", project / "models")
     for name, query in MODELS.items():
         (project / f"models/{name}.sql").write_text(query)
     (project / "models/gold.yml").write_text(

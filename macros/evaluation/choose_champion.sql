@@ -2,8 +2,8 @@
   The versions considered in this run, and which of them serves: one row a version.
 
   Considered are the version that reigns (it served last) and the candidate, both with the metrics of the test split of their
-  newest evaluation; in a run that fits or finishes a candidate, both are evaluated on the same rows, and a version that
-  could not be is left out. The candidate is the one of this run, or one that model_state remembers: not published, or
+  newest evaluation; in a run that fits or finishes a candidate, both are evaluated on the same rows, and a reigning version
+  that could not be is left out. The candidate is the one of this run, or one that model_state remembers: not published, or
   judged when nothing reigned. A version passes when it meets every target of severity `error` and beats its
   baseline: the mean over blocks of (baseline - model) of the primary metric, paired by block, is
   positive with the lower end of its 95 % interval (normal; blocks taken as independent). The
@@ -102,14 +102,24 @@
                 when metrics.model_version = running.treatment_version then 'experiment'
                 else 'candidate'
             end as role,
-            max(metrics.as_of_date) over (partition by metrics.model_version) as evaluated_as_of
+            max(metrics.as_of_date) over (partition by metrics.model_version) as evaluated_as_of,
+            -- where this run has judged a candidate
+            max(case
+                when
+                    decision.fit_due
+                    and metrics.as_of_date = decision.as_of_date
+                    and (
+                        metrics.model_version > coalesce(decision.last_version, 0)
+                        or metrics.model_version = decision.candidate_version
+                    )
+                    then metrics.as_of_date
+            end) over () as judged_as_of
         from {{ metrics }} as metrics
         cross join decision
         left join running on metrics.model_version = running.treatment_version
         where
             metrics.split = 'test'
             and metrics.as_of_date <= decision.as_of_date
-            and (metrics.as_of_date = decision.as_of_date or not decision.fit_due)
             and (
                 metrics.model_version = decision.reigning_version
                 or metrics.model_version = decision.pinned_version
@@ -153,7 +163,9 @@
             count(*) filter (where {{ of_block }} and not abs({{ gain }}) < cast('infinity' as double)) as unbounded_blocks
         from considered
         cross join targets
-        where considered.as_of_date = considered.evaluated_as_of
+        where
+            considered.as_of_date = considered.evaluated_as_of
+            and (considered.role <> 'reigning' or coalesce(considered.as_of_date = considered.judged_as_of, true))
         group by
             considered.model_version,
             considered.role,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -88,6 +89,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: a worker takes one after the other, and none is left alone at the end."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+@pytest.fixture(autouse=True)
+def own_log_lines() -> None:
+    """Where an earlier test ran dbt in this process, what the package logs would go to dbt's lines, too."""
+    package = logging.getLogger("wanderbricks_ml")
+    package.handlers.clear()
+    package.propagate = True
 
 
 @pytest.fixture(scope="session")

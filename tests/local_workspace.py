@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -57,6 +60,22 @@ class Workspace:
         code = self.dbt("build", *left_out, as_of=as_of, own_process=own_process)
         assert code == 0, self.log
         return self
+
+    def python(self, code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python code as in the project's folder: a process of its own, since DuckDB's file has one owner."""
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**os.environ, **self.environment, **environment},
+            cwd=self.path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def wanderbricks(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the package; see `python`."""
+        return self.python("from wanderbricks_ml.commands.cli import main; main()", *arguments, **environment)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connect() as connection:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -162,20 +159,6 @@ def test_only_the_candidate_has_to_load(caplog: pytest.LogCaptureFixture) -> Non
         found([3, 1], 3)
 
 
-def registry(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command ``wanderbricks registry`` in a process of its own, since DuckDB's file has one owner."""
-    code = "import sys; from wanderbricks_ml.commands.cli import main; main(['registry', *sys.argv[1:]])"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, **workspace.environment},
-        cwd=workspace.path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_a_store_that_was_deleted_is_rebuilt(left_unjudged: Workspace, yesterday: Workspace, tmp_path: Path) -> None:
     lost = left_unjudged.copy(tmp_path)
     (lost.path / "mlflow.db").unlink()
@@ -187,13 +170,15 @@ def test_a_store_that_was_deleted_is_rebuilt(left_unjudged: Workspace, yesterday
     assert refused in lost.log
 
     # the models of the first day lie where they were logged
-    said = registry(lost, "rebuild", "--artifacts", str(yesterday.path / "mlartifacts"), "--format", "json")
+    said = lost.wanderbricks(
+        "registry", "rebuild", "--artifacts", str(yesterday.path / "mlartifacts"), "--format", "json"
+    )
     assert said.returncode == 0, said.stderr
     rebuilt = {(row["model_name"], row["model_version"]): row["result"] for row in json.loads(said.stdout)}
     assert set(rebuilt.values()) == {"registered"}
     assert {("demand_predictor", 1), ("demand_predictor", 2), ("churn_predictor", 1)} <= set(rebuilt)
     assert lost.aliases("demand_predictor") == {"champion": 1}
-    verified = registry(lost, "verify")
+    verified = lost.wanderbricks("registry", "verify")
     assert verified.returncode == 0, verified.stdout
 
     assert lost.dbt("build", *DEMAND) == 0, lost.log
@@ -210,13 +195,13 @@ def test_a_fit_that_was_killed_while_registering_is_found_and_closed(left_unjudg
     with duckdb.connect(str(killed.path / "wanderbricks.duckdb")) as connection:
         connection.execute("delete from wanderbricks_ml.demand_predictor where model_version = 2")
 
-    found = registry(killed, "verify", "demand_predictor", "--format", "json")
+    found = killed.wanderbricks("registry", "verify", "demand_predictor", "--format", "json")
     assert found.returncode == 1, found.stderr
     rows = {row["model_version"]: row for row in json.loads(found.stdout)}
     assert rows[2]["state"] == "stopped"
     assert f"run {run} is closed" in rows[2]["result"]
     assert rows[1]["is_sound"]
-    assert registry(killed, "verify", "demand_predictor").returncode == 0
+    assert killed.wanderbricks("registry", "verify", "demand_predictor").returncode == 0
 
     # its number stays with it
     assert killed.dbt("run", *DEMAND, "--vars", "retrain: force") == 0, killed.log

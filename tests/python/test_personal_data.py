@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,19 +25,6 @@ FOUND = {
     "model_versions": 8,
     "engine": "duckdb",
 }
-
-
-def wanderbricks(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the project's folder: a process of its own, since DuckDB's file has one owner."""
-    return subprocess.run(
-        [sys.executable, "-c", "from wanderbricks_ml.commands.cli import main; main()", *arguments],
-        env={**os.environ, **workspace.environment},
-        cwd=workspace.path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_no_table_holds_what_listings_say_or_who_people_are(fresh: Workspace) -> None:
@@ -98,10 +82,10 @@ def test_a_person_is_forgotten_and_nobody_else(fresh: Workspace, tmp_path: Path)
 
     # parses the project, and leaves that for the command
     assert workspace.dbt("run-operation", "forget_user", "--args", "{user_id: none, dry_run: true}") == 0, workspace.log
-    counted = wanderbricks(workspace, "forget", "--user", str(user), "--dry-run")
+    counted = workspace.wanderbricks("forget", "--user", str(user), "--dry-run")
     assert counted.returncode == 0, counted.stderr
     assert rows("") == mine
-    forgotten = wanderbricks(workspace, "forget", "--user", str(user))
+    forgotten = workspace.wanderbricks("forget", "--user", str(user))
     assert forgotten.returncode == 0, forgotten.stderr
     assert forgotten.stdout == counted.stdout.replace("would be removed", "removed")
     assert "row of user_versions" in forgotten.stdout
@@ -110,7 +94,7 @@ def test_a_person_is_forgotten_and_nobody_else(fresh: Workspace, tmp_path: Path)
     left = rows("")
     assert {key: count for key, count in left.items() if count} == {}
     assert rows("not") == others
-    assert f"nothing of user {user} is in" in wanderbricks(workspace, "forget", "--user", str(user)).stdout
+    assert f"nothing of user {user} is in" in workspace.wanderbricks("forget", "--user", str(user)).stdout
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -22,10 +22,6 @@ def lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     """What is logged, however quick the steps are."""
     monkeypatch.setattr(progress, "SECONDS", 0.0)
     caplog.set_level(logging.INFO, "wanderbricks_ml")
-    package = logging.getLogger("wanderbricks_ml")
-    # dbt's, where a plugin was made in this process
-    monkeypatch.setattr(package, "handlers", [])
-    monkeypatch.setattr(package, "propagate", True)
     return caplog
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -52,21 +50,7 @@ class Life:
 
     def registry(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command ``wanderbricks registry``."""
-        run = "import sys; from wanderbricks_ml.commands.cli import main; main(sys.argv[1:])"
-        return self.python(run, "registry", *arguments, **environment)
-
-    def python(self, code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python code as in the project's folder: a process of its own, since DuckDB's file has one owner."""
-        workspace = self.workspace
-        return subprocess.run(
-            [sys.executable, "-c", code, *arguments],
-            env={**os.environ, **workspace.environment, "WANDERBRICKS_USER": "ann", **environment},
-            cwd=workspace.path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return self.workspace.wanderbricks("registry", *arguments, WANDERBRICKS_USER="ann", **environment)
 
     def serving(self) -> list[tuple[Any, ...]]:
         return self.workspace.query("select distinct model_version from demand_predictions order by all")
@@ -150,7 +134,7 @@ def test_a_changed_byte_stops_scoring(life: Life, keys: dict[str, str], tmp_path
         "from wanderbricks_ml.registry import store; store.connect(); import mlflow; "
         "print(mlflow.artifacts.download_artifacts('models:/demand_predictor/3'))"
     )
-    logged = Path(life.python(code).stdout.strip()) / "model.pkl"
+    logged = Path(life.workspace.python(code).stdout.strip()) / "model.pkl"
     content = logged.read_bytes()
     logged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     try:
@@ -200,7 +184,7 @@ def test_the_losses_that_are_compared_are_those_of_the_metrics(fresh: Workspace)
         "import json, sys; from wanderbricks_ml.commands import dbt_client; "
         "print(json.dumps(dbt_client.rows(sys.argv[1]), default=str))"
     )
-    asked = Life(fresh).python(code, union)
+    asked = fresh.python(code, union)
     assert asked.returncode == 0, asked.stderr
     losses = json.loads(asked.stdout)
     for model, product in primary:

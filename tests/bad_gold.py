@@ -334,11 +334,12 @@ def _faults() -> Iterator[Fault]:
     yield Fault(
         "every version current", {prop: f"select * replace (true as is_current) from {prop}"}, (f"{prop}.is_current:",)
     )
-    yield Fault(
-        "every property ended",
-        {prop: f"select * replace (coalesce(effective_to, timestamp '2025-01-01') as effective_to) from {prop}"},
-        (f"{prop}.effective_to:", "have ended"),
-    )
+    for thing, table in (("property", prop), ("user", user), ("host", host)):
+        yield Fault(
+            f"every {thing} ended",
+            {table: f"select * replace (coalesce(effective_to, timestamp '2025-01-01') as effective_to) from {table}"},
+            (f"{table}.effective_to:", "have ended"),
+        )
     yield Fault(
         "first versions begin late",
         kept(prop, "is_current"),

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from forked_dbt import ForkedDbt
+from forked_dbt import ForkedDbt, Kill
 
 PARSE_FOLDER = "WANDERBRICKS_TESTS_PARSED"
 """Environment variable: the folder of what a session has parsed, for all its workers."""
@@ -30,10 +30,12 @@ def run_dbt(
     environment: Mapping[str, str],
     timeout: int = 900,
     own_process: bool = False,
+    kill: Kill | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a dbt command in `folder`, its output in one text; DBT_PROJECT_DIR and DBT_TARGET_PATH are in `environment`.
 
-    It runs in a fork of a process that has imported dbt and the learners already, or in one of its own as users run it.
+    It runs in a fork of a process that has imported dbt and the learners already, which `kill` ends at a moment, or in
+    one of its own as users run it.
 
     Parsing takes dbt longer than most of what is tested. So what a run has parsed is put before every later one with
     the same settings, wherever its project lies: dbt itself holds the files against each other, and parses those that
@@ -60,8 +62,8 @@ def run_dbt(
             check=False,
         )
     else:
-        finished = _forked().run(arguments, folder, environment, timeout)
-    if saved and not saved.exists() and parsed.exists():
+        finished = _forked().run(arguments, folder, environment, timeout, kill)
+    if saved and not saved.exists() and parsed.exists() and not kill:
         # whole at once: another worker may look for it
         part = saved.with_suffix(f".{os.getpid()}")
         shutil.copy(parsed, part)

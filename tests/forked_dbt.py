@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,18 @@ IMPORTED = (
 )
 
 
+KILLED = 128 + signal.SIGKILL
+"""Exit code of a command that was killed."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A moment at which a command is killed: so many seconds after its output has the pattern, or after it began."""
+
+    seconds: float
+    pattern: str = ""
+
+
 class ForkedDbt:
     """A process that forks for each command."""
 
@@ -45,9 +59,16 @@ class ForkedDbt:
         )
 
     def run(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: int
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        timeout: int,
+        kill: Kill | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a dbt command in `folder` with nothing but `environment`, its output in one text.
+
+        With `kill` it is killed at that moment, and its exit code KILLED, if it has not ended before.
 
         Raises
         ------
@@ -63,6 +84,7 @@ class ForkedDbt:
                 "environment": dict(environment),
                 "timeout": timeout,
                 "output": output.name,
+                "kill": asdict(kill) if kill else None,
             }
             print(json.dumps(request), file=self.process.stdin, flush=True)
             code = json.loads(self.process.stdout.readline())
@@ -85,7 +107,7 @@ def _serve() -> None:
         child = os.fork()
         if child == 0:
             _run(request)
-        print(json.dumps(_exit_code(child, request["timeout"])), flush=True)
+        print(json.dumps(_exit_code(child, request)), flush=True)
 
 
 def _run(request: Mapping[str, Any]) -> None:
@@ -103,18 +125,26 @@ def _run(request: Mapping[str, Any]) -> None:
     cli()
 
 
-def _exit_code(child: int, timeout: int) -> int | None:
+def _exit_code(child: int, request: Mapping[str, Any]) -> int | None:
     """The exit code of a fork, that of a shell where a signal ended it; None where it took too long."""
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
+    kill = request["kill"]
+    seen = began if kill and not kill["pattern"] else None
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > began + request["timeout"]:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return None
+        if kill and seen is None:
+            said = Path(request["output"]).read_text(encoding="utf-8", errors="replace")
+            seen = now if re.search(kill["pattern"], said) else None
+        if seen is not None and now >= seen + kill["seconds"]:
+            os.kill(child, signal.SIGKILL)
         time.sleep(0.02)
 
 

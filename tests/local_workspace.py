@@ -16,6 +16,7 @@ import duckdb
 import pandas as pd
 from dbt_command import run_dbt
 from eased_project import PROJECT
+from forked_dbt import Kill
 
 
 @dataclass
@@ -46,11 +47,19 @@ class Workspace:
             "MLFLOW_REGISTRY_URI": self.mlflow_uri,
         }
 
-    def dbt(self, *arguments: str, as_of: date | None = None, own_process: bool = False, **environment: str) -> int:
+    def dbt(
+        self,
+        *arguments: str,
+        as_of: date | None = None,
+        own_process: bool = False,
+        kill: Kill | None = None,
+        **environment: str,
+    ) -> int:
         """Run a dbt command, keep its output in `log` and return its exit code; see `run_dbt`."""
         self.path.mkdir(parents=True, exist_ok=True)
         day = {"WANDERBRICKS_AS_OF": as_of.isoformat()} if as_of else {}
-        finished = run_dbt(arguments, self.path, {**self.environment, **day, **environment}, own_process=own_process)
+        given = {**self.environment, **day, **environment}
+        finished = run_dbt(arguments, self.path, given, own_process=own_process, kill=kill)
         self.log = finished.stdout
         return finished.returncode
 

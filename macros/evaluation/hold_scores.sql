@@ -72,10 +72,3 @@
     {% endif %}
     {{ return('') }}
 {% endmacro %}
-
-{# The table of a model as it stands, rendered; none where it was never built. #}
-{% macro built_table(name) %}
-    {% set node = graph.nodes['model.' ~ project_name ~ '.' ~ name] %}
-    {% set relation = adapter.get_relation(node.database, node.schema, node.alias) %}
-    {{ return(relation.render() if relation else none) }}
-{% endmacro %}

@@ -54,7 +54,7 @@
             'todo': 'load what is missing, name the day with var as_of' ~ accept,
         }) %}
     {% elif kind == 'not_alone' %}
-        {% set counts = span.alone_from and not (span.requested and span.requested <= span.alone_from) %}
+        {% set counts = span.alone_from and not (span.requested and span.as_of <= span.alone_from) %}
         {% do meant.update({
             'failures': (span.alone_rows if counts else 0) ~ ' + 0 * count(*)', 'quiet': false,
             'says': 'lie on or after ' ~ span.alone_from ~ ', more than ' ~ rule.low ~ ' days after all others, and do not move as_of',

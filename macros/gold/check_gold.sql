@@ -46,15 +46,16 @@
         ) %}
     {% endif %}
     {% if flags.WHICH in ('run', 'build') and not flags.EMPTY and gold_goes_unchecked() %}
-        {% do report_gold('(' ~ gold_checks_query() ~ ') as checks') %}
+        {% set policy = gold_policy() %}
+        {% do report_gold('(' ~ gold_checks_query(policy) ~ ') as checks') if policy %}
     {% endif %}
     {{ return('') }}
 {% endmacro %}
 
-{# Whether this run builds something from gold without gold_checks, although there is a policy. #}
+{# Whether this run builds something from gold without gold_checks. #}
 {% macro gold_goes_unchecked() %}
     {% set checks = 'model.' ~ project_name ~ '.gold_checks' %}
-    {% if checks in selected_resources or not gold_policy() %}
+    {% if checks in selected_resources %}
         {{ return(false) }}
     {% endif %}
     {% for selected in selected_resources if selected.startswith('model.') and checks in ancestors(selected) %}

@@ -1,10 +1,12 @@
 {#
   Query: every rule of seed gold_policy on every gold table, judged; the columns of model gold_checks.
 
-  Example: {{ gold_checks_query() }}
+  Argument
+    policy  what gold_policy() returns
+
+  Example: {{ gold_checks_query(gold_policy()) }}
 #}
-{% macro gold_checks_query() %}
-    {% set policy = gold_policy() %}
+{% macro gold_checks_query(policy) %}
     {% set span = gold_span(policy) %}
     {% set memory = gold_memory() %}
     {% set text = dbt.type_string() %}

@@ -4,12 +4,11 @@
   Example: {% set before = gold_memory().get('dim_user.*.rows_kept') %}
 #}
 {% macro gold_memory() %}
-    {% set node = graph.nodes['model.' ~ project_name ~ '.gold_checks'] %}
-    {% set relation = adapter.get_relation(node.database, node.schema, node.alias) if execute %}
+    {% set checks = built_table('gold_checks') %}
     {% set known = {} %}
-    {% if relation %}
+    {% if checks %}
         {% for row in run_query(
-            'select table_name, column_name, rule, last_good from ' ~ relation.render() ~ ' where last_good is not null'
+            'select table_name, column_name, rule, last_good from ' ~ checks ~ ' where last_good is not null'
         ) %}
             {% do known.update({row['table_name'] ~ '.' ~ row['column_name'] ~ '.' ~ row['rule']: row['last_good']}) %}
         {% endfor %}

@@ -5,11 +5,10 @@
   Example: {% set policy = gold_policy() %}
 #}
 {% macro gold_policy() %}
-    {% set seed = graph.get('nodes', {}).get('seed.' ~ project_name ~ '.gold_policy') %}
-    {% set relation = adapter.get_relation(seed.database, seed.schema, seed.alias) if execute and seed %}
-    {% if not relation %}{{ return([]) }}{% endif %}
+    {% set seed = built_table('gold_policy', kind='seed') %}
+    {% if not seed %}{{ return([]) }}{% endif %}
     {% set rows = [] %}
-    {% for row in run_query('select * from ' ~ relation.render()) %}
+    {% for row in run_query('select * from ' ~ seed) %}
         {% do rows.append({
             'table_name': row['table_name'], 'column_name': row['column_name'], 'rule': row['rule'],
             'low': row['low'] or '', 'high': row['high'] or '',

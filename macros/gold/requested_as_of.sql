@@ -1,5 +1,5 @@
 {#
-  The point in time that this run asks for as an ISO date, or none: the dbt var `as_of`, else the day that the var `rescore`
+  The point in time that this run asks for, an ISO date or `newest` (the day after the newest booking), or none: the dbt var `as_of`, else the day that the var `rescore`
   names, else the environment variable WANDERBRICKS_AS_OF, which dbt need not parse the project anew for. Raises a compiler
   error when it is no date, or not the day to score again.
 
@@ -14,9 +14,12 @@
     } %}
     {% for name, value in given.items() if value | string | trim %}
         {% set as_of = value | string | trim %}
+        {% if as_of == 'newest' and name != 'var rescore' %}
+            {{ return(as_of) }}
+        {% endif %}
         {% if not modules.re.fullmatch('\\d{4}-\\d{2}-\\d{2}', as_of) %}
             {{ exceptions.raise_compiler_error(
-                name ~ " is '" ~ as_of ~ "'; give an ISO date such as --vars '{as_of: 2025-06-30}'"
+                name ~ " is '" ~ as_of ~ "'; give an ISO date such as --vars '{as_of: 2025-06-30}', or newest"
             ) }}
         {% endif %}
         {# strptime raises for dates such as 2025-02-30 #}

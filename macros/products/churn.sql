@@ -24,7 +24,7 @@
             'key': 'user_id',
             'each': 1,
             'of': 'select distinct user_id from {stg_bookings} where created_date >= {as_of} - 365 and cancelled_date is null '
-                ~ 'and user_id in (select user_id from {user_versions})',
+                ~ 'and user_id in (' ~ due_users() ~ ')',
         },
         'served': ['user_id', 'churn_probability', 'will_churn', 'baseline_probability'],
     }) }}

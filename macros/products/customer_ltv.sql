@@ -27,7 +27,7 @@
         'due': {
             'key': 'user_id',
             'each': 1,
-            'of': 'select user_id from {user_versions} group by user_id having min(known_from) <= {as_of}',
+            'of': due_users(),
         },
         'served': ['user_id', 'activity', 'predicted_ltv_12m', 'baseline_revenue'],
     }) }}

@@ -31,19 +31,9 @@ snapshots as (
 
 ),
 
-user_features as (
-
-    select * from {{ ref('user_features') }}
-
-),
-
 users as (
 
-    select
-        user_id,
-        min(feature_date) as known_from
-    from user_features
-    group by user_id
+    {{ known_users() }}
 
 ),
 
@@ -108,6 +98,7 @@ active as (
     inner join users
         on booked.user_id = users.user_id
         and booked.moment >= users.known_from
+        and booked.moment <= users.known_until
     where booked.kept_bookings > 0
 
 ),

@@ -18,19 +18,9 @@ snapshots as (
 
 ),
 
-user_features as (
-
-    select * from {{ ref('user_features') }}
-
-),
-
 users as (
 
-    select
-        user_id,
-        min(feature_date) as known_from
-    from user_features
-    group by user_id
+    {{ known_users() }}
 
 ),
 
@@ -42,7 +32,9 @@ eligible as (
         snapshots.*,
         count(*) over (partition by snapshots.split) as eligible_rows
     from snapshots
-    inner join users on snapshots.as_of_date >= users.known_from
+    inner join users
+        on snapshots.as_of_date >= users.known_from
+        and snapshots.as_of_date <= users.known_until
 
 ),
 

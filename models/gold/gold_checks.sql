@@ -24,7 +24,7 @@
 } %}
 
 {% if execute and not flags.EMPTY and is_built(ref('gold_policy')) %}
-    {{ gold_checks_query() }}
+    {{ gold_checks_query(gold_policy()) }}
 {% elif execute and flags.EMPTY and is_built(this) %}
     -- what the last good build had is not forgotten
     select * from {{ this }}

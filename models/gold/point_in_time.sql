@@ -1,7 +1,7 @@
 -- depends_on: {{ ref('gold_checks') }}
 {# named here for the graph: newest_booking reads it #}
 {% do source('gold', 'fact_booking_detail') %}
-{% set requested = requested_as_of() %}
+{% set by = as_of_by() %}
 
 with newest as (
 
@@ -12,16 +12,12 @@ with newest as (
 final as (
 
     select
-        {% if requested %}
-            cast('{{ requested }}' as date) as as_of_date,
-            cast('var' as {{ dbt.type_string() }}) as chosen_by
-        {% elif target.name == 'prod' %}
-            current_date as as_of_date,
-            cast('today' as {{ dbt.type_string() }}) as chosen_by
-        {% else %}
+        {% if by == 'newest booking' %}
             newest_booking_date + 1 as as_of_date,
-            cast('newest booking' as {{ dbt.type_string() }}) as chosen_by
+        {% else %}
+            cast('{{ requested_as_of() if by == 'var' else gold_today() }}' as date) as as_of_date,
         {% endif %}
+        cast('{{ by }}' as {{ dbt.type_string() }}) as chosen_by
     from newest
 
 )

@@ -14,26 +14,20 @@ clock as (
 
 ),
 
-user_features as (
+known as (
 
-    select * from {{ ref('user_features') }}
+    {{ known_users() }}
 
 ),
 
 users as (
 
     select
-        spine.user_id,
+        known.user_id,
         clock.as_of_date
-    from (
-        select
-            user_id,
-            min(feature_date) as known_from
-        from user_features
-        group by user_id
-    ) as spine
+    from known
     cross join clock
-    where clock.as_of_date >= spine.known_from
+    where clock.as_of_date >= known.known_from and clock.as_of_date <= known.known_until
 
 ),
 

@@ -69,13 +69,18 @@ featured as (
 
 host_versions as (
 
-    select * from {{ ref('host_versions') }}
+    select
+        host_id,
+        known_from,
+        is_active,
+        ended_date as host_ended_date
+    from {{ ref('host_versions') }}
 
 ),
 
 hosted as (
 
-    {{ as_of_join('featured', 'host_versions', ['host_id'], 'as_of_date', 'known_from', ['is_active']) }}
+    {{ as_of_join('featured', 'host_versions', ['host_id'], 'as_of_date', 'known_from', ['is_active', 'host_ended_date']) }}
 
 ),
 
@@ -109,8 +114,9 @@ joined as (
         hosted.*,
         cast(coalesce(booked.bookings_ever, 0) as double) as bookings_ever,
         cast(coalesce(booked.popularity, 0) as double) as popularity,
-        -- out of force: its last version has ended and no other has begun
+        -- out of force: its last version, or its host's, has ended and no other has begun
         coalesce(hosted.is_active, true)
+        and (hosted.host_ended_date is null or hosted.host_ended_date >= hosted.as_of_date)
         and (hosted.ended_date is null or hosted.ended_date >= hosted.as_of_date) as is_on_offer
     from hosted
     left join booked

@@ -26,19 +26,9 @@ snapshots as (
 
 ),
 
-user_features as (
-
-    select * from {{ ref('user_features') }}
-
-),
-
 users as (
 
-    select
-        user_id,
-        min(feature_date) as known_from
-    from user_features
-    group by user_id
+    {{ known_users() }}
 
 ),
 
@@ -85,6 +75,7 @@ asked as (
     inner join users
         on following.user_id = users.user_id
         and snapshots.as_of_date >= users.known_from
+        and snapshots.as_of_date <= users.known_until
     union all
     select
         snapshots.*,
@@ -92,7 +83,9 @@ asked as (
         cast(null as bigint) as next_property_id,
         0 as query_rows
     from snapshots
-    inner join users on snapshots.as_of_date >= users.known_from
+    inner join users
+        on snapshots.as_of_date >= users.known_from
+        and snapshots.as_of_date <= users.known_until
     where snapshots.split = 'score'
 
 ),

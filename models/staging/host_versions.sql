@@ -12,7 +12,8 @@ final as (
         is_verified,
         is_active,
         cast({{ believed_number('dim_host', 'rating', low=0, high=5) }} as double) as rating,
-        came_date as joined_date
+        came_date as joined_date,
+        ended_date
     from versions
 
 )

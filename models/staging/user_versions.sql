@@ -11,7 +11,8 @@ final as (
         known_from,
         country,
         user_type,
-        came_date as signed_up_date
+        came_date as signed_up_date,
+        ended_date
     from versions
 
 )

@@ -26,58 +26,33 @@ experiments as (
 
 attempts as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            as_of_date,
-            model_version
-        from ({{ previous_run(row.model_name, columns) }}) as fitted
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ rows_of_products('model_name', columns, read=previous_run) }}
 
 ),
 
 scorings as (
 
-    {% for row in products() %}
-        select distinct
-            '{{ row.model_name }}' as model_name,
-            as_of_date,
-            model_version
-        from ({{ previous_run(row.predictions, columns) }}) as scored
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select distinct * from ({{ rows_of_products('predictions', columns, read=previous_run) }}) as scored
 
 ),
 
 -- a version is judged once its test rows are measured
 evaluations as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            model_version,
-            max(as_of_date) as evaluated_as_of
-        from ({{ previous_run(row.product ~ '_metrics', columns + ['split']) }}) as metrics
-        where split = 'test'
-        group by model_version
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        model_name,
+        model_version,
+        max(as_of_date) as evaluated_as_of
+    from ({{ rows_of_products('_metrics', columns + ['split'], read=previous_run) }}) as metrics
+    where split = 'test'
+    group by model_name, model_version
 
 ),
 
 -- what the last run that came as far said of the versions that it considered
 verdicts as (
 
-    {% for row in products() %}
-        select
-            '{{ row.model_name }}' as model_name,
-            as_of_date,
-            model_version,
-            serves
-        from ({{ previous_run(row.product ~ '_champion', columns + ['serves']) }}) as considered
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ rows_of_products('_champion', columns + ['serves'], read=previous_run) }}
 
 ),
 

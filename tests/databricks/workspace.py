@@ -52,7 +52,12 @@ class Emulator:
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
-        reached = {"EMULATOR_PORT": str(self.port), "WANDERBRICKS_WHEEL": str(self.wheel)}
+        reached = {
+            "EMULATOR_PORT": str(self.port),
+            "WANDERBRICKS_WHEEL": str(self.wheel),
+            # gold of the tests stands still, and today is long after it
+            "WANDERBRICKS_AS_OF": "newest",
+        }
         finished = run_dbt(
             [*arguments, "--target", "emulator"],
             self.folder,
@@ -176,6 +181,7 @@ def main(gold: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), "--gold", str(gold.resolve())) as emulator:
         click.echo("Ready; Ctrl-C ends it. In another shell, in the project's folder:\n")
         click.echo(f"    export EMULATOR_PORT={emulator.port} WANDERBRICKS_WHEEL={emulator.wheel}")
+        click.echo("    export WANDERBRICKS_AS_OF=newest")
         click.echo("    .venv/bin/dbt build --target emulator --select +demand_predictions")
         with contextlib.suppress(KeyboardInterrupt):
             os.waitpid(emulator.process, 0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from bad_gold import FAULTS, Fault
@@ -169,6 +170,13 @@ def test_files_that_cannot_be_read_are_named_at_once(gold: Path, tmp_path: Path)
             f"copy (select * replace (md5(user_id::varchar) as user_id, {day}) from {source}) "
             f"to '{folder}/fact_booking_detail.parquet' (format parquet)"
         )
+    # a page in the middle of a file that begins and ends as it should
+    rows = pq.ParquetFile(folder / "dim_property.parquet").metadata.row_group(0)
+    (chunk,) = (one for one in map(rows.column, range(rows.num_columns)) if one.path_in_schema == "base_price")
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    torn = bytearray((folder / "dim_property.parquet").read_bytes())
+    torn[start : start + chunk.total_compressed_size] = bytes(chunk.total_compressed_size)
+    (folder / "dim_property.parquet").write_bytes(torn)
     workspace = Workspace(tmp_path / "workspace", folder)
     assert workspace.dbt("run", "--select", "point_in_time") == 2
     lines = workspace.log.splitlines()
@@ -177,6 +185,7 @@ def test_files_that_cannot_be_read_are_named_at_once(gold: Path, tmp_path: Path)
         "dim_host:": "is empty",
         "dim_destination:": "a folder without a *.parquet file",
         "dim_date:": "ends in the middle",
+        "dim_property:": "dim_property.parquet, of which base_price cannot be read (",
         "fact_booking_daily:": "holds text",
         "fact_booking_detail.user_id:": "substr(md5(user_id), 1, 15)",
         "fact_booking_detail.check_in_date:": "are no DATE: parse them",

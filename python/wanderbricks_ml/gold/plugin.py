@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
+from dbt.flags import get_flags
 
 from wanderbricks_ml.gold import files
 from wanderbricks_ml.gold.dbt_log import show_among_dbts_lines
@@ -88,9 +89,10 @@ class Plugin(BasePlugin):
             found = f"{folder} is {'a file' if folder.exists() else 'not there'}"
             conn.execute("insert into gold.unreadable values ('*', ?)", [found])
             return
+        builds = getattr(get_flags(), "WHICH", "") in ("build", "run")
         for name in GOLD_TABLES:
             try:
-                show(conn, name, folder)
+                show(conn, name, folder, whole=builds)
             except files.Unreadable as error:
                 conn.execute("insert into gold.unreadable values (?, ?)", [name, str(error)])
 
@@ -107,8 +109,8 @@ class Plugin(BasePlugin):
             cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
 
 
-def show(conn: DuckDBPyConnection, name: str, folder: Path) -> None:
-    """Make the view ``gold.<name>`` of the table in `folder`, if there is one.
+def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool) -> None:
+    """Make the view ``gold.<name>`` of the table in `folder`, if there is one; with `whole` once all of it is read.
 
     A moment with a time zone is shown as that of ``WANDERBRICKS_TIME_ZONE``, by default UTC, so that it falls on the
     same day wherever it is read.
@@ -128,19 +130,55 @@ def show(conn: DuckDBPyConnection, name: str, folder: Path) -> None:
     try:
         columns = conn.execute(f"describe from {scan.sql}").fetchall()
     except duckdb.Error as error:
-        said = str(error).splitlines()[0].strip()
         raise files.Unreadable(
-            f"found {files.place(folder, name)}, which cannot be read ({said}); write it again"
+            f"found {files.place(folder, name)}, which cannot be read ({_first_line(error)}); copy or write it again"
         ) from error
+    if whole:
+        _read(conn, scan)
     moments = []
     for column, kind in ((row[0], row[1]) for row in columns):
-        named = '"' + column.replace('"', '""') + '"'
+        named = _named(column)
         if kind == "TIMESTAMP WITH TIME ZONE":
             moments.append(f"{named} at time zone {zone} as {named}")
         elif kind.startswith("TIMESTAMP_"):
             moments.append(f"cast({named} as timestamp) as {named}")
     replaced = f" replace ({', '.join(moments)})" if moments else ""
     conn.execute(f"create view gold.{name} as select *{replaced} from {scan.sql}")
+
+
+def _read(conn: DuckDBPyConnection, scan: files.Scan) -> None:
+    """Read every page once, as a file may be damaged behind a footer that is whole: a second for ten million rows.
+
+    Raises
+    ------
+    wanderbricks_ml.gold.files.Unreadable
+        When there is a page that cannot be read; it names the file and its columns.
+    """
+    import duckdb
+
+    def damage(sql: str, what: str) -> str:
+        try:
+            conn.execute(f"select bit_xor(hash({what})) from {sql} as pages").fetchall()
+        except duckdb.Error as error:
+            return _first_line(error)
+        return ""
+
+    if not damage(scan.sql, "pages"):
+        return
+    for file in scan.files:
+        alone = files.Scan((file,)).sql
+        if said := damage(alone, "pages"):
+            names = [row[0] for row in conn.execute(f"describe from {alone}").fetchall()]
+            torn = ", ".join(name for name in names if damage(alone, _named(name))) or "some rows"
+            raise files.Unreadable(f"found {file}, of which {torn} cannot be read ({said}); copy or write it again")
+
+
+def _named(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].strip()
 
 
 def has_gold(folder: Path) -> bool:

@@ -272,7 +272,7 @@ def _people(runs: Runs) -> Iterator[tuple[str, Strike]]:
             if daily.dbt("build", *DEMAND, as_of=day) != 0:
                 raise FaultFound(daily.log[-800:])
         scratch = Workspace(path / "scratch", runs.gold, runs.project)
-        if scratch.dbt("run", "--select", "+property_features", as_of=runs.today) != 0:
+        if scratch.dbt("build", "--select", "+property_features", as_of=runs.today) != 0:
             raise FaultFound(scratch.log[-800:])
         rows = "select * from property_features order by all"
         if daily.query(rows) != scratch.query(rows):

@@ -59,8 +59,10 @@ class Fault:
         folder.mkdir(parents=True, exist_ok=True)
         with duckdb.connect() as connection:
             connection.execute("set threads = 1")
-            for file in gold.glob("*.parquet"):
+            files = sorted(gold.glob("*.parquet"))
+            for file in files:
                 connection.execute(f"create view {file.stem} as from '{file}'")
+            for file in files:
                 written = folder / file.name
                 if file.stem in self.queries:
                     connection.execute(f"copy ({self.queries[file.stem]}) to '{written}' (format parquet)")
@@ -160,12 +162,13 @@ def _faults() -> Iterator[Fault]:
         (booking, "nights_booked", "400"),
         (booking, "guests_count", "0"),
         (engagement, "view_count", "-3"),
+        (engagement, "view_count", "1000000000"),
         (engagement, "click_count", "-3"),
     ):
         yield Fault(
             f"{column} {value}",
             replaced(table, column, value),
-            (f"{table}.{column}:", "outside" if value != "-3" else "below"),
+            (f"{table}.{column}:", "outside"),
         )
     yield Fault(
         "ratings of 0 to 100",
@@ -175,6 +178,42 @@ def _faults() -> Iterator[Fault]:
     yield Fault(
         "prices in cents", replaced(prop, "base_price", "10000 * base_price", 5), (f"{prop}.base_price:", "median")
     )
+    yield Fault(
+        "prices a hundredth",
+        replaced(prop, "base_price", "base_price / 100"),
+        (f"{prop}.base_price:", "less than one in"),
+    )
+    yield Fault("parties of 99", replaced(booking, "guests_count", "99"), (f"{booking}.guests_count:", "median"))
+    yield Fault("amounts of 0", replaced(booking, "total_amount", "0", 50), (f"{booking}.total_amount:", "are 0"))
+    for table, column in ((prop, "base_price"), (booking, "total_amount")):
+        yield Fault(
+            f"another unit of {table}.{column}",
+            {table: f"select * replace (100 * {column} as {column}) from {table}"},
+            (f"{table}.{column}:", "last good build"),
+            after=True,
+        )
+    for column in ("user_id", "property_id"):
+        yield Fault(
+            f"one {column} of all bookings",
+            {booking: f"select * replace ((select min({column}) from {booking}) as {column}) from {booking}"},
+            (f"{booking}.{column}:", "one and the same value"),
+        )
+    yield Fault(
+        "everything cancelled",
+        {booking: f"select * replace (true as is_cancelled, 'cancelled' as status) from {booking}"},
+        (f"{booking}.is_cancelled:", "are not false"),
+    )
+    yield Fault(
+        "every host inactive",
+        {host: f"select * replace (false as is_active) from {host}"},
+        (f"{host}.is_active:", "are not true"),
+    )
+    for table, column in (("dim_destination", "country"), (user, "country"), (prop, "property_type")):
+        yield Fault(
+            f"{table}.{column} that is none",
+            {table: f"select * replace (if({some(table, 50)}, 'N/A', '  ') as {column}) from {table}"},
+            (f"{table}.{column}:", "null or empty"),
+        )
     yield Fault("absurd amounts", replaced(booking, "total_amount", "1e12", 2), (f"{booking}.total_amount:",))
     yield Fault(
         "rates above 100",
@@ -223,6 +262,14 @@ def _faults() -> Iterator[Fault]:
         (f"{booking}.created_at:", "after all others"),
         stops=False,
     )
+    for days in (10, 45):
+        later = f"if({newest}, (select max(created_at) from {booking}) + interval {days} day, created_at)"
+        yield Fault(
+            f"one booking {days} days after all others",
+            {booking: f"select * replace ({later} as created_at) from {booking}"},
+            (f"{booking}.created_at:", "after all others"),
+            stops=False,
+        )
     yield Fault(
         "a tenth of the bookings half a year after all others",
         replaced(booking, "created_at", "(select max(created_at) from fact_booking_detail) + interval 180 day"),
@@ -311,6 +358,12 @@ def _faults() -> Iterator[Fault]:
         kept("dim_destination", "destination_id > 1"),
         (f"{booking}.destination_id:", "no row of dim_destination"),
     )
+    for column in ("destination_id", "host_id"):
+        yield Fault(
+            f"{column} of another property",
+            replaced(booking, column, f"{column} % (select max({column}) from {prop}) + 1", 50),
+            (f"{booking}.{column}:", "what dim_property has"),
+        )
     yield Fault(
         "engagement of no property",
         replaced(engagement, "property_id", "property_id + 100000", 30),

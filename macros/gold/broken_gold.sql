@@ -26,7 +26,8 @@
     {% if kind == 'not_null' %}
         {% set is_text = column and column.data_type == 'STRING' %}
         {% do meant.update({
-            'broken': c ~ ' is null' ~ (' or ' ~ c ~ " = ''" if is_text else ''),
+            'broken': c ~ ' is null'
+                ~ (' or lower(trim(' ~ c ~ ")) in ('', 'na', 'n/a', 'nan', 'null', 'none')" if is_text else ''),
             'says': 'are ' ~ ('null or empty' if is_text else 'null'), 'todo': 'fill them where gold is made',
         }) %}
     {% elif kind == 'finite' %}
@@ -43,10 +44,17 @@
                 else ('lie below ' ~ rule.low if rule.low else 'lie above ' ~ rule.high),
         }) %}
     {% elif kind == 'times_median' %}
+        {% set value = 'cast(' ~ c ~ ' as double)' %}
+        {% set too_small = ' or ' ~ value ~ ' * ' ~ rule.low ~ ' < median_' ~ number if rule.low else '' %}
         {% do meant.update({
-            'broken': 'cast(' ~ c ~ ' as double) > ' ~ rule.high ~ ' * median_' ~ number ~ ' and median_' ~ number ~ ' > 0 and not ' ~ no_number,
-            'says': 'are more than ' ~ rule.high ~ ' times the median', 'todo': 'look for another unit or currency',
+            'broken': '(' ~ value ~ ' > ' ~ rule.high ~ ' * median_' ~ number ~ too_small ~ ') and median_' ~ number ~ ' > 0 and not ' ~ no_number,
+            'says': 'are more than ' ~ rule.high ~ ' times the median' ~ (', or less than one in ' ~ rule.low ~ ' of it' if rule.low else ''),
+            'todo': 'look for another unit or currency',
         }) %}
+    {% elif kind == 'not_zero' %}
+        {% do meant.update({'broken': c ~ ' = 0', 'says': 'are 0', 'quiet': true}) %}
+    {% elif kind == 'is' %}
+        {% do meant.update({'broken': c ~ ' <> ' ~ rule.low, 'says': 'are not ' ~ rule.low, 'quiet': true}) %}
     {% elif kind == 'one_of' %}
         {% set allowed = [] %}
         {% for value in rule.low.split('|') %}{% do allowed.append(quoted(value | trim)) %}{% endfor %}
@@ -87,6 +95,11 @@
         {% do meant.update({
             'broken': c ~ ' is not null and known_' ~ number ~ ' is null', 'says': 'are in no row of ' ~ rule.low,
             'todo': 'load ' ~ rule.low.split('.')[0] ~ ' whole, or leave the rows out',
+        }) %}
+    {% elif kind == 'same_as' %}
+        {% do meant.update({
+            'broken': c ~ ' is not null and known_' ~ number ~ ' is null',
+            'says': 'are not what ' ~ rule.high ~ ' has of their ' ~ rule.low, 'todo': 'load both tables from one moment',
         }) %}
     {% elif kind == 'one_open' %}
         {% do meant.update({

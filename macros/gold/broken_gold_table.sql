@@ -46,6 +46,22 @@
             'whole': "'found ' || " ~ rows_text ~ " || ' rows, and " ~ before ~ " in the last good build'",
             'todo': 'load the table whole' ~ accept, 'quiet': false,
         }) %}
+    {% elif kind == 'median_kept' %}
+        {# without anything to hold it against it is kept for the next build #}
+        {% set median = 'percentile_cont(0.5) within group (order by cast(' ~ c ~ ' as double))' %}
+        {% set moved = median ~ ' > ' ~ rule.high ~ ' * ' ~ before ~ ' or ' ~ median ~ ' * ' ~ rule.high ~ ' < ' ~ before %}
+        {% do meant.update({
+            'failures': 'case when ' ~ moved ~ ' then 1 else 0 end' if before else '0 * count(*)', 'of': none,
+            'whole': "'the median is ' || coalesce(" ~ number_text('round(' ~ median ~ ', 2)') ~ ", 'none') || ', and was " ~ before ~ " in the last good build'",
+            'todo': 'look for another unit or currency' ~ accept,
+        }) %}
+    {% elif kind == 'no_single_value' %}
+        {% do meant.update({
+            'extra': 'select coalesce(max(copies), 0) as copies_' ~ number ~ ' from (select count(*) as copies from ' ~ relation ~ ' where ' ~ c
+                ~ ' is not null group by ' ~ c ~ ') as values_' ~ number,
+            'failures': 'case when row_count >= 100 then copies_' ~ number ~ ' else 0 end', 'of': 'row_count',
+            'says': 'have one and the same value', 'todo': 'look at how the column is filled',
+        }) %}
     {% elif kind == 'newest_kept' and before and not span.requested %}
         {% set newest = newest_day(c, span) %}
         {% do meant.update({
@@ -57,7 +73,7 @@
         {% set counts = span.alone_from and not (span.requested and span.as_of <= span.alone_from) %}
         {% do meant.update({
             'failures': (span.alone_rows if counts else 0) ~ ' + 0 * count(*)', 'quiet': false,
-            'says': 'lie on or after ' ~ span.alone_from ~ ', more than ' ~ rule.low ~ ' days after all others, and do not move as_of',
+            'says': 'lie on or after ' ~ span.alone_from ~ ', long after all others, and do not move as_of',
             'todo': 'mend them where gold is made, or name the day with var as_of',
         }) %}
     {% elif kind == 'adds_up' %}

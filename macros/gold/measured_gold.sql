@@ -41,6 +41,11 @@
                     'left join (select distinct ' ~ other[1] ~ ' as known_' ~ n ~ ' from ' ~ source('gold', other[0]) ~ ') as related_' ~ n
                     ~ ' on gold.' ~ c ~ ' = related_' ~ n ~ '.known_' ~ n
                 ) %}
+            {% elif rule.rule == 'same_as' %}
+                {% do joins.append(
+                    'left join (select distinct ' ~ rule.low ~ ' as key_' ~ n ~ ', ' ~ c ~ ' as known_' ~ n ~ ' from ' ~ source('gold', rule.high)
+                    ~ ') as related_' ~ n ~ ' on gold.' ~ rule.low ~ ' = related_' ~ n ~ '.key_' ~ n ~ ' and gold.' ~ c ~ ' = related_' ~ n ~ '.known_' ~ n
+                ) %}
             {% elif rule.rule == 'times_median' %}
                 {% do joins.append(
                     'cross join (select percentile_cont(0.5) within group (order by cast(' ~ c ~ ' as double)) as median_' ~ n ~ ' from ' ~ relation
@@ -57,6 +62,9 @@
             {% if meant.counted %}{% do aggregates.append(meant.counted) %}{% endif %}
             {% if rule.rule == 'rows_kept' %}
                 {% do keeps.update({n: 'cast(row_count as ' ~ text ~ ')'}) %}
+            {% elif rule.rule == 'median_kept' %}
+                {% do aggregates.append('percentile_cont(0.5) within group (order by cast(' ~ c ~ ' as double)) as median_' ~ n) %}
+                {% do keeps.update({n: number_text('median_' ~ n)}) %}
             {% elif rule.rule == 'newest_kept' %}
                 {% do aggregates.append(newest_day(c, span) ~ ' as newest_' ~ n) %}
                 {% do keeps.update({n: 'cast(newest_' ~ n ~ ' as ' ~ text ~ ')'}) %}

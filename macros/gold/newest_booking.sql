@@ -1,8 +1,8 @@
 {#
   Query: one row with newest_booking_date, the newest day on which a booking was made, and with what was left out to find it.
-  Days that cannot be (before 1990, after tomorrow) do not count, nor do a few bookings that stand alone at the end, after
-  weeks without any: one slip of a year would move the point in time, and leave every product without its newest months.
-  Seed gold_policy says by the rule `not_alone` how many weeks, and how few.
+  Days that cannot be (before 1990, after tomorrow) do not count, nor do a few bookings that stand alone at the end: one slip
+  of a month or a year would move the point in time, and leave every product without its newest days. Few are, after as many
+  days as seed gold_policy says by the rule `not_alone`, as many as it says; after a week, fewer than are usual in one day.
 
   Argument
     policy  what gold_policy() returns
@@ -25,12 +25,21 @@
             day,
             bookings,
             all_rows,
-            min(day) over () as first_day,
-            min(case when day_before + {{ rule.low }} < day and bookings_since <= {{ rule.high }} * all_rows then day end) over () as alone_from
+            first_day,
+            min(case
+                when
+                    (day_before + {{ rule.low }} < day and bookings_since <= {{ rule.high }} * all_rows)
+                    or (
+                        day_before + 7 < day
+                        and bookings_since * ({{ dbt.datediff('first_day', 'day_before', 'day') }} + 1) < all_rows - bookings_since
+                    )
+                    then day
+            end) over () as alone_from
         from (
             select
                 day,
                 bookings,
+                min(day) over () as first_day,
                 lag(day) over (order by day) as day_before,
                 sum(bookings) over (order by day desc rows between unbounded preceding and current row) as bookings_since,
                 sum(bookings) over () as all_rows

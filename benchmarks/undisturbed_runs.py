@@ -138,10 +138,13 @@ class Runs:
         if not found or found not in start.wanted:
             differ = [len(set(wanted) - set(found)) for wanted in start.wanted]
             raise FaultFound(f"{len(found)} predictions of {self.today}, {differ} of {len(start.wanted[0])} differ")
-        earlier = "select * exclude (scored_at) from demand_predictions where scoring_date < date '{}' order by all"
-        kept = start.before.query(earlier.format(self.today)) if start.before else []
-        if workspace.query(earlier.format(self.today)) != kept:
-            raise FaultFound("predictions of earlier days are not what they were")
+        if start.before:
+            earlier = (
+                "select * exclude (scored_at) from demand_predictions"
+                f" where scoring_date = date '{self.yesterday}' order by all"
+            )
+            if workspace.query(earlier) != start.before.query(earlier):
+                raise FaultFound("predictions of the day before are not what they were")
         unjudged = """
             select model_version from demand_predictor
             where

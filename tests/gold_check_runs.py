@@ -52,7 +52,7 @@ def main(gold: Path, folder: Path, names: list[str]) -> None:
         sys.stdout.write(json.dumps(found, default=str) + "\n")
 
     os.environ["WANDERBRICKS_GOLD"] = str(gold)
-    invoke(["seed", "--select", "gold_policy"], manifest)
+    invoke(["seed", "--select", "gold_policy", "holidays"], manifest)
     shutil.copy(database, seeded)
     report("good gold", gold)
     shutil.copy(database, good)

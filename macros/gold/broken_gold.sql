@@ -96,6 +96,12 @@
             'broken': c ~ ' is not null and known_' ~ number ~ ' is null', 'says': 'are in no row of ' ~ rule.low,
             'todo': 'load ' ~ rule.low.split('.')[0] ~ ' whole, or leave the rows out',
         }) %}
+    {% elif kind == 'in_seed' %}
+        {% set seed = rule.low.split('.')[0] %}
+        {% do meant.update({
+            'broken': c ~ ' is not null and known_' ~ number ~ ' is null' if built_table(seed, kind='seed') else '1 = 0',
+            'says': 'are not in seeds/' ~ seed ~ '.csv', 'todo': 'add their rows, or know that they go without ' ~ seed,
+        }) %}
     {% elif kind == 'same_as' %}
         {% do meant.update({
             'broken': c ~ ' is not null and known_' ~ number ~ ' is null',

@@ -31,6 +31,7 @@
         'not_before': {'low': name, 'high': number_or_none, 'type': 'DATE|TIMESTAMP', 'of_rows': true},
         'days_between': {'low': name, 'high': name, 'type': '(INT|BIGINT).*', 'of_rows': true},
         'relation': {'low': place, 'high': none_, 'type': '.*', 'of_rows': true},
+        'in_seed': {'low': place, 'high': none_, 'type': 'STRING', 'of_rows': true},
         'same_as': {'low': name, 'high': name, 'type': '.*', 'of_rows': true},
         'one_open': {'low': none_, 'high': none_, 'type': 'TIMESTAMP', 'of_rows': true},
         'no_overlap': {'low': none_, 'high': none_, 'type': 'TIMESTAMP', 'of_rows': true},

@@ -35,12 +35,13 @@
             {% else %}
                 {% do aggregates.append('min(case when ' ~ meant.broken ~ ' then cast(' ~ c ~ ' as ' ~ text ~ ') end) as example_' ~ n) %}
             {% endif %}
-            {% if rule.rule == 'relation' %}
+            {% if rule.rule in ('relation', 'in_seed') %}
                 {% set other = rule.low.split('.') %}
+                {% set known_rows = source('gold', other[0]) if rule.rule == 'relation' else built_table(other[0], kind='seed') %}
                 {% do joins.append(
-                    'left join (select distinct ' ~ other[1] ~ ' as known_' ~ n ~ ' from ' ~ source('gold', other[0]) ~ ') as related_' ~ n
+                    'left join (select distinct ' ~ other[1] ~ ' as known_' ~ n ~ ' from ' ~ known_rows ~ ') as related_' ~ n
                     ~ ' on gold.' ~ c ~ ' = related_' ~ n ~ '.known_' ~ n
-                ) %}
+                ) if known_rows %}
             {% elif rule.rule == 'same_as' %}
                 {% do joins.append(
                     'left join (select distinct ' ~ rule.low ~ ' as key_' ~ n ~ ', ' ~ c ~ ' as known_' ~ n ~ ' from ' ~ source('gold', rule.high)

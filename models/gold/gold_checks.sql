@@ -1,6 +1,6 @@
 {{ config(post_hook=once_written('{{ report_gold(this) }}')) }}
 
--- depends_on: {{ ref('gold_policy') }}
+-- depends_on: {{ ref('gold_policy') }}, {{ ref('holidays') }}
 {# named here, so that the graph knows that all of gold is read #}
 {% do [
     source('gold', 'dim_user'), source('gold', 'dim_host'), source('gold', 'dim_property'), source('gold', 'dim_destination'),

@@ -83,6 +83,12 @@ def test_a_candidate_without_a_verdict_is_judged_not_fitted_again(left_unjudged:
     assert decision(resumed)[0][:2] == ("not_due", False)
 
 
+def test_a_decision_to_fit_is_carried_out_once(left_unjudged: Workspace, tmp_path: Path) -> None:
+    again = left_unjudged.copy(tmp_path)
+    assert again.dbt("run", "--select", "demand_predictor") == 0, again.log
+    assert versions(again) == versions(left_unjudged)
+
+
 def test_a_candidate_that_cannot_be_loaded_is_fitted_anew(left_unjudged: Workspace, tmp_path: Path) -> None:
     resumed = left_unjudged.copy(tmp_path)
     with duckdb.connect(str(resumed.path / "wanderbricks.duckdb")) as connection:

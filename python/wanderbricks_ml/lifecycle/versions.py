@@ -57,14 +57,19 @@ def considered_versions(row: dict[str, Any] | None, versions: pa.Table, treated:
     """
     if row is None or not row["fit_due"]:
         return []
+    candidate = fitted_since(row, versions) or row["candidate_version"]
+    others = {row["reigning_version"], row["pinned_version"], *treated} - {candidate, None}
+    return [*([] if candidate is None else [candidate]), *sorted(others)]
+
+
+def fitted_since(row: Mapping[str, Any], versions: pa.Table) -> int | None:
+    """The version that was fitted by a retraining decision; None before it was."""
     fitted = [
         version["model_version"]
         for version in versions.to_pylist()
         if version["as_of_date"] == row["as_of_date"] and version["model_version"] > (row["last_version"] or 0)
     ]
-    candidate = max(fitted, default=row["candidate_version"])
-    others = {row["reigning_version"], row["pinned_version"], *treated} - {candidate, None}
-    return [*([] if candidate is None else [candidate]), *sorted(others)]
+    return max(fitted, default=None)
 
 
 def judged(product_name: str, numbers: Sequence[int], load: Callable[[int], Loaded]) -> dict[int, Loaded]:
@@ -90,10 +95,17 @@ def judged(product_name: str, numbers: Sequence[int], load: Callable[[int], Load
 
 
 def is_left_over(row: Mapping[str, Any], versions: pa.Table | None, model_name: str) -> bool:
-    """Whether a run left a candidate that only has to be judged; one whose files cannot be proven is fitted anew."""
-    if row["reason"] != "unfinished" or versions is None:
+    """Whether there is a candidate that only has to be judged; one whose files cannot be proven is fitted anew.
+
+    A run has left it, or the predictor was built a second time by one decision.
+    """
+    if versions is None:
         return False
-    number = row["candidate_version"]
+    number = fitted_since(row, versions)
+    if number is None and row["reason"] == "unfinished":
+        number = row["candidate_version"]
+    if number is None:
+        return False
     try:
         version_uris(versions, [number], model_name)
     except RuntimeError as error:

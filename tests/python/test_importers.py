@@ -592,14 +592,18 @@ def test_ratings_are_brought_to_one_scale_by_scrape(tmp_path: Path) -> None:
 
     counts, tables = airbnb(
         tmp_path,
-        [scrape("2020-06-01", 96, 100, 20, 250), scrape("2023-06-01", 4.8, 5, 96, 1)],
+        [
+            scrape("2020-06-01", 96, 100, 20, 250),
+            scrape("2021-06-01", 9.6, 10, 7, 96),
+            scrape("2023-06-01", 4.8, 5, 96, 1),
+        ],
         [review(5, "2020-05-10")],
     )
     ratings = [(row["host_id"], row["rating"]) for row in tables["dim_host"].to_pylist()]
     assert [(host, rating and round(rating, 4)) for host, rating in ratings] == [
-        (1, 4.8), (2, 5.0), (3, 1.0), (3, None), (4, None), (4, 1.0),
+        (1, 4.8), (2, 5.0), (3, 1.0), (3, 3.5), (3, None), (4, None), (4, 1.0),
     ]  # fmt: skip
-    assert (counts.ratings_rescaled, counts.ratings_out_of_range) == (4, 2)
+    assert (counts.ratings_rescaled, counts.ratings_out_of_range) == (8, 3)
 
 
 def test_ids_in_scientific_notation_are_not_merged(tmp_path: Path) -> None:

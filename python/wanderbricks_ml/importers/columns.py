@@ -20,7 +20,8 @@ Kind = Literal["text", "id", "date", "money", "number", "whole", "flag"]
 # As written by R, pandas, spreadsheets and databases. Spelt out, for there are hosts called Nan and Na.
 MISSING = (
     *("", "NA", "na", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "NaT"),
-    *("NULL", "Null", "null", "None", "none", "NONE", "nil", "\\N"),
+    *("NULL", "Null", "null", "(null)", "<null>", "None", "none", "NONE", "nil", "\\N"),
+    *("-", "--", "?", "n.a.", "N.A.", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#DIV/0!", "missing", "Missing", "MISSING"),
 )
 
 DATE_ORDERS: Mapping[str, Sequence[str]] = {

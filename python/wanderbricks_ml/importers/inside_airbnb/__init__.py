@@ -29,8 +29,8 @@ Destinations
     else of ``host_location``, else ``unknown``.
 Hosts
     ``rating`` is the mean ``review_scores_rating`` of the host's listings in a snapshot, 0 to 5. Scrapes until 2021
-    have scores of 20 to 100: where the median of a scrape is above 5, its scores are divided by 20. What is beyond its
-    scale counts as missing.
+    have scores of 20 to 100: where the median of a scrape is above 5, its scores are taken for tenths, and above 10 for
+    hundredths of the whole. What is beyond its scale counts as missing.
     A host has joined on ``host_since``, or earlier when one of its listings is older.
 Properties
     ``property_type`` is ``room_type``, which has four levels; the published ``property_type`` has
@@ -116,7 +116,7 @@ class InsideAirbnbCounts:
     prices_from_room_type: int = labelled("empty price: median of room type")
     prices_from_all: int = labelled("empty price: median of all")
     prices_of_others: int = labelled("price taken from other listings", of="listing_rows_read")
-    ratings_rescaled: int = labelled("ratings of 0 to 100: brought to 0 to 5")
+    ratings_rescaled: int = labelled("ratings of 0 to 10 or 0 to 100: brought to 0 to 5")
     ratings_out_of_range: int = labelled("ratings beyond their scale: missing", of="listing_rows_read")
     bedrooms_from_name: int = labelled("bedrooms missing: read from the name")
     bedrooms_assumed: int = labelled("bedrooms missing: taken as 1", of="listing_rows_read")

@@ -64,7 +64,11 @@ select
     coalesce(host_identity_verified, false) as host_is_verified,
     review_scores_rating as rating_given,
     -- Scores went from 20 to 100 until 2021. No scrape mixes scales, so that a typing error changes none.
-    median(review_scores_rating) over (partition by file_number, scrape_id) > 5 as rating_is_of_100,
+    case
+        when median(review_scores_rating) over (partition by file_number, scrape_id) > 10 then 100
+        when median(review_scores_rating) over (partition by file_number, scrape_id) > 5 then 10
+        else 5
+    end as rating_scale,
     coalesce(room_type, 'unknown') as property_type,
     -- What no home has counts as missing.
     case when accommodates between 1 and 500 then accommodates end as accommodates,
@@ -186,13 +190,10 @@ final as (
         country_of(case when contains(neighbourhood, ',') then neighbourhood end)
             as listing_country,
         cast(
-            case
-                when rating_is_of_100 and rating_given between 0 and 100 then rating_given / 20
-                when not rating_is_of_100 and rating_given between 0 and 5 then rating_given
-            end as decimal(9, 4)
+            case when rating_given between 0 and rating_scale then rating_given * 5 / rating_scale end as decimal(9, 4)
         ) as rating,
         rating_given,
-        rating_given is not null and rating_is_of_100 as rating_is_rescaled,
+        rating_given is not null and rating_scale > 5 as rating_is_rescaled,
         property_type,
         coalesce(accommodates, 2) as max_guests,
         greatest(least(coalesce(minimum_nights, 1), $max_nights), 1) as nights,

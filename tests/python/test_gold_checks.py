@@ -115,14 +115,15 @@ def test_keys_are_columns() -> None:
 
 
 def as_spark_writes(gold: Path, folder: Path) -> Path:
-    """Copy gold into folders of files, one of them by partition."""
+    """Copy gold into folders of files, two of them by partition."""
     folder.mkdir(parents=True)
     with duckdb.connect() as connection:
         for file in gold.glob("*.parquet"):
-            if file.stem == "fact_property_engagement":
-                rows = f"select *, year(engagement_date) as year from '{file}'"
+            partitions = {"fact_property_engagement": "year(engagement_date) as year", "dim_host": "is_active"}
+            if by := partitions.get(file.stem):
+                rows = f"select *, {by} from '{file}'" if " as " in by else f"select * from '{file}'"
                 place = str(folder / file.name).replace("'", "''")
-                connection.execute(f"copy ({rows}) to '{place}' (format parquet, partition_by (year))")
+                connection.execute(f"copy ({rows}) to '{place}' (format parquet, partition_by ({by.split()[-1]}))")
                 continue
             (folder / file.name).mkdir()
             shutil.copy(file, folder / file.name / "part-00000.snappy.parquet")
@@ -148,6 +149,7 @@ def test_moments_with_a_time_zone_fall_on_the_same_day_anywhere(gold: Path, tmp_
         ({"TZ": "America/Los_Angeles"}, today),
         # twelve hours ahead of UTC
         ({"WANDERBRICKS_TIME_ZONE": "Pacific/Auckland"}, today + timedelta(days=1)),
+        ({"WANDERBRICKS_AS_OF": "newest"}, today),
     ):
         assert workspace.dbt("run", "--select", "point_in_time", **environment) == 0, workspace.log
         assert workspace.query("select as_of_date from point_in_time") == [(day,)]

@@ -17,17 +17,25 @@ class Unreadable(Exception):
 
 
 class Scan(NamedTuple):
-    """How DuckDB reads a table: its files, and whether folders such as ``year=2024`` hold a column."""
+    """How DuckDB reads a table: its files, and the folders such as ``year=2024`` that hold a column."""
 
     files: tuple[Path, ...]
-    partitioned: bool = False
+    partitions: frozenset[str] = frozenset()
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """Columns of the folders that are true or false, which DuckDB takes for text."""
+        values = [part.partition("=")[::2] for part in self.partitions]
+        others = {column for column, value in values if value.lower() not in ("true", "false")}
+        return frozenset(column for column, _ in values) - others
 
     @property
     def sql(self) -> str:
         """A table function; columns are found by name, as the files of one folder may differ in their order."""
         listed = ", ".join(quoted(_literal(file)) for file in self.files)
-        options = "" if len(self.files) == 1 and not self.partitioned else ", union_by_name = true"
-        return f"read_parquet([{listed}], hive_partitioning = {str(self.partitioned).lower()}{options})"
+        partitioned = bool(self.partitions)
+        options = ", union_by_name = true" if len(self.files) > 1 or partitioned else ""
+        return f"read_parquet([{listed}], hive_partitioning = {str(partitioned).lower()}{options})"
 
 
 def place(folder: Path, table: str) -> Path | None:
@@ -68,7 +76,8 @@ def scan(folder: Path, table: str) -> Scan | None:
         raise Unreadable(f"found {found}, a folder without a *.parquet file; write the table again")
     for file in files:
         _look_at(file)
-    return Scan(files, partitioned=any("=" in part for file in files for part in file.relative_to(found).parts[:-1]))
+    folders = {part for file in files for part in file.relative_to(found).parts[:-1]}
+    return Scan(files, frozenset(part for part in folders if "=" in part))
 
 
 def quoted(text: str) -> str:

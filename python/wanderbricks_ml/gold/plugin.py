@@ -135,14 +135,16 @@ def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool) -> None
         ) from error
     if whole:
         _read(conn, scan)
-    moments = []
+    recast = []
     for column, kind in ((row[0], row[1]) for row in columns):
         named = _named(column)
         if kind == "TIMESTAMP WITH TIME ZONE":
-            moments.append(f"{named} at time zone {zone} as {named}")
+            recast.append(f"{named} at time zone {zone} as {named}")
         elif kind.startswith("TIMESTAMP_"):
-            moments.append(f"cast({named} as timestamp) as {named}")
-    replaced = f" replace ({', '.join(moments)})" if moments else ""
+            recast.append(f"cast({named} as timestamp) as {named}")
+        elif column in scan.flags:
+            recast.append(f"cast({named} as boolean) as {named}")
+    replaced = f" replace ({', '.join(recast)})" if recast else ""
     conn.execute(f"create view gold.{name} as select *{replaced} from {scan.sql}")
 
 

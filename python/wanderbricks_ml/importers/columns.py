@@ -21,7 +21,7 @@ Kind = Literal["text", "id", "date", "money", "number", "whole", "flag"]
 MISSING = (
     *("", "NA", "na", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "NaT"),
     *("NULL", "Null", "null", "(null)", "<null>", "None", "none", "NONE", "nil", "\\N"),
-    *("-", "--", "?", "n.a.", "N.A.", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#DIV/0!", "missing", "Missing", "MISSING"),
+    *("-", "--", "?", "n.a.", "N.A.", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#DIV/0!", "missing", "Missing"),
 )
 
 DATE_ORDERS: Mapping[str, Sequence[str]] = {

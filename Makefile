@@ -65,8 +65,8 @@ bench: $(READY)  ## CPU seconds of builds, features, drift, fits and scoring (ha
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/scoring.py
 
-bench-faults: $(READY_DEV)  ## Kills at any moment, bad gold, full disks: what was tried and what held (an hour; KILLS=100)
-	$(BIN)/python benchmarks/faults.py --kills $(or $(KILLS),100)
+bench-faults: $(READY_DEV)  ## Kills at any moment, bad gold, full disks: what was tried and what held (an hour or two; KILLS=100, PART=1/8)
+	$(BIN)/python benchmarks/faults.py --kills $(or $(KILLS),100) --part $(or $(PART),1/1)
 
 bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (half an hour)
 	$(BIN)/python benchmarks/life.py

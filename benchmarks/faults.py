@@ -14,6 +14,7 @@ FOLDER keeps the undisturbed runs, so that a part or a single fault costs no mor
 from __future__ import annotations
 
 import argparse
+import csv
 import functools
 import logging
 import random
@@ -26,10 +27,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from surroundings import surroundings
-from undisturbed_runs import DEMAND, PUBLISHED, FaultFound, Runs
+from undisturbed_runs import DEMAND, PROJECT, FaultFound, Runs
 
-from bad_gold import FAULTS, Fault  # isort: skip
+from bad_gold import FAULTS  # isort: skip
 from forked_dbt import KILLED, Kill  # isort: skip
+from gold_fault import Fault  # isort: skip
 from local_workspace import Workspace  # isort: skip
 
 logger = logging.getLogger("faults")
@@ -47,7 +49,6 @@ POINTS = {
     "publishing": (r"START \w+ \w+ model \S+demand_predictions", 0.1, "all"),
 }
 """Lines of dbt at which a build is killed, within how many seconds from then, and whether only a fit comes there."""
-
 
 SECONDS = {"no fit due": 4, "a fit due": 11, "the first fit due": 14}
 """About how long such a run takes."""
@@ -83,16 +84,19 @@ def kills(runs: Runs, count: int, seed: int) -> Iterator[tuple[str, Strike]]:
 
 
 def bad_gold(runs: Runs) -> Iterator[tuple[str, Strike]]:
-    """Every kind of bad gold, over all eight products."""
+    """Every kind of bad gold, over all products."""
+    with (PROJECT / "seeds/model_inventory.csv").open(encoding="utf-8") as file:
+        products = list(csv.DictReader(file))
 
     def state(workspace: Workspace) -> list[tuple[object, ...]]:
-        """Of each product its versions, and what is published."""
+        """Of each product its versions, their metrics, and what is published."""
         counted = [
-            f"(select count(*) from {table}), (select max(scored_at) from {table}),"
-            f" (select count(*) from {product}_metrics)"
-            for product, table in PUBLISHED.items()
+            f"(select count(*) from {table})"
+            for product in products
+            for table in (product["model_name"], f"{product['product']}_metrics", product["predictions_table"])
         ]
-        return workspace.query("select " + ", ".join(counted))
+        newest = [f"(select max(scored_at) from {product['predictions_table']})" for product in products]
+        return workspace.query("select " + ", ".join([*counted, *newest]))
 
     def strike(fault: Fault, place: int) -> None:
         workspace = runs.disturbed("bad gold", runs.all_before)

@@ -24,17 +24,6 @@ from wanderbricks_ml.simulator import simulate  # noqa: E402
 
 DEMAND = ("--select", "+demand_predictions", "--exclude-resource-type", "test")
 FORCED = ("--vars", "retrain: force")
-PUBLISHED = {
-    "demand": "demand_predictions",
-    "revenue": "revenue_forecasts",
-    "conversion": "conversion_predictions",
-    "pricing": "pricing_recommendations",
-    "customer_ltv": "customer_ltv_predictions",
-    "churn": "churn_predictions",
-    "cancellation": "cancellation_predictions",
-    "recommendations": "property_recommendations",
-}
-
 Predictions = list[tuple[object, ...]]
 
 

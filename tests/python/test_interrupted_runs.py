@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
+from forked_dbt import KILLED, Kill
 from local_workspace import Workspace
 
 from wanderbricks_ml.lifecycle.versions import judged
@@ -81,6 +83,28 @@ def test_a_candidate_without_a_verdict_is_judged_not_fitted_again(left_unjudged:
 
     assert resumed.dbt("build", *DEMAND) == 0, resumed.log
     assert decision(resumed)[0][:2] == ("not_due", False)
+
+
+# benchmarks/faults.py has time for a hundred moments
+@pytest.mark.parametrize(
+    ("moment", "fitted"),
+    [("fitting [0-9,]+ rows", 1), ("START .*demand_backtest", 2), ("START .*demand_predictions", 2)],
+    ids=["while it fits", "between fit and verdict", "while it publishes"],
+)
+def test_a_build_that_was_killed_is_finished_by_the_next(
+    moment: str, fitted: int, yesterday: Workspace, gold: Path, today: date, tmp_path: Path
+) -> None:
+    build = ("build", "--select", "+demand_predictions", "--exclude-resource-type", "test")
+    killed = yesterday.copy(tmp_path, gold=gold)
+    assert killed.dbt(*build, "--vars", "retrain: force", kill=Kill(0.02, moment)) == KILLED, killed.log
+    assert killed.dbt(*build) == 0, killed.log
+    assert len(versions(killed)) == fitted
+    judged_versions = "select distinct model_version from demand_metrics where split = 'test' order by all"
+    assert killed.query(judged_versions) == [(version,) for version in range(1, fitted + 1)]
+    assert killed.query("select max(scoring_date) from demand_predictions") == [(today,)]
+    serving = killed.query("select model_version from demand_champion where serves")
+    assert [(version,) for version in published(killed)] == serving
+    assert killed.aliases("demand_predictor")["champion"] == serving[0][0]
 
 
 def test_a_decision_to_fit_is_carried_out_once(left_unjudged: Workspace, tmp_path: Path) -> None:

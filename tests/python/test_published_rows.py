@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from bad_gold import Fault
+from gold_fault import Fault
 from local_workspace import Workspace
 
 BUILD = ("run", "--select", "+demand_predictions")

@@ -1,14 +1,14 @@
 {#
   Splits of a product whose labels come by date, the whole of <product>_splits: of the dates whose labels are known the newest
   share is `test`, as many before it are `validation`, the rest is `train`, and between two lies a gap as long as a label
-  takes; `score` is the newest date of all.
+  takes, `gap`, from which only the refit learns; `score` is the newest date of all.
 
   Arguments
     product  a declaration (macro products) whose <product>_spine has labels, null while they are not known
     date     column of the spine
     share    of the known dates in test, and in validation
 
-  Columns: as_of_date, split, first_date, last_date; dates are null where history is too short
+  Columns: as_of_date, split (`gap` twice), first_date, last_date; dates are null where history is too short
 
   Example: {{ dated_splits(product_telecom_churn(), 'snapshot_date') }}
 #}
@@ -105,6 +105,17 @@
                 {{ relation }}.last_date
             from clock
             cross join {{ relation }}
+            union all
+        {% endfor %}
+        {% for earlier, later in [('trained', 'validated'), ('validated', 'tested')] %}
+            select
+                clock.as_of_date,
+                'gap' as split,
+                {{ earlier }}.last_date + 1 as first_date,
+                {{ later }}.first_date - 1 as last_date
+            from clock
+            cross join {{ earlier }}
+            cross join {{ later }}
             {{ 'union all' if not loop.last }}
         {% endfor %}
 

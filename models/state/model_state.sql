@@ -150,7 +150,7 @@ candidates as (
 ),
 
 -- Drift of the version that reigns, on the newest day that was scored, and only if it lasted long enough since the last
--- fit: what a fit has not mended is tried again after as many days, not every day.
+-- fit. What a fit has not mended is no reason for another.
 drift as (
 
     select * from ({{ previous_run('drift', [
@@ -186,7 +186,10 @@ drifted as (
     inner join days_since_attempt
         on drift.model_name = days_since_attempt.model_name
         and drift.act_days <= days_since_attempt.days
-    where drift.is_drifted
+    left join ({{ lasting_drift() }}) as lasting
+        on drift.model_name = lasting.model_name
+        and drift.feature_name = lasting.feature_name
+    where drift.is_drifted and lasting.model_name is null
 
 ),
 
@@ -245,9 +248,13 @@ degraded as (
         and judged_weeks.model_version = ranked_scorings.model_version
         and ranked_scorings.recency = 1
     left join last_attempts on judged_weeks.model_name = last_attempts.model_name
+    left join ({{ lasting_degradation() }}) as lasting
+        on judged_weeks.model_name = lasting.model_name
+        and judged_weeks.metric_name = lasting.metric_name
     where
         judged_weeks.recency = 1
         and judged_weeks.is_degraded
+        and lasting.model_name is null
         -- a fit since then has seen what the week has shown
         and judged_weeks.as_of_date > coalesce(last_attempts.last_attempt_date, cast('1900-01-01' as date))
     group by judged_weeks.model_name

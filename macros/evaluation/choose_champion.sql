@@ -6,9 +6,12 @@
   that could not be is left out. The candidate is the one of this run, or one that model_state remembers: not published, or
   judged when nothing reigned. A version passes when it meets every target of severity `error` and beats its
   baseline: the mean over blocks of (baseline - model) of the primary metric, paired by block, is
-  positive with the lower end of its 95 % interval (normal; blocks taken as independent). The
-  reigning version keeps serving unless a passing candidate is better by more than min_improvement, a
-  fraction of the reigning version's value.
+  positive with the lower end of its 95 % interval (normal; blocks taken as independent).
+
+  All are judged by their first fits, which saw none of the test rows; what serves is the refit on every label known. So a
+  candidate of the recipe that reigns is that recipe with newer labels, and serves where it passes, unless it is worse by more
+  than min_improvement, a fraction of the reigning version's value. A candidate of another recipe has to be better by
+  more than that. A version from before recipes were known is of any.
 
   A version that was promoted or rolled back to by decision is pinned: it is considered too, and it alone may serve, if it
   passes, until the pin is lifted. A pin is no way around the gate. Archived versions never come here: model_state
@@ -35,10 +38,15 @@
     {% set model_name, blocks, threshold = product.model_name, product.blocks, product.get('threshold', false) %}
     {% set metrics, decision = ref(product.product ~ '_metrics'), ref(product.product ~ '_retraining') %}
     {% set targets, experiments = ref('performance_targets'), ref('experiment_state') %}
-    {% set text = dbt.type_string() %}
     with decision as (
 
         select * from {{ decision }}
+
+    ),
+
+    recipes as (
+
+        {{ ref_if_built(model_name, ['model_version', 'recipe'], later=['recipe']) }}
 
     ),
 
@@ -86,51 +94,50 @@
         ),
 
     {% endif %}
+    -- evaluations on test rows up to this run, and whether it has judged its candidate there
+    tested as (
+
+        select
+            metrics.*,
+            decision.fit_due
+            and metrics.as_of_date = decision.as_of_date
+            and (
+                metrics.model_version > coalesce(decision.last_version, 0)
+                or metrics.model_version = decision.candidate_version
+            ) as is_judged_now
+        from {{ metrics }} as metrics
+        cross join decision
+        where metrics.split = 'test' and metrics.as_of_date <= decision.as_of_date
+
+    ),
+
     -- the metrics of each version, with its newest evaluation
     considered as (
 
         select
-            metrics.model_version,
-            metrics.as_of_date,
-            metrics.segment,
-            metrics.metric_name,
-            metrics.metric_value,
-            metrics.baseline_value,
+            tested.model_version,
+            tested.as_of_date,
+            tested.segment,
+            tested.metric_name,
+            tested.metric_value,
+            tested.baseline_value,
             case
-                when metrics.model_version = decision.pinned_version then 'pinned'
-                when metrics.model_version = decision.reigning_version then 'reigning'
-                when metrics.model_version = running.treatment_version then 'experiment'
+                when tested.model_version = decision.pinned_version then 'pinned'
+                when tested.model_version = decision.reigning_version then 'reigning'
+                when tested.model_version = running.treatment_version then 'experiment'
                 else 'candidate'
             end as role,
-            max(metrics.as_of_date) over (partition by metrics.model_version) as evaluated_as_of,
-            -- where this run has judged a candidate
-            max(case
-                when
-                    decision.fit_due
-                    and metrics.as_of_date = decision.as_of_date
-                    and (
-                        metrics.model_version > coalesce(decision.last_version, 0)
-                        or metrics.model_version = decision.candidate_version
-                    )
-                    then metrics.as_of_date
-            end) over () as judged_as_of
-        from {{ metrics }} as metrics
+            max(tested.as_of_date) over (partition by tested.model_version) as evaluated_as_of,
+            max(case when tested.is_judged_now then tested.as_of_date end) over () as judged_as_of
+        from tested
         cross join decision
-        left join running on metrics.model_version = running.treatment_version
+        left join running on tested.model_version = running.treatment_version
         where
-            metrics.split = 'test'
-            and metrics.as_of_date <= decision.as_of_date
-            and (
-                metrics.model_version = decision.reigning_version
-                or metrics.model_version = decision.pinned_version
-                or metrics.model_version = running.treatment_version
-                or metrics.model_version = decision.candidate_version
-                or (
-                    decision.fit_due
-                    and metrics.as_of_date = decision.as_of_date
-                    and metrics.model_version > coalesce(decision.last_version, 0)
-                )
-            )
+            tested.is_judged_now
+            or tested.model_version = decision.reigning_version
+            or tested.model_version = decision.pinned_version
+            or tested.model_version = running.treatment_version
+            or tested.model_version = decision.candidate_version
 
     ),
 
@@ -232,26 +239,44 @@
 
     ),
 
-    -- a candidate is compared with the reigning version as if it had its margin to make up first
-    ranked as (
+    -- whether the candidate is the recipe that reigns, with newer labels
+    renewed as (
 
         select
             judged.*,
+            coalesce(
+                max(case when judged.role = 'candidate' then recipes.recipe end) over ()
+                = max(case when judged.role = 'reigning' then recipes.recipe end) over (), true
+            ) as is_renewal
+        from judged
+        left join recipes on judged.model_version = recipes.model_version
+
+    ),
+
+    -- the version that is not favoured is compared as if it had the margin to make up first
+    ranked as (
+
+        select
+            renewed.*,
             running.experiment_name as running_experiment,
             running.control_version,
             running.treatment_share as running_share,
-            judged.meets_targets and judged.beats_baseline as passes,
+            renewed.meets_targets and renewed.beats_baseline as passes,
             row_number() over (
                 order by
-                    case when judged.role = 'pinned' then 0 when judged.role = 'experiment' then 2 else 1 end,
-                    case when judged.meets_targets and judged.beats_baseline then 0 else 1 end,
-                    case when judged.role = 'reigning' and running.experiment_name is not null then 0 else 1 end,
-                    judged.direction * judged.metric_value
-                    - case when judged.role = 'reigning' then judged.min_improvement * abs(judged.metric_value) else 0 end,
-                    case when judged.role = 'reigning' then 0 else 1 end,
-                    judged.model_version desc
+                    case when renewed.role = 'pinned' then 0 when renewed.role = 'experiment' then 2 else 1 end,
+                    case when renewed.meets_targets and renewed.beats_baseline then 0 else 1 end,
+                    case when renewed.role = 'reigning' and running.experiment_name is not null then 0 else 1 end,
+                    renewed.direction * renewed.metric_value
+                    + case
+                        when renewed.role <> 'reigning' then 0
+                        when renewed.is_renewal then renewed.min_improvement * abs(renewed.metric_value)
+                        else -renewed.min_improvement * abs(renewed.metric_value)
+                    end,
+                    case when renewed.role = 'reigning' and not renewed.is_renewal then 0 else 1 end,
+                    renewed.model_version desc
             ) as place
-        from judged
+        from renewed
         left join running on true
 
     ),

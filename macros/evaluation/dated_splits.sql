@@ -7,13 +7,14 @@
     product  a declaration (macro products) whose <product>_spine has labels, null while they are not known
     date     column of the spine
     share    of the known dates in test, and in validation
+    gap      whether what lies between two of them has rows too, as split `gap`, from which only the refit learns
 
-  Columns: as_of_date, split, first_date, last_date; dates are null where history is too short
+  Columns: as_of_date, split (`gap` twice), first_date, last_date; dates are null where history is too short
 
-  Example: {{ dated_splits(product_telecom_churn(), 'snapshot_date') }}
+  Example: {{ dated_splits(product_telecom_churn(), 'snapshot_date', gap=true) }}
 #}
-{% macro dated_splits(product, date, share=0.15) %}
-    {% set gap = product.truth_days %}
+{% macro dated_splits(product, date, share=0.15, gap=false) %}
+    {% set label_days = product.truth_days %}
     with clock as (
 
         select as_of_date from {{ ref('point_in_time') }}
@@ -59,7 +60,7 @@
             row_number() over (order by known.example_date desc) as place
         from known
         cross join tested
-        where known.example_date + {{ gap }} < tested.first_date
+        where known.example_date + {{ label_days }} < tested.first_date
 
     ),
 
@@ -80,7 +81,7 @@
             max(known.example_date) as last_date
         from known
         cross join validated
-        where known.example_date + {{ gap }} < validated.first_date
+        where known.example_date + {{ label_days }} < validated.first_date
 
     ),
 
@@ -105,6 +106,17 @@
                 {{ relation }}.last_date
             from clock
             cross join {{ relation }}
+            {{ 'union all' if gap or not loop.last }}
+        {% endfor %}
+        {% for earlier, later in [('trained', 'validated'), ('validated', 'tested')] if gap %}
+            select
+                clock.as_of_date,
+                'gap' as split,
+                {{ earlier }}.last_date + 1 as first_date,
+                {{ later }}.first_date - 1 as last_date
+            from clock
+            cross join {{ earlier }}
+            cross join {{ later }}
             {{ 'union all' if not loop.last }}
         {% endfor %}
 

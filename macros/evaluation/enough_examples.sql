@@ -41,7 +41,7 @@
             left join {{ ref(product.product ~ '_spine') }} as examples
                 on splits.first_date <= examples.{{ date }}
                 and splits.last_date >= examples.{{ date }}
-            where splits.split <> 'score'
+            where splits.split in ('train', 'validation', 'test')
             group by splits.split
         ) as counted
     ) as extremes

@@ -5,10 +5,11 @@
   Arguments
     name     model name; the edge of the graph is drawn as by ref
     columns  columns wanted
+    later    those of them that a table of an earlier release lacks until it is written again: null there, of the types of shared_types
 
   Example: select * from ({{ ref_if_built('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
 #}
-{% macro ref_if_built(name, columns) %}
+{% macro ref_if_built(name, columns, later=[]) %}
     {% set relation = ref(name) %}
     {% set node = namespace(found=none) %}
     {# a unit test gives rows by a CTE of that name #}
@@ -16,7 +17,15 @@
         database=relation.database, schema=relation.schema, identifier=relation.identifier
     ) is not none %}
     {% if there %}
-        select{{ '\n            ' if columns | length > 1 else ' ' }}{{ columns | join(',\n            ') }}
+        {% set selected = columns | list %}
+        {% if execute and later and not relation.is_cte %}
+            {% set known = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list %}
+            {% for column in columns if column in later and column not in known %}
+                {% set cast_null = 'cast(null as ' ~ shared_types()[column] ~ ') as ' ~ column %}
+                {% do selected.__setitem__(columns.index(column), cast_null) %}
+            {% endfor %}
+        {% endif %}
+        select{{ '\n            ' if columns | length > 1 else ' ' }}{{ selected | join(',\n            ') }}
         from {{ relation }}
     {% else %}
         {% for model in graph.nodes.values() if model.resource_type == 'model' and model.name == name %}

@@ -11,7 +11,8 @@
 {% set train_first = validation_last + gap %}
 
 -- Snapshots of each split, a step of {{ step_days }} days apart, counted back from the point in time. The newest label
--- of the test is known on that day, and every label of a split before the first snapshot of the next.
+-- of the test is known on that day, and every label of a split before the first snapshot of the next. Of the snapshots between two splits, the gap, only the
+-- refit learns.
 with clock as (
 
     select * from {{ ref('point_in_time') }}
@@ -42,6 +43,7 @@ dated as (
             when steps.step = 0 then 'score'
             when steps.step between {{ test_first }} and {{ test_last }} then 'test'
             when steps.step between {{ validation_first }} and {{ validation_last }} then 'validation'
+            when steps.step between {{ test_first }} and {{ train_first - 1 }} then 'gap'
             when steps.step between {{ train_first }} and {{ train_first - 1 }} + {{ var('churn_snapshots') }} then 'train'
         end as split
     from clock
@@ -63,7 +65,7 @@ final as (
     where
         split is not null
         -- habits have to be seen before they can be learnt from
-        and (split <> 'train' or snapshot_date >= first_booking_date + {{ history_days }})
+        and (split not in ('train', 'gap') or snapshot_date >= first_booking_date + {{ history_days }})
     union all
     -- the weeks before, whose rows look as those to score do: what drift is measured against
     select

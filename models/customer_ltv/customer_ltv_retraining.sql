@@ -28,7 +28,7 @@ newest as (
         max(snapshot_date) as snapshot_date,
         max(label_known_date) as label_known_date
     from splits
-    where split not in ('score', 'reference')
+    where split not in ('score', 'gap', 'reference')
     group by split
 
 ),

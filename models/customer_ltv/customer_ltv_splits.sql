@@ -2,7 +2,9 @@
 {% set history_days = 180 %}
 
 -- Snapshots of each split. The test's year of labels ends at the point in time; every label of training and
--- validation, which share their snapshots and divide the users, is known before the test's snapshot.
+-- validation, which share their snapshots and divide the users, is known before the test's snapshot. Of the snapshots
+-- between these and the test's, the gap, only the refit learns: as far from the users to score as the first fit is from
+-- those of the test.
 with clock as (
 
     select * from {{ ref('point_in_time') }}
@@ -23,19 +25,31 @@ numbers as (
 
 ),
 
-learnt as (
+stepped as (
 
     select
         clock.as_of_date,
         'learn' as split,
         clock.as_of_date - {{ 2 * label_days + 1 }} - cast(30 * numbers.number as int) as snapshot_date
     from clock
-    cross join history
     inner join numbers on numbers.number < {{ var('customer_ltv_snapshots') }}
-    where
-        -- habits have to be seen before they can be learnt from
-        clock.as_of_date - {{ 2 * label_days + 1 }} - cast(30 * numbers.number as int)
-        >= history.first_booking_date + {{ history_days }}
+    union all
+    select
+        clock.as_of_date,
+        'gap' as split,
+        clock.as_of_date - {{ label_days }} - cast(30 * numbers.number as int) as snapshot_date
+    from clock
+    inner join numbers on numbers.number between 1 and {{ label_days // 30 }}
+
+),
+
+learnt as (
+
+    select stepped.*
+    from stepped
+    cross join history
+    -- habits have to be seen before they can be learnt from
+    where stepped.snapshot_date >= history.first_booking_date + {{ history_days }}
 
 ),
 

@@ -20,7 +20,7 @@ known as (
     left join bookings
         on bookings.check_in_date >= splits.first_check_in
         and bookings.check_in_date <= splits.last_check_in
-    where splits.split <> 'score'
+    where splits.split not in ('score', 'gap')
     group by splits.split
 
 ),

@@ -1,7 +1,7 @@
 {% set horizon = demand_horizon() %}
 {% set evaluation_days = 28 %}
 
--- Check-in dates of each split. A split's last label is known before the first snapshot of the next:
+-- Check-in dates of each split, and of the gaps between them, from which only the refit learns. A split's last label is known before the first snapshot of the next:
 -- a check-in date c is known from c + 1 on and is predicted from snapshots c - horizon to c - 1.
 with clock as (
 
@@ -66,9 +66,23 @@ final as (
     union all
     select
         as_of_date,
+        'gap' as split,
+        train_last + 1 as first_check_in,
+        validation_first - 1 as last_check_in
+    from trained
+    union all
+    select
+        as_of_date,
         'validation' as split,
         validation_first as first_check_in,
         validation_last as last_check_in
+    from trained
+    union all
+    select
+        as_of_date,
+        'gap' as split,
+        validation_last + 1 as first_check_in,
+        test_first - 1 as last_check_in
     from trained
     union all
     select

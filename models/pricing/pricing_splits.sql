@@ -2,7 +2,7 @@
 {% set test_months = 4 %}
 
 -- Stay months of each split. A month's label is known when it has ended, and a month is predicted from snapshots that lie
--- up to {{ months }} months before it: as many months and one more lie between two splits.
+-- up to {{ months }} months before it: as many months and one more lie between two splits. Of these months, the gap, only the refit learns.
 with clock as (
 
     select * from {{ ref('point_in_time') }}
@@ -49,9 +49,23 @@ final as (
     union all
     select
         as_of_date,
+        'gap' as split,
+        {{ months_from('this_month', 1 - (test_months + 2 * (months + 1))) }} as first_stay_month,
+        {{ months_from('this_month', -(test_months + months + 2)) }} as last_stay_month
+    from dated
+    union all
+    select
+        as_of_date,
         'validation' as split,
         {{ months_from('this_month', -(test_months + months + 1)) }} as first_stay_month,
         {{ months_from('this_month', -(test_months + months + 1)) }} as last_stay_month
+    from dated
+    union all
+    select
+        as_of_date,
+        'gap' as split,
+        {{ months_from('this_month', -(test_months + months)) }} as first_stay_month,
+        {{ months_from('this_month', -(test_months + 1)) }} as last_stay_month
     from dated
     union all
     select

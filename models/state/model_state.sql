@@ -124,8 +124,6 @@ candidates as (
 
 ),
 
--- Drift of the version that reigns, on the newest day that was scored, and only if it lasted long enough since the last
--- fit: what a fit has not mended is tried again after as many days, not every day.
 drift as (
 
     select * from ({{ previous_run('drift', [
@@ -134,49 +132,9 @@ drift as (
 
 ),
 
-days_since_attempt as (
-
-    select
-        drift.model_name,
-        count(distinct drift.scoring_date) as days
-    from drift
-    left join last_attempts on drift.model_name = last_attempts.model_name
-    where last_attempts.last_attempt_date is null or drift.scoring_date > last_attempts.last_attempt_date
-    group by drift.model_name
-
-),
-
-drifted as (
-
-    select
-        drift.*,
-        row_number() over (partition by drift.model_name order by drift.psi desc, drift.feature_name asc) as place,
-        count(*) over (partition by drift.model_name) as features
-    from drift
-    inner join ranked_scorings
-        on drift.model_name = ranked_scorings.model_name
-        and drift.model_version = ranked_scorings.model_version
-        and drift.scoring_date = ranked_scorings.as_of_date
-        and ranked_scorings.recency = 1
-    inner join days_since_attempt
-        on drift.model_name = days_since_attempt.model_name
-        and drift.act_days <= days_since_attempt.days
-    where drift.is_drifted
-
-),
-
 drift_evidence as (
 
-    select
-        model_name,
-        feature_name || ': PSI ' || {{ number_text('psi') }} || ', at least ' || {{ number_text('psi_act') }} || ' for '
-        || cast(days_in_row as {{ dbt.type_string() }}) || ' days'
-        || case
-            when features > 1 then '; and ' || cast(features - 1 as {{ dbt.type_string() }}) || ' more'
-            else ''
-        end as evidence
-    from drifted
-    where place = 1
+    {{ drift_evidence(ref('point_in_time')) }}
 
 ),
 
@@ -209,6 +167,12 @@ judged_weeks as (
 
 ),
 
+lasting_degradation as (
+
+    {{ lasting_degradation() }}
+
+),
+
 degraded as (
 
     select
@@ -220,9 +184,13 @@ degraded as (
         and judged_weeks.model_version = ranked_scorings.model_version
         and ranked_scorings.recency = 1
     left join last_attempts on judged_weeks.model_name = last_attempts.model_name
+    left join lasting_degradation
+        on judged_weeks.model_name = lasting_degradation.model_name
+        and judged_weeks.metric_name = lasting_degradation.metric_name
     where
         judged_weeks.recency = 1
         and judged_weeks.is_degraded
+        and lasting_degradation.model_name is null
         -- a fit since then has seen what the week has shown
         and judged_weeks.as_of_date > coalesce(last_attempts.last_attempt_date, cast('1900-01-01' as date))
     group by judged_weeks.model_name

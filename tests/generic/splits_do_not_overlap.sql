@@ -1,7 +1,8 @@
 {#
   On a <product>_examples model: the largest label_known_date of a split lies before the smallest
-  as_of_date of each later split (train, validation, test, score), so that no label that a model learnt
-  from was still unknown when the next split was predicted.
+  as_of_date of each later split (train, validation, test, score), so that no label that a first fit learnt
+  from was still unknown when the next split was predicted. Rows of the gap between splits teach the refit alone: like
+  those of the splits, their labels are known at the point in time.
 
   Where labels take so long that train and validation have to share their dates, they are kept apart by a key
   instead: no value of it is in both.
@@ -27,10 +28,22 @@
             min(as_of_date) as first_as_of
         from {{ model }}
         -- rows that drift is measured against have no label
-        where split <> 'reference'
+        where split not in ('reference', 'gap')
         group by split
 
     )
+
+    select
+        cast(count(*) as {{ dbt.type_string() }}) || ' labels of ' || examples.split || ', from which a refit learns, are known only on '
+        || cast(max(examples.label_known_date) as {{ dbt.type_string() }}) || ' or before, after '
+        || cast(max(clock.as_of_date) as {{ dbt.type_string() }}) as message
+    from {{ model }} as examples
+    cross join {{ ref('point_in_time') }} as clock
+    where
+        examples.split not in ('reference', 'score')
+        and examples.label_known_date > clock.as_of_date
+    group by examples.split
+    union all
 
     select
         earlier.split || ' labels are known only on ' || cast(earlier.last_label_known as {{ dbt.type_string() }})

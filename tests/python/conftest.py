@@ -73,6 +73,7 @@ LONGEST_FIRST = (
     "test_experiments",
     "test_operations",
     "test_new_model_runs",
+    "test_refits",
     "test_personal_data",
     "test_prediction_quality",
     "test_cancellation_runs",

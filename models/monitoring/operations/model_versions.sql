@@ -4,6 +4,9 @@
     'model_version', 'as_of_date', 'reason', 'parent_version', 'training_data_digest', 'train_first_date', 'train_last_date',
     'train_rows', 'code_revision', 'package_versions', 'run_id', 'model_uri', 'artifact_digest', 'artifact_files', 'fitted_at',
 ] %}
+{% set of_two_fits = [
+    'recipe', 'train_labels_until', 'refit_rows', 'refit_last_date', 'refit_labels_until', 'refit_data_digest',
+] %}
 
 with clock as (
 
@@ -44,7 +47,7 @@ canaries as (
 versions as (
 
     select fitted.*
-    from ({{ rows_of_products('model_name', lineage) }}) as fitted
+    from ({{ rows_of_products('model_name', lineage + of_two_fits, later=of_two_fits) }}) as fitted
     inner join clock on fitted.as_of_date <= clock.as_of_date
 
 ),
@@ -121,6 +124,12 @@ final as (
         versions.train_first_date,
         versions.train_last_date,
         versions.train_rows,
+        versions.train_labels_until,
+        versions.refit_data_digest,
+        versions.refit_last_date,
+        versions.refit_rows,
+        versions.refit_labels_until,
+        versions.recipe,
         versions.code_revision,
         versions.package_versions,
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
@@ -58,6 +58,12 @@ class BoostingRegressor(BaseEstimator):
             self.early_stopping_rounds,
         )
         return self
+
+    def refit(self, X: Floats, y: Floats) -> Self:
+        """A new estimator on X and y, of as many rounds as this one was stopped at."""
+        check_is_fitted(self)
+        recipe: Self = clone(self)
+        return recipe.set_params(n_estimators=self.booster_.num_boosted_rounds()).fit(X, y)
 
     def predict(self, X: Floats) -> Floats:
         """Expected numbers, shape (rows,), for X of shape (rows, columns)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
@@ -94,6 +94,15 @@ class CalibratedBoostingClassifier(BaseEstimator):
                 self._boosted(held_out.X), held_out.y
             )
         return self
+
+    def refit(self, X: Floats, y: Floats) -> CalibratedBoostingClassifier:
+        """A new estimator on X and y, of as many rounds as this one was stopped at and calibrated as this one is."""
+        check_is_fitted(self)
+        found: CalibratedBoostingClassifier = clone(self).set_params(n_estimators=self.booster_.num_boosted_rounds())
+        found.fit(X, y)
+        found.calibration_, found._calibrate = self.calibration_, self._calibrate
+        found.calibration_losses_ = self.calibration_losses_
+        return found
 
     def predict(self, X: Floats) -> Floats:
         """Probability of a label of 1, shape (rows,), for X of shape (rows, columns)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
@@ -109,6 +109,21 @@ class ModelSelectionClassifier(BaseEstimator):
                 self.calibration_, self._calibrate, self.calibration_losses_ = found
             self.algorithm_losses_[kind] = loss
         return self
+
+    def refit(self, X: Floats, y: Floats) -> ModelSelectionClassifier:
+        """A new classifier of the kind that won, on X and y, weighted and calibrated as this one is."""
+        check_is_fitted(self)
+        check_labels(y, "training")
+        found: ModelSelectionClassifier = clone(self)
+        parameters = dict((self.algorithms or {}).get(self.chosen_, {}))
+        model = ALGORITHMS[self.chosen_](parameters, self.seed, self.threads)
+        with threadpool_limits(self.threads):
+            # where nothing was compared, nothing was weighted
+            _fit_weighted(model, X, y, _balanced(y) if self.algorithm_losses_ else None)
+        found._model, found._calibrate = model, self._calibrate
+        found.classes_, found.chosen_, found.algorithm_losses_ = self.classes_, self.chosen_, self.algorithm_losses_
+        found.calibration_, found.calibration_losses_ = self.calibration_, self.calibration_losses_
+        return found
 
     def predict(self, X: Floats) -> Floats:
         """Probability of a label of 1, shape (rows,), for X of shape (rows, columns)."""

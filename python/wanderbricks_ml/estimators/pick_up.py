@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wanderbricks_ml.arrays import Floats
@@ -87,6 +87,16 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
             self.early_stopping_rounds,
         )
         return self
+
+    def refit(self, X: Floats, y: Floats) -> PickUpRegressor:
+        """A new estimator on X and y, of as many rounds as this one was stopped at."""
+        return self.recipe().fit(X, y)
+
+    def recipe(self) -> PickUpRegressor:
+        """A copy that is not fitted, with the rounds that this one was stopped at."""
+        check_is_fitted(self)
+        made: PickUpRegressor = clone(self).set_params(n_estimators=self.booster_.num_boosted_rounds())
+        return made
 
     def start(self, X: Floats, y: Floats) -> None:
         """Learn from X and y, all rows or a sample, what the boosting starts from: the pick-up curve."""

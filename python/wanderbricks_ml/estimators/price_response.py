@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
@@ -154,6 +154,13 @@ class PriceResponseRegressor(BaseEstimator):
         seen = X if validation is None else validation[0]
         self.spread_ = float(np.std(np.log(seen[:, self.price] / self._expected_price(seen))))
         return self
+
+    def refit(self, X: Floats, y: Floats) -> PriceResponseRegressor:
+        """A new estimator on X and y, with the scatter of prices that this one saw on its validation rows."""
+        check_is_fitted(self)
+        found: PriceResponseRegressor = clone(self).fit(X, y)
+        found.spread_ = self.spread_
+        return found
 
     def predict(self, X: Floats) -> Floats:
         """Predictions of shape (rows, 5).

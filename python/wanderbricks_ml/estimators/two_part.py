@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import GammaRegressor, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,6 +18,7 @@ from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_pa
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
 _SMALLEST = 1e-6
+_PARTS = ("chance", "amount")
 
 
 class TwoPartRegressor(BaseEstimator):
@@ -107,6 +109,18 @@ class TwoPartRegressor(BaseEstimator):
         if not paid.any() or paid.all():
             raise ValueError("a two-part model needs labels of 0 and labels above 0; these have one kind only")
         self._check_roles(X)
+        return self._fit(X, y, validation, dict.fromkeys(_PARTS, self.n_estimators))
+
+    def refit(self, X: Floats, y: Floats) -> TwoPartRegressor:
+        """A new estimator on X and y, of as many rounds in each part as this one was stopped at."""
+        check_is_fitted(self)
+        recipe: TwoPartRegressor = clone(self)
+        return recipe._fit(X, y, None, {name: self.boosters_[name].num_boosted_rounds() for name in _PARTS})
+
+    def _fit(
+        self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None, rounds: Mapping[str, int]
+    ) -> TwoPartRegressor:
+        paid = y > 0
         held_out = validation if validation is not None else (X[:0], y[:0])
         held_paid = held_out[1] > 0
         self.starts_: dict[str, Any] = {}
@@ -117,6 +131,7 @@ class TwoPartRegressor(BaseEstimator):
             "binary:logistic",
             (X, paid.astype(np.float64)),
             (held_out[0], held_paid.astype(np.float64)),
+            rounds["chance"],
         )
         self._fit_part(
             "amount",
@@ -124,6 +139,7 @@ class TwoPartRegressor(BaseEstimator):
             "reg:gamma",
             (X[paid], y[paid]),
             (held_out[0][held_paid], held_out[1][held_paid]),
+            rounds["amount"],
         )
         self._fit_trend(np.concatenate([X, held_out[0]]), np.concatenate([y, held_out[1]]))
         return self
@@ -136,7 +152,13 @@ class TwoPartRegressor(BaseEstimator):
         return np.column_stack([chance * amount * self._trend(X[:, self.time].astype(np.float64)), 1 - chance])
 
     def _fit_part(
-        self, name: str, start: Any, objective: str, learnt: tuple[Floats, Floats], held_out: tuple[Floats, Floats]
+        self,
+        name: str,
+        start: Any,
+        objective: str,
+        learnt: tuple[Floats, Floats],
+        held_out: tuple[Floats, Floats],
+        rounds: int,
     ) -> None:
         X, y = learnt
         self.starts_[name] = make_pipeline(StandardScaler(), start).fit(self._start_columns(X), y)
@@ -144,7 +166,7 @@ class TwoPartRegressor(BaseEstimator):
             boosting_params(objective, self.params),
             self._rows(name, X, y),
             self._rows(name, *held_out) if len(held_out[1]) else None,
-            self.n_estimators,
+            rounds,
             self.early_stopping_rounds,
         )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml.features import feature_frame
-from wanderbricks_ml.lifecycle.engines import Examples, projection
+from wanderbricks_ml.lifecycle.engines import Examples, of_splits, projection
 
 NAMES = {"eta": "learning_rate", "seed": "random_state"}
 """Parameters of ``xgboost.train`` that ``xgboost.spark`` calls otherwise."""
@@ -17,8 +17,15 @@ NAMES = {"eta": "learning_rate", "seed": "random_state"}
 SCHEMA = "features array<float>, label float, margin float, is_validation boolean"
 
 
-def boost_on_cluster(examples: Examples, label: str, estimator: Any, preprocess: Any) -> None:
-    """Give `estimator` a booster trained by ``xgboost.spark`` on all train rows, stopped by the validation rows.
+def boost_on_cluster(
+    examples: Examples,
+    label: str,
+    estimator: Any,
+    preprocess: Any,
+    splits: Sequence[str],
+    stopped_by: str | None = None,
+) -> None:
+    """Give `estimator` a booster trained by ``xgboost.spark`` on all rows of the splits.
 
     The rows are preprocessed where they lie, by the same fitted step that the logged pipeline begins with, so that
     the pipeline is the one that a single process would have made.
@@ -33,6 +40,10 @@ def boost_on_cluster(examples: Examples, label: str, estimator: Any, preprocess:
         Started on a sample: it has `boosting_rows`, `boosting_params`, `n_estimators` and `early_stopping_rounds`.
     preprocess
         Fitted on a sample.
+    splits
+        Those that are learned from.
+    stopped_by
+        The split that boosting is stopped by; where it is None, all rounds are made.
 
     Raises
     ------
@@ -73,8 +84,8 @@ def boost_on_cluster(examples: Examples, label: str, estimator: Any, preprocess:
             )
 
     rows = (
-        frame.where("split in ('train', 'validation')")
-        .selectExpr("split = 'validation' as is_validation", *projection([label], features))
+        frame.where(of_splits(splits if stopped_by is None else (*splits, stopped_by)))
+        .selectExpr(f"split = '{stopped_by}' as is_validation", *projection([label], features))
         .mapInArrow(prepared, SCHEMA)
     )
     params = {NAMES.get(name, name): value for name, value in estimator.boosting_params.items() if name != "nthread"}
@@ -82,11 +93,11 @@ def boost_on_cluster(examples: Examples, label: str, estimator: Any, preprocess:
         features_col="features",
         label_col="label",
         base_margin_col="margin",
-        validation_indicator_col="is_validation",
+        validation_indicator_col=None if stopped_by is None else "is_validation",
         n_estimators=estimator.n_estimators,
-        early_stopping_rounds=estimator.early_stopping_rounds,
+        early_stopping_rounds=None if stopped_by is None else estimator.early_stopping_rounds,
         num_workers=frame.sparkSession.sparkContext.defaultParallelism,
         **params,
     ).fit(rows)
     booster = model.get_booster()
-    estimator.booster_ = booster[: booster.best_iteration + 1]
+    estimator.booster_ = booster if stopped_by is None else booster[: booster.best_iteration + 1]

@@ -70,8 +70,8 @@ class Engine(Protocol):
         one process holds; then a sample that depends on the keys alone.
         """
 
-    def is_beyond_driver(self, examples: Examples) -> bool:
-        """Whether there are more rows to fit than `driver_rows`, so that the cluster has to."""
+    def is_beyond_driver(self, examples: Examples, splits: Sequence[str]) -> bool:
+        """Whether the named splits have more rows than `driver_rows`, so that the cluster has to fit them."""
 
     def predicted(
         self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
@@ -108,7 +108,8 @@ def projection(kept: Sequence[str], features: Features) -> list[str]:
     ]
 
 
-def _of_splits(splits: Sequence[str]) -> str:
+def of_splits(splits: Sequence[str]) -> str:
+    """SQL condition of the rows of some splits; of none where there are none."""
     return f"split in ({', '.join(repr(split) for split in splits)})" if splits else "1 = 0"
 
 
@@ -133,7 +134,7 @@ class DuckDB:
 
     def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
         reader = (
-            examples.relation.filter(_of_splits(splits))
+            examples.relation.filter(of_splits(splits))
             .order(", ".join(examples.keys))
             .project(", ".join(projection(kept, examples.features)))
             .to_arrow_reader(BATCH_ROWS)
@@ -145,7 +146,7 @@ class DuckDB:
         if empty:
             yield reader.schema.empty_table()
 
-    def is_beyond_driver(self, examples: Examples) -> bool:
+    def is_beyond_driver(self, examples: Examples, splits: Sequence[str]) -> bool:
         return False
 
     def predicted(
@@ -199,16 +200,16 @@ class Spark:
         return to_arrow_schema(relation.schema)
 
     def read(self, examples: Examples, splits: Sequence[str], kept: Sequence[str]) -> Iterator[pa.Table]:
-        chosen, keys = examples.relation.where(_of_splits(splits)), examples.keys
+        chosen, keys = examples.relation.where(of_splits(splits)), examples.keys
         share = 1.0 if examples.driver_rows is None else examples.driver_rows / max(chosen.count(), 1)
         if share < 1:
             chosen = chosen.where(f"pmod(xxhash64({', '.join(keys)}), 1000000) < {share * 1e6:.0f}")
         ordered = chosen.orderBy(*keys).selectExpr(*projection(kept, examples.features))
         yield ordered.toArrow()
 
-    def is_beyond_driver(self, examples: Examples) -> bool:
-        rows = examples.relation.where(_of_splits(("train", "validation")))
-        return examples.driver_rows is not None and rows.count() > examples.driver_rows
+    def is_beyond_driver(self, examples: Examples, splits: Sequence[str]) -> bool:
+        limit = examples.driver_rows
+        return limit is not None and examples.relation.where(of_splits(splits)).count() > limit
 
     def predicted(
         self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
@@ -217,7 +218,7 @@ class Spark:
 
         result = None
         for splits, predictor, constants in scorings:
-            chosen = examples.relation.where(_of_splits(splits)).selectExpr(*projection(kept, examples.features))
+            chosen = examples.relation.where(of_splits(splits)).selectExpr(*projection(kept, examples.features))
             schema = types.StructType(
                 [chosen.schema[name] for name in kept]
                 + [types.StructField(name, types.DoubleType()) for name in predictions]

@@ -33,6 +33,8 @@ def backtest(
 ) -> Any:
     """Predict validation and test rows with this run's candidate, the reigning version and one under treatment.
 
+    By the first fit of each: the refits have seen these rows.
+
     Returns
     -------
     table
@@ -54,7 +56,7 @@ def backtest(
     as_of = pa.scalar(row["as_of_date"] if row is not None else None, pa.date32())
 
     def predictor(number: int) -> Predictor:
-        return _predictor(version_uris(known, [number], name)[number], product)
+        return _predictor(store.load_first_fit(version_uris(known, [number], name)[number]), product)
 
     predictors: list[tuple[int | None, Predictor]] = [*judged(name, numbers, predictor).items()]
     return engine.predicted(
@@ -74,7 +76,7 @@ def backtest(
 
 @hides_credentials
 def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
-    """Predict the score rows with the version that serves, and point the MLflow aliases at it.
+    """Predict the score rows with the refit of the version that serves, and point the MLflow aliases at it.
 
     While an experiment runs, with the version under treatment too: rows of both, told apart by model_version.
 
@@ -103,7 +105,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
         [
             (
                 [] if number is None else ["score"],
-                _predictor(uris.get(number), product),
+                _predictor(store.load(uris[number]) if number in uris else None, product),
                 {"model_name": pa.scalar(name, pa.string()), "model_version": pa.scalar(number, pa.int32())},
             )
             for number in scoring
@@ -113,15 +115,14 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
     )
 
 
-def _predictor(uri: str | None, product: RowSettings) -> Predictor:
-    """Predictions of the version at `uri`; without one there are no rows to predict.
+def _predictor(pipeline: Any, product: RowSettings) -> Predictor:
+    """Predictions of a fit of a version; where it is None there are no rows to predict.
 
     Raises
     ------
     RuntimeError
         When the version was fitted on a feature that the product no longer has.
     """
-    pipeline = store.load(uri) if uri else None
     known, predictions = product.features.names, product.prediction
     gone = [name for name in getattr(pipeline, "feature_names_in_", ()) if name not in known]
     if gone:

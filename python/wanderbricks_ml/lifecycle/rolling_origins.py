@@ -1,5 +1,9 @@
 """Fit, judge and serve a forecaster: a version is a recipe with its calibration, refitted at every cut-off.
 
+What is judged is the recipe with the calibration found at the validation cut-offs, fitted anew on the days before each
+test cut-off; what serves is the same fitted on all days before the point in time. So of the two fits of a version (see
+`fitting`) the first holds no series.
+
 The three functions stand where `fitting.fit_when_due`, `predicting.backtest` and `predicting.score` stand for models
 of independent rows.
 """
@@ -12,6 +16,7 @@ import pickle
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -28,7 +33,7 @@ from wanderbricks_ml.lifecycle.versions import (
     version_uris,
 )
 from wanderbricks_ml.registry import store
-from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, log_version
+from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, Learnt, log_version
 from wanderbricks_ml.settings import ProductSettings
 from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import tuned
@@ -97,7 +102,7 @@ STRETCH_DAYS = 30
 
 @hides_credentials
 def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[str, Any], versions: Any = None) -> Any:
-    """Calibrate the recipe at the validation cut-offs, fit it through the point in time, log and register it.
+    """Calibrate the recipe at the validation cut-offs, refit it through the point in time, log and register both.
 
     Parameters
     ----------
@@ -151,7 +156,10 @@ def _fit(
             f"{product.model_name}: a fit is due ({row['reason']}), but its examples hold no validation rows; look at "
             f"the product's splits for {row['as_of_date'].isoformat()}"
         )
-    forecaster.calibration_ = Calibration.of(raw)
+    newest = max(raw["as_of_date"])
+    first_fit = SeriesForecaster(**found.estimator)
+    first_fit.series_, first_fit.as_of_ = {}, newest
+    first_fit.calibration_ = forecaster.calibration_ = Calibration.of(raw)
     forecaster.as_of_ = row["as_of_date"]
     states = engine.grouped(examples, "split = 'score'", _SERIES, _fitted(forecaster.recipe), STATE_SCHEMA)
     forecaster.series_ = {
@@ -162,17 +170,14 @@ def _fit(
     history = _frame(engine, examples, "split = 'score' and horizon_days < 0")
     future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
     columns = [*_SERIES, "forecast_date", *product.numeric]
-    rows = pd.util.hash_pandas_object(history[[*columns, "revenue"]], index=False)
-    digest = hashlib.sha256(rows.to_numpy().tobytes())
     example = future.loc[future["lead_days"] == 1, columns].head(5).reset_index(drop=True)
     example["forecast_date"] = pd.to_datetime(example["forecast_date"])
     fitted = Fitted(
-        model=forecaster,
+        first_fit=first_fit,
+        refit=forecaster,
         example=example,
-        digest=digest.hexdigest()[:32],
-        first_date=min(history["forecast_date"]),
-        last_date=max(history["forecast_date"]),
-        train_rows=len(history),
+        learnt=_learnt(history[history["forecast_date"] < newest], raw, ["forecast_date", "revenue"]),
+        relearnt=_learnt(history, history, [*columns, "revenue"]),
         validation_rows=len(raw),
         seconds=seconds,
         report=_report(forecaster, raw, history, future),
@@ -181,6 +186,21 @@ def _fit(
         # MLflow warns that whole numbers cannot be missing; a series' key never is
         warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
         return log_version(fitted, row, found, product)
+
+
+def _learnt(history: pd.DataFrame, labelled: pd.DataFrame, columns: list[str]) -> Learnt:
+    """What is kept of the days that were fitted, and of those whose revenue calibrated the fit."""
+    import pandas as pd
+
+    rows = pd.util.hash_pandas_object(pd.concat([history[columns], labelled[columns]]), index=False)
+    return Learnt(
+        digest=hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()[:32],
+        first_date=min(history["forecast_date"]),
+        last_date=max(history["forecast_date"]),
+        # a day's revenue is known on the next
+        labels_until=max(labelled["forecast_date"]) + timedelta(days=1),
+        rows=len(history),
+    )
 
 
 def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, product: ProductSettings) -> Tuned:
@@ -250,7 +270,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
     forecasters = judged(
         name,
         considered_versions(row, known),
-        lambda number: store.load(version_uris(known, [number], name)[number]),
+        lambda number: store.load_first_fit(version_uris(known, [number], name)[number]),
     )
     raws: dict[str, pd.DataFrame] = {}
     parts = []
@@ -268,13 +288,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
 
 
 @hides_credentials
-def score(
-    session: Any,
-    examples: Any,
-    champion: Any,
-    versions: Any,
-    settings: Mapping[str, Any],
-) -> Any:
+def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
     """Forecast with the version that serves, its recipe refitted through the point in time.
 
     Returns

@@ -26,6 +26,9 @@ EXISTS = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")
 SIGNATURE = "model.sig"
 """Name of a model's signature among its run's artifacts."""
 
+FIRST_FIT = "first_fit.pkl"
+"""File of a logged model that holds the fit which is judged; the model itself is the refit, which serves."""
+
 REMEDY = "restore the files, or roll back to another version and archive this one (`wanderbricks registry --help`)"
 
 
@@ -141,8 +144,26 @@ def end_run(run_id: str) -> None:
     connect().set_terminated(run_id, status="KILLED")
 
 
+def write_first_fit(model: Any, folder: str) -> str:
+    """Write a version's first fit to a folder, to be logged beside the refit, and return its file."""
+    import cloudpickle
+
+    file = Path(folder) / FIRST_FIT
+    file.write_bytes(cloudpickle.dumps(model))
+    return str(file)
+
+
+def load_first_fit(folder: str) -> Any:
+    """The fit to judge in a folder that `verified` has proven; a version from before there were two has one for all."""
+    import_first(*LEARNERS)
+    import cloudpickle
+
+    file = Path(folder) / "extra_files" / FIRST_FIT
+    return cloudpickle.loads(file.read_bytes()) if file.exists() else load(folder)
+
+
 def load(folder: str) -> Any:
-    """The fitted scikit-learn pipeline in a folder that `verified` has proven."""
+    """The fit that serves, a scikit-learn pipeline, in a folder that `verified` has proven."""
     import_first(*LEARNERS, "mlflow.sklearn")
     connect()
     import mlflow

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,43 +48,79 @@ VERSION_SCHEMA = pa.schema(
         ("training_data_digest", pa.string()),
         ("code_revision", pa.string()),
         ("package_versions", pa.string()),
+        ("recipe", pa.string()),
+        ("train_labels_until", pa.date32()),
+        ("refit_rows", pa.int64()),
+        ("refit_last_date", pa.date32()),
+        ("refit_labels_until", pa.date32()),
+        ("refit_data_digest", pa.string()),
     ]
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """A model as it was fitted, to be logged.
+class Learnt:
+    """What a fit learned from.
 
     Attributes
     ----------
-    model
-        Anything with ``predict(frame)`` that scikit-learn's flavour of MLflow takes.
-    example
-        A few rows of raw features, the input of the signature.
     digest
-        Of the training rows.
-    first_date, last_date, train_rows, validation_rows
-        What it learned from and was stopped or calibrated by.
-    seconds
-        That the fit took.
-    report
-        Metrics and tables to log.
+        Of its rows, those that it was stopped or calibrated by included.
+    first_date, last_date, rows
+        Of the rows that it learned from.
+    labels_until
+        The day on which the newest label was known, one that stopped or calibrated it included.
     """
 
-    model: Any
-    example: pd.DataFrame
     digest: str
     first_date: date
     last_date: date
-    train_rows: int
+    labels_until: date
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A recipe and its two fits, to be logged.
+
+    Attributes
+    ----------
+    first_fit
+        What is judged: it saw none of the test rows.
+    refit
+        What serves: the same with every label that is known. Anything with ``predict(frame)`` that scikit-learn's
+        flavour of MLflow takes.
+    example
+        A few rows of raw features, the input of the signature.
+    learnt, relearnt
+        What the first fit and the refit learned from.
+    validation_rows
+        Rows that the first fit was stopped or calibrated by.
+    seconds
+        That both took.
+    report
+        Metrics and tables of the first fit to log.
+    """
+
+    first_fit: Any
+    refit: Any
+    example: pd.DataFrame
+    learnt: Learnt
+    relearnt: Learnt
     validation_rows: int
     seconds: float
     report: Report
 
 
+def recipe(tuned: Tuned, product: ProductSettings) -> str:
+    """Digest of what two versions of the same recipe have in common: estimator, parameters, features, roles, label."""
+    found = {name: getattr(product, name, None) for name in ("numeric", "categorical", "roles", "label")}
+    found |= {"estimator": tuned.estimator}
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, product: ProductSettings) -> dict[str, Any]:
-    """Log and register a fitted model.
+    """Log and register both fits of a model, as one logged model: a run that is killed leaves both or none.
 
     Parameters
     ----------
@@ -107,38 +145,52 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
     from mlflow.models import infer_signature
 
     name, registered = product.model_name, product.registered_name
+    learnt, relearnt = fitted.learnt, fitted.relearnt
     as_of, estimator, requirements = decision["as_of_date"], tuned.estimator, store.requirements(product.packages)
     example = fitted.example.astype(
         {column: "float64" for column in product.numeric} | {column: "object" for column in product.categorical}
     )
     with mlflow.start_run(experiment_id=store.experiment_id(name), run_name=f"{name} {as_of.isoformat()}") as run:
         source = CodeDatasetSource(tags={"dbt_model": product.examples})
-        mlflow.log_input(MetaDataset(source, name=product.examples, digest=fitted.digest), context="training")
+        for context, rows in {"training": learnt, "refit": relearnt}.items():
+            mlflow.log_input(MetaDataset(source, name=product.examples, digest=rows.digest), context=context)
         mlflow.log_params(
             {
                 "reason": decision["reason"],
-                "train_rows": fitted.train_rows,
+                "train_rows": learnt.rows,
                 "validation_rows": fitted.validation_rows,
+                "refit_rows": relearnt.rows,
                 "as_of_date": as_of.isoformat(),
-                "train_first_date": fitted.first_date.isoformat(),
-                "train_last_date": fitted.last_date.isoformat(),
+                "train_first_date": learnt.first_date.isoformat(),
+                "train_last_date": learnt.last_date.isoformat(),
+                "refit_last_date": relearnt.last_date.isoformat(),
             }
             | {key: value for key, value in estimator.items() if key != "params"}
             | estimator.get("params", {})
         )
         mlflow.log_metrics(fitted.report.metrics | {"fit_seconds": fitted.seconds})
-        mlflow.set_tags({"product": product.product, "as_of_date": as_of.isoformat()})
+        mlflow.set_tags(
+            {
+                "product": product.product,
+                "as_of_date": as_of.isoformat(),
+                "recipe": recipe(tuned, product),
+                "train_labels_until": learnt.labels_until.isoformat(),
+                "refit_labels_until": relearnt.labels_until.isoformat(),
+            }
+        )
         log_trials(tuned, run)
         for file, table in fitted.report.tables.items():
             mlflow.log_text(table.to_csv(index=False), file)
-        logged = mlflow.sklearn.log_model(
-            fitted.model,
-            name="model",
-            signature=infer_signature(example, np.asarray(fitted.model.predict(example), dtype=np.float64)),
-            input_example=example,
-            pip_requirements=requirements,
-            serialization_format="cloudpickle",
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            logged = mlflow.sklearn.log_model(
+                fitted.refit,
+                name="model",
+                signature=infer_signature(example, np.asarray(fitted.refit.predict(example), dtype=np.float64)),
+                input_example=example,
+                pip_requirements=requirements,
+                serialization_format="cloudpickle",
+                extra_files=[store.write_first_fit(fitted.first_fit, folder)],
+            )
         model_version = store.register(registered, logged.model_uri, run.info.run_id, decision["last_version"])
     model_uri = f"models:/{registered}/{model_version}"
     store.sign(model_uri, run.info.run_id)
@@ -151,16 +203,22 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
         "run_id": run.info.run_id,
         "model_uri": model_uri,
         "parameters": tuned.parameters,
-        "train_first_date": fitted.first_date,
-        "train_last_date": fitted.last_date,
-        "train_rows": fitted.train_rows,
+        "train_first_date": learnt.first_date,
+        "train_last_date": learnt.last_date,
+        "train_rows": learnt.rows,
         "validation_rows": fitted.validation_rows,
         "fit_seconds": fitted.seconds,
         "artifact_digest": integrity.overall_digest(files),
         "fitted_at": fitted_at,
         "artifact_files": json.dumps(files, sort_keys=True),
         "parent_version": decision["reigning_version"],
-        "training_data_digest": fitted.digest,
+        "training_data_digest": learnt.digest,
         "code_revision": lineage.code_revision(),
         "package_versions": lineage.package_versions(requirements),
+        "recipe": recipe(tuned, product),
+        "train_labels_until": learnt.labels_until,
+        "refit_rows": relearnt.rows,
+        "refit_last_date": relearnt.last_date,
+        "refit_labels_until": relearnt.labels_until,
+        "refit_data_digest": relearnt.digest,
     }

@@ -76,7 +76,7 @@ bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=
 	$(BIN)/python benchmarks/simulator.py --simulated data/gold --segment 'Online TA' --segment Direct \
 		$(if $(HOTELS),--hotels $(HOTELS)) $(if $(AIRBNB),--airbnb $(AIRBNB))
 
-bench-skill: $(READY)  ## Each model against the best possible one, three seeds of dev (minutes)
+bench-skill: $(READY)  ## Each model against the best rule and the best possible one, five seeds of dev (half an hour)
 	$(BIN)/python benchmarks/skill.py
 	$(BIN)/python benchmarks/pricing.py
 

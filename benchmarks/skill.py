@@ -1,15 +1,16 @@
 """Compare each product's model with the best possible one, on simulated gold with known truth.
 
-For each seed: simulate gold with truth, build the product, and score the baseline, the model and the truth on the
-same test rows. The share of achievable skill is (baseline loss - model loss) / (baseline loss - truth loss), with a
-95 % bootstrap interval over units (properties, users, ...); it is quoted only where the baseline's loss lies clearly
-above the truth's.
+For each seed: simulate gold with truth, build the product, and score what is naive, the rule that is the product's
+baseline, the model and the truth on the same test rows. The share of achievable skill is (rule's loss - model's loss) /
+(rule's loss - truth's loss), with a 95 % bootstrap interval over units (properties, users, ...); it is quoted only
+where the rule's loss lies clearly above the truth's. Beside it stands the same share over what is naive. The last lines
+are means over the seeds.
 
 Where a product cuts its probabilities, a second table has the F1 of the test rows: calling every row positive, and
 baseline, model and truth each at a threshold of its own (the model's is the champion's, the others' are best on the
 validation rows, as the model's is). The last column is the model's F1 over the truth's.
 
-    python benchmarks/skill.py [--products demand ...] [--preset dev] [--seeds 1 2 3]
+    python benchmarks/skill.py [--products demand ...] [--preset dev] [--seeds 1 2 3 11 12]
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ REPLICATES = 1_000
 class Product(NamedTuple):
     """How a product's model is compared with the truth.
 
-    What `query` yields of the test rows are columns unit, label, baseline, model and truth (of revenue, days of the
-    total and weeks of each destination); ``$truth`` is the folder of truth, and names in braces are those of the
+    What `query` yields of the test rows are columns unit, label, naive, baseline, model and truth (of revenue, days of
+    the total and weeks of each destination); ``$truth`` is the folder of truth, and names in braces are those of the
     product's declaration. With columns split and threshold, the model's, it yields the validation rows too, and F1 is
     compared as well. `loss` gives the loss by row from label and expectation.
     """
@@ -63,10 +64,12 @@ def query(unit: str, truth: str, file: str, is_cut: bool = False) -> str:
         backtest.{unit} as unit,
         {cut}
         backtest.{{label}} as label,
+        examples.{{naive}} as naive,
         backtest.{{baseline}} as baseline,
         backtest.{{prediction}} as model,
         {truth} as truth
     from wanderbricks_ml.{{product}}_backtest as backtest
+    inner join wanderbricks_ml.{{product}}_examples as examples using (split, {{keys}})
     inner join read_parquet($truth || '/{file}.parquet') as truth using ({{keys}})
     {champion}
     where {"champion.serves" if is_cut else "backtest.split = 'test'"}
@@ -82,31 +85,38 @@ REVENUE = """
     select
         date_diff('week', date '2020-01-06', backtest.forecast_date) as unit,
         backtest.{label} as label,
+        examples.{naive} as naive,
         backtest.{baseline} as baseline,
         backtest.{prediction} as model,
         truth.expected_revenue as truth
     from wanderbricks_ml.{product}_backtest as backtest
+    inner join wanderbricks_ml.{product}_examples as examples
+        using (split, as_of_date, forecast_level, destination_id, forecast_date)
     inner join (
         select as_of_date, check_in_date as forecast_date, sum(expected_revenue) as expected_revenue
         from read_parquet($truth || '/revenue.parquet')
         group by all
     ) as truth using (as_of_date, forecast_date)
-    where {test_rows}
+    where backtest.forecast_level = 'total' and backtest.window_days = 1
 """
 
 REVENUE_DESTINATIONS = """
     select
         week as unit,
         sum({label}) as label,
+        sum({naive}) as naive,
         sum({baseline}) as baseline,
         sum({prediction}) as model,
         sum(expected_revenue) as truth
     from (
         select
             backtest.*,
+            examples.{naive},
             truth.expected_revenue,
             date_diff('week', date '2020-01-06', backtest.forecast_date) as week
         from wanderbricks_ml.{product}_backtest as backtest
+        inner join wanderbricks_ml.{product}_examples as examples
+            using (split, as_of_date, forecast_level, destination_id, forecast_date)
         inner join read_parquet($truth || '/revenue.parquet') as truth
             on backtest.destination_id = truth.destination_id
             and backtest.as_of_date = truth.as_of_date
@@ -165,23 +175,22 @@ def with_names(name: str, text: str) -> str:
 
 
 def shares(rows: dict[str, Any], loss: Callable[[Floats, Floats], Floats], seed: int) -> dict[str, Any]:
-    """Mean losses, the share of achievable skill and its interval, resampling whole units."""
-    names = ("baseline", "model", "truth")
-    losses = np.stack([loss(rows["label"], rows[name]) for name in names])
+    """Mean losses, the share of achievable skill over the rule and its interval by whole units, and over naive."""
+    names = ("naive", "baseline", "model", "truth")
+    losses = np.stack([loss(rows["label"], np.asarray(rows[name], dtype=np.float64)) for name in names])
     _, unit = np.unique(rows["unit"], return_inverse=True)
     sums = np.stack([np.bincount(unit, loss) for loss in losses])
     count = np.bincount(unit)
     weights = drawn_blocks(len(count), REPLICATES, seed)
-    means = (weights @ sums.T) / (weights @ count)[:, None]
-    gap = means[:, 0] - means[:, 2]
-    share = (means[:, 0] - means[:, 1]) / gap
-    mean = sums.sum(axis=1) / count.sum()
+    _, rule, model, truth = ((weights @ sums.T) / (weights @ count)[:, None]).T
+    mean = dict(zip(names, sums.sum(axis=1) / count.sum(), strict=True))
     return {
-        **dict(zip(names, mean, strict=True)),
+        **mean,
         "rows": len(unit),
-        "gap": interval_95(gap),
-        "share": (mean[0] - mean[1]) / (mean[0] - mean[2]),
-        "interval": interval_95(share),
+        "gap": interval_95(rule - truth),
+        "share": (mean["baseline"] - mean["model"]) / (mean["baseline"] - mean["truth"]),
+        "interval": interval_95((rule - model) / (rule - truth)),
+        "share_of_naive": (mean["naive"] - mean["model"]) / (mean["naive"] - mean["truth"]),
     }
 
 
@@ -253,18 +262,23 @@ def main() -> None:
         "--products", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="products (default all)"
     )
     parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds (default 1 2 3)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 11, 12], help="seeds (default 1 2 3 11 12)")
     arguments = parser.parse_args()
-    print("| product | seed | test rows | loss: baseline | model | truth | share of achievable skill (95 %) |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| product | seed | test rows | loss: naive | rule | model | truth | share over the rule (95 %) | over naive |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     of_f1 = []
+    of_seeds: dict[str, list[dict[str, Any]]] = {name: [] for name in arguments.products}
     for seed in arguments.seeds:
         for name, found in measure(arguments.products, arguments.preset, seed).items():
+            of_seeds[name].append(found)
             clear = found["gap"][0] > 0
             share = f"{found['share']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%})"
-            losses = " | ".join(f"{found[part]:.4f}" for part in ("baseline", "model", "truth"))
+            losses = " | ".join(f"{found[part]:.4f}" for part in ("naive", "baseline", "model", "truth"))
             print(
-                f"| {name} | {seed} | {found['rows']:,} | {losses} | {share if clear else 'not above noise'} |",
+                f"| {name} | {seed} | {found['rows']:,} | {losses} | {share if clear else 'not above noise'} | "
+                f"{found['share_of_naive']:.1%} |",
                 flush=True,
             )
             if "f1" in found:
@@ -272,8 +286,11 @@ def main() -> None:
                 parts = " | ".join(f"{f1[part]:.3f}" for part in ("trivial", "baseline", "model", "truth"))
                 interval = f"{f1['interval'][0]:.1%} to {f1['interval'][1]:.1%}"
                 of_f1.append(f"| {name} | {seed} | {parts} | {f1['share']:.1%} ({interval}) |")
+    for name, seeds in of_seeds.items():
+        mean = [float(np.mean([found[part] for found in seeds])) for part in ("share", "share_of_naive")]
+        print(f"| {name} | mean of {len(seeds)} | | | | | | {mean[0]:.1%} | {mean[1]:.1%} |")
     if of_f1:
-        print("\n| product | seed | F1: trivial | baseline | model | truth | model over truth (95 %) |")
+        print("\n| product | seed | F1: trivial | rule | model | truth | model over truth (95 %) |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         print("\n".join(of_f1))
 

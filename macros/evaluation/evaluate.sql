@@ -1,5 +1,5 @@
 {#
-  The metrics of a product's versions, by the macro of its task; the whole of <product>_metrics.
+  The metrics of a product's versions, by the macro of its task, and beside them what is naive; the whole of <product>_metrics.
 
   Argument
     product  a declaration (macro products)
@@ -8,6 +8,21 @@
 #}
 {% macro evaluate(product) %}
     {{ metrics_table() }}
+    {% if product.naive %}
+        select * from (
+            {{ task_metrics(product) }}
+        ) as metrics
+        union all
+        select * from (
+            {{ naive_metrics(product) }}
+        ) as naive
+    {% else %}
+        {{ task_metrics(product) }}
+    {% endif %}
+{% endmacro %}
+
+{# The metrics of a task, of a product. #}
+{% macro task_metrics(product) %}
     {% set given = {
         'backtest': ref(product.product ~ '_backtest'),
         'decision': ref(product.product ~ '_retraining'),

@@ -11,7 +11,7 @@
 
   Segments: 'all', 'forecast_week=<Monday>' (the total's wape, for paired intervals: days of one week are alike, whichever
   cut-off they are forecast from), '<name>=<value>' for each of `segments` (days of the total), 'window_days=<days>',
-  'destination_id=<id>' (wape_week_destinations).
+  'destination_id=<id>' and once more 'forecast_week=<Monday of the first day>' (wape_week_destinations).
 
   Arguments
     backtest    relation with model_version, evaluated_as_of, split, forecast_level, destination_id, as_of_date (cut-off),
@@ -84,6 +84,7 @@
             evaluated_as_of,
             split,
             destination_id,
+            {{ monday_of('min(forecast_date)') }} as forecast_week,
             count(*) as row_count,
             sum(is_inside) as inside,
             sum({{ label }}) as label_sum,
@@ -103,7 +104,7 @@
 
     weekly_segmented as (
 
-        {{ in_segments('weekly', {'destination_id': 'destination_id'}) }}
+        {{ in_segments('weekly', {'destination_id': 'destination_id', 'forecast_week': 'forecast_week'}) }}
 
     ),
 

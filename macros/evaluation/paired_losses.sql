@@ -6,6 +6,7 @@
     poisson_deviance, mse, log_loss, brier  mean over rows: weight 1
     ndcg_at_10                         mean over queries: weight 1
     wape                               sum of absolute errors over the sum of labels: the label is the weight
+    wape_week_destinations             the same, of a destination's weeks after each cut-off
     revenue_lift                       no mean over rows, but over blocks: <product>_metrics has the linearised value of each
                                        block; of other segments nothing is known by block
 
@@ -27,6 +28,7 @@
         'mse': '(prediction - label) * (prediction - label)',
         'brier': '(prediction - label) * (prediction - label)',
         'wape': 'abs(label - prediction)',
+        'wape_week_destinations': 'abs(label - prediction)',
         'ndcg_at_10': 'case when place <= 10 then ln(2e0) / ln(1e0 + place) else 0e0 end',
         'revenue_lift': none,
     } %}
@@ -35,12 +37,12 @@
         {{ refuse_decision("there is no model '" ~ model_name ~ "'; there are " ~ models | sort | join(', ')) }}
     {% endif %}
     {% set product = declared_product(model_name) %}
-    {% set block = monday_of('forecast_date') if product.task == 'forecast' else product.blocks %}
+    {% set block = namespace(of=monday_of('forecast_date') if product.task == 'forecast' else product.blocks) %}
     {% set segments = [] %}
     {% for name, expression in segments_of(product).items() if name == expression and name not in [product.blocks, product.date] %}
         {% do segments.append(name) %}
     {% endfor %}
-    {% set query, item = product.get('group', []), product.get('item') %}
+    {% set query, item = namespace(of=product.get('group', [])), product.get('item') %}
     {% set prediction = judged_prediction(product) %}
     {% set backtest = ref(product.product ~ '_backtest') %}
     {% set metrics = ref(product.product ~ '_metrics') %}
@@ -79,19 +81,25 @@
         ) %}
     {% endif %}
     {% set metric = found.metric_name %}
+    {% set is_weekly = metric == 'wape_week_destinations' %}
+    {% if is_weekly %}
+        {# sums over the weeks after a cut-off, each in the block of its first day #}
+        {% set block.of = monday_of("(as_of_date + 1 + 7 * cast(floor((horizon_days - 1) / 7e0) as int))") %}
+        {% set query.of = ['destination_id', 'as_of_date'] %}
+    {% endif %}
     {% set tested = 'split = ' ~ "'test' and model_version in (" ~ numbers ~ ")" %}
     with evaluated as (
 
         select
             model_version,
-            cast({{ block }} as {{ text }}) as block,
+            cast({{ block.of }} as {{ text }}) as block,
             {% for name in segments %}
                 '{{ name }}=' || coalesce(cast({{ name }} as {{ text }}), 'unknown') as segment_{{ loop.index }},
             {% endfor %}
-            {% for key in query %}{{ key }} as key_{{ loop.index }}, {% endfor %}
+            {% for key in query.of %}{{ key }} as key_{{ loop.index }}, {% endfor %}
             {% if item %}
                 row_number() over (
-                    partition by model_version, {{ query | join(', ') }}
+                    partition by model_version, {{ query.of | join(', ') }}
                     order by {{ prediction }} desc, {{ item }}
                 ) as rank_of_item,
             {% endif %}
@@ -116,7 +124,18 @@
             from evaluated
             group by
                 model_version, block{% for name in segments %}, segment_{{ loop.index }}{% endfor %}
-                {%- for key in query %}, key_{{ loop.index }}{% endfor %}
+                {%- for key in query.of %}, key_{{ loop.index }}{% endfor %}
+        {% elif is_weekly %}
+            select
+                model_version,
+                block,
+                {% for name in segments %}segment_{{ loop.index }}, {% endfor %}
+                sum(label) as label,
+                sum(prediction) as prediction
+            from evaluated
+            group by
+                model_version, block{% for name in segments %}, segment_{{ loop.index }}{% endfor %}
+                {%- for key in query.of %}, key_{{ loop.index }}{% endfor %}
         {% else %}
             select * from evaluated
         {% endif %}
@@ -136,12 +155,12 @@
                 {{ tested }}
                 and as_of_date = cast('{{ found.evaluated_as_of }}' as date)
                 and metric_name = 'revenue_lift'
-                and segment like '{{ block }}=%'
+                and segment like '{{ block.of }}=%'
         {% else %}
             select
                 *,
                 {{ formulas[metric] }} as loss,
-                {{ 'label' if metric == 'wape' else '1e0' }} as weight
+                {{ 'label' if metric in ['wape', 'wape_week_destinations'] else '1e0' }} as weight
             from units
         {% endif %}
 

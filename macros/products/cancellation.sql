@@ -12,7 +12,8 @@
         'task': 'probability',
         'label': 'cancelled',
         'prediction': 'cancellation_probability',
-        'baseline': 'baseline_probability',
+        'baseline': 'rule_probability',
+        'naive': 'baseline_probability',
         'keys': ['booking_id'],
         'date': 'check_in_date',
         'keep': [

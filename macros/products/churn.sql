@@ -10,6 +10,7 @@
         'label': 'churned',
         'prediction': 'churn_probability',
         'baseline': 'baseline_probability',
+        'naive': 'naive_probability',
         'keys': ['user_id', 'as_of_date'],
         'date': 'as_of_date',
         'keep': ['user_group', 'user_type', 'recency', 'frequency'],

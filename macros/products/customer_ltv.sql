@@ -11,6 +11,7 @@
         'label': 'revenue',
         'prediction': ['predicted_ltv_12m', 'no_booking_probability'],
         'baseline': 'baseline_revenue',
+        'naive': 'naive_revenue',
         'keys': ['user_id', 'as_of_date'],
         'date': 'as_of_date',
         'keep': ['user_group', 'user_type', 'activity'],

@@ -24,6 +24,9 @@
 
   and where it has use for it:
 
+    naive        column of the examples: a forecast that knows less than the baseline, the best rule that SQL has. A second
+                 reference in the metrics, which nothing has to beat
+
     due          {'key': column of the scores, 'each': rows that each key has, 'of': query of the keys that are due}: without all
                  of them a day is not published (hold_scores). The query names our tables as {table}, the day as {as_of}
     least_kept   share of the keys of the day scored before without which a day is not published, 0.5 if not said

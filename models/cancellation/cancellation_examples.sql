@@ -1,5 +1,7 @@
 {% set attributes = var('booking_attributes') %}
 {% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
+{# cancellations beside those expected, worth as many of each when it has a history of none #}
+{% set priors = {'user': 3} %}
 {% for attribute in attributes %}{% do entities.update({'attribute_' ~ attribute: 'text_' ~ attribute}) %}{% endfor %}
 
 with decision as (
@@ -208,6 +210,14 @@ final as (
         coalesce(1 - cast(cancellations_so_far as double) / cancellations, 1) as later_share,
         case when split <> 'score' then cast(cancelled as double) end as cancelled,
         baseline_probability,
+        -- the rule: the odds of the lead time, times how much more often than those expect each history has cancelled
+        1 - 1 / (
+            1 + baseline_probability / (1 - baseline_probability)
+            {% for name in entities %}
+                * (coalesce({{ name }}_cancelled, 0) + {{ priors.get(name, 20) }})
+                / (coalesce({{ name }}_expected, 0) + {{ priors.get(name, 20) }})
+            {% endfor %}
+        ) as rule_probability,
 
         cast(lead_days as double) as lead_days,
         nights,

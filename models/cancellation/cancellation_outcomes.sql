@@ -41,7 +41,7 @@ labelled as (
         served.model_version,
         served.check_in_date,
         served.cancellation_probability,
-        served.baseline_probability,
+        served.baseline_probability as rule_probability,
         served.predicted_cancellation,
         case when bookings.cancelled_date <= bookings.check_in_date then 1 else 0 end as cancelled
     from served

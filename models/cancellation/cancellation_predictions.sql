@@ -43,7 +43,7 @@ final as (
         open_bookings.as_of_date,
         open_bookings.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
-        open_bookings.baseline_probability
+        open_bookings.rule_probability as baseline_probability
     from open_bookings
     inner join serving on open_bookings.model_version = serving.model_version
 

@@ -51,6 +51,7 @@ final as (
         frequency,
         case when split not in ('score', 'reference') then cast(churned as double) end as churned,
         baseline_probability,
+        naive_probability,
 
         -- recency
         days_since_last_booking,

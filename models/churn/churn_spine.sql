@@ -3,6 +3,10 @@
 {% set label_days = 180 %}
 {% set active_days = 365 %}
 {% set prior_users = 20 %}
+{% set recency_days = [15, 30, 60, 90, 135, 180, 270] %}
+{% set frequencies = [2, 3, 5, 8] %}
+{# half a year before a snapshot, and one and two months before that #}
+{% set lags = [label_days, label_days + 30, label_days + 60] %}
 
 -- where nothing is to be scored, no fact is read
 with clock as (
@@ -44,14 +48,27 @@ bookings as (
 
 ),
 
--- and half a year before each snapshot, for what became of the users of then is known now
+-- and those of which it is known by each snapshot what became of the users of then
+earlier_moments as (
+
+    {% for lag in lags %}
+        select
+            as_of_date,
+            as_of_date - {{ lag }} as moment,
+            {{ lag }} as lag_days
+        from snapshots
+        {{ 'union' if not loop.last }}
+    {% endfor %}
+
+),
+
 moments as (
 
     select as_of_date as moment
     from snapshots
     union
-    select as_of_date - {{ label_days }} as moment
-    from snapshots
+    select moment
+    from earlier_moments
 
 ),
 
@@ -93,7 +110,16 @@ active as (
             when booked.bookings = 2 then '2 bookings'
             when booked.bookings <= 4 then '3-4 bookings'
             else '5+ bookings'
-        end as frequency
+        end as frequency,
+        -- and in the finer steps of the rule
+        {% for days in recency_days %}
+            case when booked.last_booking_date >= booked.moment - {{ days }} then 0 else 1 end{{ ' +' if not loop.last }}
+        {% endfor %}
+            as recency_step,
+        {% for bookings in frequencies %}
+            case when booked.bookings >= {{ bookings }} then 1 else 0 end{{ ' +' if not loop.last }}
+        {% endfor %}
+            as frequency_step
     from booked
     inner join users
         on booked.user_id = users.user_id
@@ -103,27 +129,66 @@ active as (
 
 ),
 
--- what became of those active half a year earlier, by recency and frequency
-cells as (
+-- what became of those active then, by recency and frequency: in steps, and half a year earlier alone, in words
+became as (
 
     select
-        moment,
-        recency,
-        frequency,
+        earlier_moments.as_of_date,
+        earlier_moments.lag_days,
+        active.recency,
+        active.frequency,
+        active.recency_step,
+        active.frequency_step,
+        active.churned
+    from earlier_moments
+    inner join active on earlier_moments.moment = active.moment
+
+),
+
+steps as (
+
+    select
+        as_of_date,
+        recency_step,
+        frequency_step,
         count(*) as users,
         sum(churned) as churned
-    from active
-    group by moment, recency, frequency
+    from became
+    group by as_of_date, recency_step, frequency_step
 
 ),
 
 totals as (
 
     select
-        moment,
+        as_of_date,
+        (sum(churned) + 0.5e0) / (sum(users) + 1) as churn_rate
+    from steps
+    group by as_of_date
+
+),
+
+cells as (
+
+    select
+        as_of_date,
+        recency,
+        frequency,
+        count(*) as users,
+        sum(churned) as churned
+    from became
+    where lag_days = {{ label_days }}
+    group by as_of_date, recency, frequency
+
+),
+
+cell_totals as (
+
+    select
+        as_of_date,
         (sum(churned) + 0.5e0) / (sum(users) + 1) as churn_rate
     from cells
-    group by moment
+    group by as_of_date
 
 ),
 
@@ -154,12 +219,19 @@ final as (
         eligible.recency,
         eligible.frequency,
         -- beta-binomial: a prior of {{ prior_users }} users at the rate of all
-        (coalesce(cells.churned, 0) + {{ prior_users }} * totals.churn_rate)
-        / (coalesce(cells.users, 0) + {{ prior_users }}) as baseline_probability
+        (coalesce(steps.churned, 0) + {{ prior_users }} * totals.churn_rate)
+        / (coalesce(steps.users, 0) + {{ prior_users }}) as baseline_probability,
+        (coalesce(cells.churned, 0) + {{ prior_users }} * cell_totals.churn_rate)
+        / (coalesce(cells.users, 0) + {{ prior_users }}) as naive_probability
     from eligible
-    left join totals on eligible.as_of_date - {{ label_days }} = totals.moment
+    left join totals on eligible.as_of_date = totals.as_of_date
+    left join steps
+        on eligible.as_of_date = steps.as_of_date
+        and eligible.recency_step = steps.recency_step
+        and eligible.frequency_step = steps.frequency_step
+    left join cell_totals on eligible.as_of_date = cell_totals.as_of_date
     left join cells
-        on eligible.as_of_date - {{ label_days }} = cells.moment
+        on eligible.as_of_date = cells.as_of_date
         and eligible.recency = cells.recency
         and eligible.frequency = cells.frequency
     where {{ is_sampled(['eligible.user_id', day_number('eligible.as_of_date')], salt=21, most='eligible.row_limit', rows='eligible.eligible_rows') }}

@@ -23,7 +23,7 @@ labelled as (
         served.model_version,
         served.engagement_date,
         served.conversion_probability,
-        served.baseline_probability,
+        served.baseline_probability as click_probability,
         case when booked.property_id is null then 0 else 1 end as converted
     from served
     left join booked

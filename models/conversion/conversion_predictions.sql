@@ -29,7 +29,7 @@ final as (
         scores.as_of_date,
         scores.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
-        scores.baseline_probability
+        scores.click_probability as baseline_probability
     from scores
     inner join serving on scores.model_version = serving.model_version
 

@@ -1,6 +1,5 @@
 {% set label_days = 365 %}
 {% set least_history_days = 180 %}
-{% set prior_days = 90 %}
 
 with decision as (
 
@@ -46,6 +45,12 @@ users as (
         min(feature_date) as known_from
     from user_features
     group by user_id
+
+),
+
+user_returns as (
+
+    select * from {{ ref('customer_ltv_returns') }}
 
 ),
 
@@ -157,12 +162,8 @@ joined as (
             when retention.retained_share is null or retention.revenue_of_others is null then null
             when spent.trailing_spend > 0 then cast(spent.trailing_spend as double) * greatest(retention.retained_share, 0.01)
             else greatest(retention.revenue_of_others, 0.01)
-        end as baseline_revenue,
-        cast({{ dbt.datediff('featured.signed_up_date', 'featured.as_of_date', 'day') }} as double) as tenure_days,
-        cast({{ dbt.datediff('featured.last_booking_date', 'featured.as_of_date', 'day') }} as double)
-            as days_since_last_booking,
-        cast({{ dbt.datediff('featured.first_booking_date', 'featured.as_of_date', 'day') }} as double)
-            as days_since_first_booking
+        end as naive_revenue,
+        platform.booking_value
     from featured
     left join labels
         on featured.user_id = labels.user_id
@@ -171,18 +172,26 @@ joined as (
         on featured.user_id = spent.user_id
         and featured.as_of_date = spent.as_of_date
     left join retention on featured.as_of_date = retention.as_of_date
+    left join platform on featured.as_of_date = platform.as_of_date
 
 ),
 
--- the days in which a booking of the user could have been seen: gold may begin after the sign-up
-observed as (
+evident as (
+
+    {{ customer_evidence('joined', 'as_of_date') }}
+
+),
+
+ruled as (
 
     select
-        joined.*,
-        cast(greatest(least(joined.tenure_days, joined.history_days), 1) as double) as observed_days,
-        platform.booking_value
-    from joined
-    left join platform on joined.as_of_date = platform.as_of_date
+        evident.*,
+        evident.shrunk_yearly_bookings * evident.shrunk_booking_value * user_returns.returned_share as rule_revenue
+    from evident
+    left join user_returns
+        on evident.as_of_date = user_returns.as_of_date
+        and case when evident.bookings_ever > 0 then 1 else 0 end = user_returns.has_booked
+        and {{ silence_step('evident.silence') }} = user_returns.silence_step
 
 ),
 
@@ -200,17 +209,13 @@ final as (
             {{ band_cases('bookings_365d', product_customer_ltv().bands.activity.bands) }}
         end as activity,
         case when split not in ('score', 'reference') then cast(revenue as double) end as revenue,
-        cast(baseline_revenue as double) as baseline_revenue,
+        case when rule_revenue is not null then greatest(rule_revenue, 0.01e0) end as baseline_revenue,
+        cast(naive_revenue as double) as naive_revenue,
 
-        -- gamma-Poisson: a prior of one booking in {{ prior_days }} days. Silence is the logarithm of the odds that such
-        -- a user would have booked since the newest booking, one with this history were they still there
         cast({{ day_number('as_of_date') }} as double) / 30 as snapshot_months,
-        365 * (bookings_ever + 1) / (observed_days + {{ prior_days }}) as shrunk_yearly_bookings,
-        (spend_ever + 2 * booking_value) / (bookings_ever + 2) as shrunk_booking_value,
-        (bookings_ever + 1) * ln(
-            (observed_days + {{ prior_days }})
-            / (greatest(observed_days - coalesce(days_since_last_booking, observed_days), 0) + {{ prior_days }})
-        ) as silence,
+        shrunk_yearly_bookings,
+        shrunk_booking_value,
+        silence,
         case when bookings_ever > 0 then 1e0 else 0e0 end as has_booked,
 
         country,
@@ -242,7 +247,7 @@ final as (
         destinations_ever,
         mean_lead_days,
         weekend_share
-    from observed
+    from ruled
 
 )
 

@@ -21,6 +21,12 @@ spine as (
 
 ),
 
+shares as (
+
+    select * from {{ ref('demand_shares') }}
+
+),
+
 bookings as (
 
     select * from {{ ref('stg_bookings') }}
@@ -92,8 +98,12 @@ final as (
         spine.as_of_date,
         coalesce(property_books.on_books, 0) as on_books,
         coalesce(property_books.cancelled_on_books, 0) as cancelled_on_books,
-        coalesce(property_stays.stays_on_books, 0) as stays_on_books
+        coalesce(property_stays.stays_on_books, 0) as stays_on_books,
+        shares.share_to_come
     from spine
+    inner join shares
+        on spine.horizon_days = shares.horizon_days
+        and cast({{ dbt.date_trunc('month', 'spine.as_of_date') }} as date) = shares.snapshot_month
     left join property_books
         on spine.property_id = property_books.property_id
         and spine.check_in_date = property_books.check_in_date

@@ -165,6 +165,7 @@ joined as (
         books.on_books,
         books.cancelled_on_books,
         books.stays_on_books,
+        books.share_to_come,
         coalesce(destination_books.destination_on_books, 0) as destination_on_books,
         coalesce(last_year.destination_check_ins_last_year, 0) as destination_check_ins_last_year,
         coalesce(labels.bookings, 0) as bookings,
@@ -239,6 +240,8 @@ final as (
         / (exposure_days + {{ prior_days }})
         * destination_weekday_factor as baseline_bookings,
         cast(on_books as double) as on_books,
+        -- the rule: what is known, and the part of the rate that usually still comes
+        on_books + baseline_bookings * share_to_come as rule_bookings,
 
         horizon_days,
         cast(weekday as double) as weekday,

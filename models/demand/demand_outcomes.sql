@@ -26,7 +26,7 @@ labelled as (
         served.check_in_date,
         served.destination_id,
         served.predicted_bookings,
-        served.baseline_bookings,
+        served.baseline_bookings as rule_bookings,
         coalesce(arrivals.bookings, 0) as bookings
     from served
     left join arrivals

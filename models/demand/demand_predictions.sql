@@ -18,7 +18,7 @@ final as (
         scores.as_of_date,
         scores.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
-        scores.baseline_bookings
+        scores.rule_bookings as baseline_bookings
     from scores
 
 )

@@ -1,5 +1,6 @@
 {% set horizon = 90 %}
 {% set warm_up = 90 %}
+{% set curve_bookings = 100 %}
 
 with calendar_features as (
 
@@ -28,6 +29,12 @@ levels as (
 booked_shares as (
 
     select * from {{ ref('revenue_curves') }}
+
+),
+
+seasons as (
+
+    select * from {{ ref('revenue_seasons') }}
 
 ),
 
@@ -187,46 +194,60 @@ expected as (
 
 ),
 
--- the pick-up estimate adds to what is on the books what usually still comes; `pick_up` is how far the books are ahead
-picked_up as (
+-- the pick-up curve of last year's season, where there was one; that of the whole year counts as {{ curve_bookings }} bookings
+shared as (
 
     select
-        expected.forecast_level,
-        expected.destination_id,
-        expected.forecast_date,
-        expected.as_of_date,
-        expected.split,
-        expected.forecast_date + 1 as label_known_date,
-        expected.horizon_days,
-        expected.lead_days,
-        case when expected.split <> 'score' or expected.horizon_days < 0 then expected.revenue end as revenue,
-        case
-            when expected.horizon_days > 0
-                then coalesce(
-                    expected.year_ago_revenue * expected.trend_28, expected.level_28 * expected.weekday_factor, 0
-                )
-        end as baseline_revenue,
-        expected.on_books_revenue,
-        coalesce(booked_shares.booked_share, 0) as booked_share,
-        expected.on_books_revenue + (1 - coalesce(booked_shares.booked_share, 0)) * expected.expected_revenue as pick_up_revenue,
-        case
-            -- a ratio to next to nothing says little: bounded
-            when expected.expected_revenue > 0
-                then greatest(
-                    least(expected.on_books_revenue / expected.expected_revenue, 4) - coalesce(booked_shares.booked_share, 0), -1
-                )
-            else 0
-        end as pick_up,
-        expected.is_holiday,
-        expected.is_holiday_eve,
-        expected.is_long_weekend,
-        expected.first_date
+        expected.*,
+        coalesce(
+            (seasons.arrived_bookings * seasons.booked_share + {{ curve_bookings }} * booked_shares.booked_share)
+            / (seasons.arrived_bookings + {{ curve_bookings }}),
+            booked_shares.booked_share, 0
+        ) as booked_share
     from expected
     left join booked_shares
         on expected.forecast_level = booked_shares.forecast_level
         and expected.as_of_date = booked_shares.as_of_date
         and expected.destination_id = booked_shares.destination_id
         and expected.lead_days = booked_shares.lead_days
+    left join seasons
+        on expected.forecast_level = seasons.forecast_level
+        and expected.destination_id = seasons.destination_id
+        and cast({{ dbt.date_trunc('month', 'expected.forecast_date - 364') }} as date) = seasons.month_start
+        and expected.lead_days = seasons.lead_days
+
+),
+
+-- the pick-up estimate adds to what is on the books what usually still comes; `pick_up` is how far the books are ahead
+picked_up as (
+
+    select
+        forecast_level,
+        destination_id,
+        forecast_date,
+        as_of_date,
+        split,
+        forecast_date + 1 as label_known_date,
+        horizon_days,
+        lead_days,
+        case when split <> 'score' or horizon_days < 0 then revenue end as revenue,
+        case
+            when horizon_days > 0 then coalesce(year_ago_revenue * trend_28, level_28 * weekday_factor, 0)
+        end as naive_revenue,
+        on_books_revenue,
+        booked_share,
+        on_books_revenue + (1 - booked_share) * expected_revenue as pick_up_revenue,
+        case
+            -- a ratio to next to nothing says little: bounded
+            when expected_revenue > 0
+                then greatest(least(on_books_revenue / expected_revenue, 4) - booked_share, -1)
+            else 0
+        end as pick_up,
+        is_holiday,
+        is_holiday_eve,
+        is_long_weekend,
+        first_date
+    from shared
 
 ),
 
@@ -243,7 +264,16 @@ final as (
         lead_days,
         cast({{ dbt.datediff('first_date', 'as_of_date', 'day') }} as int) as history_days,
         revenue,
-        baseline_revenue,
+        -- the rule; of the total the sum of its destinations, each with a curve and a season of its own
+        case
+            when horizon_days > 0 and forecast_level = 'destination' then greatest(pick_up_revenue, 0)
+            when horizon_days > 0
+                then round(
+                    sum(case when forecast_level = 'destination' then greatest(pick_up_revenue, 0) end)
+                        over (partition by as_of_date, forecast_date), 2
+                )
+        end as baseline_revenue,
+        naive_revenue,
         on_books_revenue,
         booked_share,
         greatest(pick_up_revenue, 0) as pick_up_revenue,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import pickle
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wanderbricks_ml.estimators.combination import SERIES, Calibration, combine, window_sums
+from wanderbricks_ml.estimators.combination import SERIES, Calibration, books_ahead, combine, window_sums
 from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 from wanderbricks_ml.estimators.series import Recipe, fit_series
 from wanderbricks_ml.lifecycle.rolling_origins import wape_by_stretch
@@ -70,6 +71,10 @@ def errors(days: int = 90, parts: int = 2, sd: float = 10.0, scale: float = 1.0,
                         "lead_days": np.arange(1, days + 1),
                         "revenue": expected + error,
                         "pick_up_revenue": expected,
+                        "booked_share": 0.3,
+                        "pick_up_near": 0.0,
+                        "pick_up_middle": 0.0,
+                        "pick_up_far": 0.0,
                         "prophet_revenue": expected,
                         "noise_sd": sd,
                         "trend_sd": 0.0,
@@ -133,12 +138,43 @@ def test_a_missing_value_is_an_error() -> None:
 def test_weights_go_to_the_better_forecast() -> None:
     raw = errors()
     raw["pick_up_revenue"] = raw["revenue"]
-    weight = Calibration.of(raw).weight
-    # half of the way from equal weights to all of it
-    assert weight["total"] == weight["destination"] == (0.25, 0.25, 0.25)
+    # the total's is the sum of its destinations
+    assert Calibration.of(raw).weight["destination"] == (0.0, 0.0, 0.0)
     raw = errors()
     raw["prophet_revenue"] = raw["revenue"]
-    assert Calibration.of(raw).weight["total"] == (0.75, 0.75, 0.75)
+    # half of the way from the rule to all of it
+    assert Calibration.of(raw).weight["total"] == (0.5, 0.5, 0.5)
+
+
+def books_ahead_of_usual() -> pd.DataFrame:
+    """Return forecasts of 100 that are off by half of what the books are ahead, a different share at each cut-off."""
+    raw = errors(sd=1.0)
+    ahead = np.random.default_rng(9).normal(0, 0.2, 40).clip(-0.5, 0.5)[raw.groupby("as_of_date").ngroup()]
+    part = (raw["destination_id"] > 0).to_numpy()
+    raw["pick_up_near"] = np.where(part, ahead, 0.0)
+    # on the books are 30 and 100 times what they are ahead, and 70 are usually still to come
+    raw["pick_up_revenue"] += np.where(part, 100 * ahead, 0.0)
+    raw["revenue"] += np.where(part, 1.5, 3.0) * 100 * ahead
+    return raw
+
+
+def test_a_destination_whose_books_are_ahead_is_still_booked_more() -> None:
+    raw = books_ahead_of_usual()
+    calibration = Calibration.of(raw)
+    assert calibration.ahead is not None
+    # 0.5 of what is ahead, of which 0.7 is still to come, whichever of the three says so
+    assert sum(calibration.ahead) == pytest.approx(0.5 / 0.7, rel=0.05)
+    combined = combine(raw, replace(calibration, weight=dict.fromkeys(calibration.weight, (0.0, 0.0, 0.0))))
+    assert (combined["forecast_revenue"] - combined["revenue"]).abs().mean() < 2
+    # versions that know no correction forecast as they did
+    before = combine(raw, replace(calibration, ahead=None))
+    assert (before["forecast_revenue"] - before["revenue"]).abs().mean() > 5
+
+
+def test_what_days_ahead_say_does_not_depend_on_the_order_of_rows() -> None:
+    raw = books_ahead_of_usual()
+    order = np.random.default_rng(1).permutation(len(raw))
+    assert books_ahead(raw.iloc[order]) == pytest.approx(books_ahead(raw)[order])
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0])

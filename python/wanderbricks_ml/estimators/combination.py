@@ -20,6 +20,8 @@ Z_80 = 1.2815515655446004
 
 SERIES = ["forecast_level", "destination_id"]
 WINDOWS = (30, 60, 90)
+_AROUND = 7
+_RIDGE = 0.003
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Calibration:
     Attributes
     ----------
     weight
-        Weight of Prophet against the pick-up estimate, 0 to 1.
+        Weight of Prophet against the pick-up estimate with its correction, 0 to 1.
     width
         Factor on standard deviations.
     level_error
@@ -40,6 +42,8 @@ class Calibration:
     weight: Mapping[str, Sequence[float]]
     width: Mapping[str, Sequence[float]]
     level_error: Mapping[str, float]
+    ahead: tuple[float, ...] | None = None
+    """Coefficients of `books_ahead`; None in versions that know none, whose total is estimated by itself."""
 
     @classmethod
     def neutral(cls) -> Calibration:
@@ -50,8 +54,16 @@ class Calibration:
 
     @classmethod
     def of(cls, raw: pd.DataFrame) -> Calibration:
-        """Weights of least absolute error, then widths that hold 80 %, from raw forecasts with their `revenue`."""
+        """Correction of the pick-up estimate, weights of least absolute error beside it, then widths that hold 80 %.
+
+        Parameters
+        ----------
+        raw
+            Raw forecasts with their `revenue`.
+        """
         neutral = cls.neutral()
+        ahead = _ahead_coefficients(raw)
+        raw = raw.assign(pick_up_revenue=_corrected(raw, ahead))
         band = _bands(raw)
         weight: dict[str, tuple[float, ...]] = {}
         for level in neutral.weight:
@@ -65,8 +77,8 @@ class Calibration:
                     .sum()
                     for share in grid
                 ]
-                # few cut-offs: half of the way from equal weights to the best ones
-                chosen.append(float((grid[int(np.argmin(errors))] + 0.5) / 2) if len(rows) else 0.5)
+                # few cut-offs: half of the way from the rule alone to the best weight
+                chosen.append(float(grid[int(np.argmin(errors))] / 2) if len(rows) else 0.0)
             weight[level] = tuple(chosen)
         combined = combine(raw, cls(weight, neutral.width, neutral.level_error))
         ratio = (combined["revenue"] - combined["forecast_revenue"]).abs() / combined["forecast_sd"] / Z_80
@@ -75,7 +87,83 @@ class Calibration:
             of_level = combined["forecast_level"] == level
             found = [ratio[of_level & (band == position)] for position in range(len(LEAD_BANDS))]
             width[level] = tuple(float(np.quantile(rows, 0.8)) if len(rows) else 1.0 for rows in found)
-        return cls(weight, width, _level_errors(combine(raw, cls(weight, width, neutral.level_error))))
+        return cls(weight, width, _level_errors(combine(raw, cls(weight, width, neutral.level_error))), ahead)
+
+
+def books_ahead(rows: pd.DataFrame) -> Floats:
+    """How far the books are ahead of what is usual, times the share that is still to come, shape (rows, 3), money.
+
+    A day's own books say little: guests book one by one. What is averaged says more: the books of the days around it,
+    those of the series' whole horizon, and those of all destinations for the days around.
+
+    Parameters
+    ----------
+    rows
+        forecast_level, destination_id, as_of_date, forecast_date, pick_up_revenue, booked_share and the regressors
+        pick_up_near, pick_up_middle and pick_up_far: books over the expected revenue, less booked_share.
+    """
+    ordered = rows.reset_index(drop=True).sort_values([*SERIES, "as_of_date", "forecast_date"])
+    share_ahead = ordered[["pick_up_near", "pick_up_middle", "pick_up_far"]].sum(axis=1)
+    expected: Any = ordered["pick_up_revenue"] / np.maximum(1 + share_ahead, 0.1)
+    frame = ordered.assign(expected=expected, ahead=ordered["pick_up_revenue"] - expected)
+    parts = frame[frame["forecast_level"] == "destination"]
+    total = parts.groupby(["as_of_date", "forecast_date"])[["expected", "ahead"]].sum()
+    of_all = _around(total["ahead"], total.index.get_level_values("as_of_date")) / total.groupby("as_of_date")[
+        "expected"
+    ].transform("mean").clip(lower=1e-9)
+    series = [frame[name] for name in (*SERIES, "as_of_date")]
+    day = pd.MultiIndex.from_frame(frame[["as_of_date", "forecast_date"]])
+    scale = frame["expected"].groupby(series).transform("mean").to_numpy()
+    still_open = 1 - frame["booked_share"].clip(0, 1).to_numpy()
+    found = np.column_stack(
+        [
+            _around(frame["ahead"], series).to_numpy(),
+            frame["ahead"].groupby(series).transform("mean").to_numpy(),
+            of_all.reindex(day).fillna(0.0).to_numpy() * scale,
+        ]
+    )
+    result = np.empty_like(found)
+    result[frame.index.to_numpy()] = found * still_open[:, None]
+    return result
+
+
+def _around(values: pd.Series, by: Any) -> pd.Series:
+    """Mean of the days around each one within its group; `values` are in order of date."""
+    window = 2 * _AROUND + 1
+    return values.groupby(by, group_keys=False).transform(
+        lambda days: days.rolling(window, center=True, min_periods=1).mean()
+    )
+
+
+def _ahead_coefficients(raw: pd.DataFrame) -> tuple[float, ...]:
+    """Ridge regression, towards no correction, of what the pick-up estimates of destinations have missed."""
+    rows = (raw["forecast_level"] == "destination").to_numpy()
+    features = books_ahead(raw)[rows]
+    parts = raw[rows]
+    by = [parts[name] for name in (*SERIES, "as_of_date")]
+    # destinations weigh alike: each in units of what it usually earns
+    scale = parts["pick_up_revenue"].groupby(by).transform("mean").clip(lower=1e-9).to_numpy()
+    features = features / scale[:, None]
+    missed = (parts["revenue"] - parts["pick_up_revenue"]).to_numpy() / scale
+    known = np.isfinite(missed) & np.isfinite(features).all(axis=1)
+    features, missed = features[known], missed[known]
+    if not len(missed):
+        return (0.0, 0.0, 0.0)
+    penalty = _RIDGE * len(missed) * float(features.var(axis=0).mean()) + 1e-12
+    found = np.linalg.solve(features.T @ features + penalty * np.eye(features.shape[1]), features.T @ missed)
+    return tuple(float(value) for value in found)
+
+
+def _corrected(raw: pd.DataFrame, ahead: tuple[float, ...]) -> Floats:
+    """Pick-up estimates with their correction; a day's total is the sum of its destinations."""
+    total = (raw["forecast_level"] == "total").to_numpy()
+    estimate = raw["pick_up_revenue"].to_numpy(dtype=np.float64)
+    corrected = np.maximum(estimate + np.where(total, 0.0, books_ahead(raw) @ np.asarray(ahead)), 0.0)
+    day = raw.groupby(["as_of_date", "forecast_date"], sort=False).ngroup().to_numpy()
+    days = int(day.max()) + 1 if len(day) else 0
+    parts = np.bincount(day, np.where(total, 0.0, corrected), days)
+    has_parts = np.bincount(day, ~total, days) > 0
+    return np.where(total & has_parts[day], parts[day], corrected)
 
 
 def _level_errors(combined: pd.DataFrame) -> dict[str, float]:
@@ -117,14 +205,17 @@ def combine(raw: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
     Parameters
     ----------
     raw
-        forecast_level, destination_id, as_of_date, forecast_date, lead_days, pick_up_revenue and the columns of
-        `FittedSeries.predict`. Dates without a total, or of a total alone, stay as they are.
+        forecast_level, destination_id, as_of_date, forecast_date, lead_days, pick_up_revenue, the columns of
+        `FittedSeries.predict` and, for a calibration with a correction, those of `books_ahead`. Dates without a total,
+        or of a total alone, stay as they are.
 
     Returns
     -------
     frame
         `raw` with forecast_revenue, forecast_sd, lower_80 and upper_80.
     """
+    if calibration.ahead is not None:
+        raw = raw.assign(pick_up_revenue=_corrected(raw, calibration.ahead))
     share = np.where(raw["prophet_revenue"].isna(), 0.0, _by_band(raw, calibration.weight))
     forecast = share * raw["prophet_revenue"].fillna(0.0) + (1 - share) * raw["pick_up_revenue"]
     variance = raw["noise_sd"] ** 2 + raw["trend_sd"] ** 2

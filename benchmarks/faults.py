@@ -40,7 +40,7 @@ Strike = Callable[[], None]
 
 POINTS = {
     "features": (r"START \w+ \w+ model \S+property_features", 0.3, "all"),
-    "fitting": (r"fitting [\d,]+ rows", 1.0, "fit"),
+    "fitting": (r"fitting [\d,]+ rows", 2.0, "fit"),
     "registering": (r"fitted on [\d,]+ rows", 3.5, "fit"),
     "between fit and verdict": (r"START \w+ \w+ model \S+demand_backtest", 0.2, "fit"),
     "measuring": (r"START \w+ \w+ model \S+demand_metrics", 0.1, "fit"),
@@ -50,7 +50,7 @@ POINTS = {
 }
 """Lines of dbt at which a build is killed, within how many seconds from then, and whether only a fit comes there."""
 
-SECONDS = {"no fit due": 4, "a fit due": 11, "the first fit due": 14}
+SECONDS = {"no fit due": 4, "a fit due": 12, "the first fit due": 15}
 """About how long such a run takes."""
 
 

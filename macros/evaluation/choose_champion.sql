@@ -270,7 +270,7 @@
                     renewed.direction * renewed.metric_value
                     + case
                         when renewed.role <> 'reigning' then 0
-                        when renewed.is_renewal then renewed.min_improvement * abs(renewed.metric_value)
+                        when renewed.is_renewal then abs(renewed.min_improvement * renewed.metric_value)
                         else -renewed.min_improvement * abs(renewed.metric_value)
                     end,
                     case when renewed.role = 'reigning' and not renewed.is_renewal then 0 else 1 end,

@@ -246,4 +246,6 @@ def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Workspace
     ).to_pylist()
     assert many["reason"] == "forced"
     # the sample that the driver preprocesses by; xgboost.spark boosts on all rows
-    assert many["train_rows"] < 2500 < one["train_rows"]
+    for rows in ("train_rows", "refit_rows"):
+        assert many[rows] < 2500 < one[rows], rows
+    assert many["refit_labels_until"] == one["refit_labels_until"] > many["train_labels_until"]

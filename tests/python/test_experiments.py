@@ -282,6 +282,11 @@ def test_an_experiment_from_its_first_day_to_the_day_after(fresh: Workspace, tod
     row = f"{name},demand_predictor,1,2,0.3,property_id,bookings,{first},{third},10"
     wrong = f"wrong,demand_predictor,1,9,0.5,property_id,bookings,{first},{third},10"
     served = "select distinct property_id, model_version from demand_predictions where scoring_date = '{}'"
+    # another recipe that is no better: the one that reigns would take over with newer labels
+    settings = life.project / "models/demand/_demand.yml"
+    text = settings.read_text(encoding="utf-8")
+    assert text.count("n_estimators: 150\n") == 1
+    settings.write_text(text.replace("n_estimators: 150\n", "n_estimators: 149\n"), encoding="utf-8")
     assert run(life, today, retrain="force") == 0, life.log
     assert {version for _, version in life.query(served.format(today))} == {1}
 

@@ -190,7 +190,7 @@ def test_a_version_from_before_there_were_two_fits_is_judged_by_the_one_that_it_
 # whole runs
 
 
-@pytest.mark.parametrize("product", [one for one in PRODUCTS if one.name != "demand"], ids=lambda product: product.name)
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
 def test_a_build_judges_what_saw_no_test_label_and_serves_what_saw_all(product: Product, fresh: Workspace) -> None:
     first_test, newest = fresh.query(
         f"""

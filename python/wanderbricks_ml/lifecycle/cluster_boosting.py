@@ -89,15 +89,20 @@ def boost_on_cluster(
         .mapInArrow(prepared, SCHEMA)
     )
     params = {NAMES.get(name, name): value for name, value in estimator.boosting_params.items() if name != "nthread"}
+    stopping = {}
+    if stopped_by is not None:
+        stopping = {
+            "validation_indicator_col": "is_validation",
+            "early_stopping_rounds": estimator.early_stopping_rounds,
+        }
     model = SparkXGBRegressor(
         features_col="features",
         label_col="label",
         base_margin_col="margin",
-        validation_indicator_col=None if stopped_by is None else "is_validation",
         n_estimators=estimator.n_estimators,
-        early_stopping_rounds=None if stopped_by is None else estimator.early_stopping_rounds,
         num_workers=frame.sparkSession.sparkContext.defaultParallelism,
         **params,
+        **stopping,
     ).fit(rows)
     booster = model.get_booster()
     estimator.booster_ = booster if stopped_by is None else booster[: booster.best_iteration + 1]

@@ -201,7 +201,6 @@ def _learnt(history: pd.DataFrame, labelled: pd.DataFrame, columns: list[str]) -
         digest=hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()[:32],
         first_date=min(history["forecast_date"]),
         last_date=max(history["forecast_date"]),
-        # a day's revenue is known on the next
         labels_until=max(labelled["forecast_date"]) + timedelta(days=1),
         rows=len(history),
     )

@@ -40,7 +40,7 @@ ROWS = """
         backtest.split,
         backtest.made,
         backtest.cancelled,
-        backtest.baseline_probability,
+        backtest.rule_probability as baseline_probability,
         backtest.cancellation_probability,
         backtest.later_share,
         coalesce(bookings.deposit_type = 'Non Refund', false) as is_non_refund,
@@ -74,7 +74,7 @@ def untuned(connection: duckdb.DuckDBPyConnection) -> Floats:
         """
         select * exclude (
             as_of_date, created_date, check_in_date, label_known_date, property_id, lead_band, made, later_share,
-            baseline_probability
+            is_open, rule_probability, baseline_probability
         )
         from wanderbricks_ml.cancellation_examples where split <> 'score' order by booking_id
         """

@@ -24,7 +24,7 @@
         weeks.first_unit,
         weeks.last_unit,
         weeks.truth_days
-    from ({{ ref_if_built(product.predictions, columns) }}) as predictions
+    from ({{ ref_if_built(product.predictions, columns, later=columns) }}) as predictions
     inner join {{ ref('outcome_weeks') }} as weeks
         on weeks.model_name = '{{ product.model_name }}'
         and {{ monday_of('predictions.scoring_date') }} = weeks.week_start

@@ -5,7 +5,8 @@
   Arguments
     name     model name; the edge of the graph is drawn as by ref
     columns  columns wanted
-    later    those of them that a table of an earlier release lacks until it is written again: null there, of the types of shared_types
+    later    those of them that a table of an earlier release lacks until it is written again: null there, of the types of its
+             YAML or of shared_types
 
   Example: select * from ({{ ref_if_built('demand_predictions', ['as_of_date', 'model_version']) }}) as scored
 #}
@@ -16,21 +17,22 @@
     {% set there = not execute or relation.is_cte or adapter.get_relation(
         database=relation.database, schema=relation.schema, identifier=relation.identifier
     ) is not none %}
+    {% for model in graph.get('nodes', {}).values() if model.resource_type == 'model' and model.name == name %}
+        {% set node.found = model %}
+    {% endfor %}
     {% if there %}
         {% set selected = columns | list %}
         {% if execute and later and not relation.is_cte %}
             {% set known = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | list %}
             {% for column in columns if column in later and column not in known %}
-                {% set cast_null = 'cast(null as ' ~ shared_types()[column] ~ ') as ' ~ column %}
+                {% set type = node.found.columns.get(column, {}).get('data_type') or shared_types()[column] %}
+                {% set cast_null = 'cast(null as ' ~ type ~ ') as ' ~ column %}
                 {% do selected.__setitem__(columns.index(column), cast_null) %}
             {% endfor %}
         {% endif %}
         select{{ '\n            ' if columns | length > 1 else ' ' }}{{ selected | join(',\n            ') }}
         from {{ relation }}
     {% else %}
-        {% for model in graph.nodes.values() if model.resource_type == 'model' and model.name == name %}
-            {% set node.found = model %}
-        {% endfor %}
         {% set types = {} %}
         {% for column in columns %}
             {% set type = node.found.columns.get(column, {}).get('data_type') or shared_types().get(column) %}

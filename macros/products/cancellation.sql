@@ -18,7 +18,7 @@
         'date': 'check_in_date',
         'keep': [
             'as_of_date', 'check_in_date', 'property_id', 'destination_id', 'property_type', 'lead_band', 'made',
-            'total_amount', 'later_share',
+            'total_amount', 'later_share', 'is_open',
         ],
         'blocks': 'check_in_date',
         'segments': ['lead_band', 'made', 'destination_id', 'property_type'],
@@ -33,7 +33,8 @@
             'of': "select booking_id from {cancellation_spine} where split = 'score'",
         },
         'served': [
-            'booking_id', 'check_in_date', 'cancellation_probability', 'predicted_cancellation', 'baseline_probability',
+            'booking_id', 'check_in_date', 'cancellation_probability', 'predicted_cancellation', 'called_when_made',
+            'baseline_probability',
         ],
     }) }}
 {% endmacro %}

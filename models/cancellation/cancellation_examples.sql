@@ -206,6 +206,11 @@ final as (
         destination_id,
         lead_band,
         case when created_date < split_begins then 'before the split' else 'within the split' end as made,
+        -- whether the booking stood, of those made before, when its split began
+        case
+            when created_date < split_begins and (cancelled_date is null or cancelled_date >= as_of_date) then 1e0
+            else 0e0
+        end as is_open,
         total_amount,
         coalesce(1 - cast(cancellations_so_far as double) / cancellations, 1) as later_share,
         case when split <> 'score' then cast(cancelled as double) end as cancelled,

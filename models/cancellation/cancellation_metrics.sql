@@ -1,1 +1,5 @@
 {{ evaluate(product_cancellation()) }}
+union all
+select * from (
+    {{ remaining_metrics(product_cancellation()) }}
+) as remaining

@@ -42,7 +42,8 @@ labelled as (
         served.check_in_date,
         served.cancellation_probability,
         served.baseline_probability as rule_probability,
-        served.predicted_cancellation,
+        -- rows of an earlier day have the call when made under the other name
+        coalesce(served.called_when_made, served.predicted_cancellation) as called_when_made,
         case when bookings.cancelled_date <= bookings.check_in_date then 1 else 0 end as cancelled
     from served
     inner join scoring_gaps on served.scoring_date = scoring_gaps.scoring_date
@@ -57,5 +58,5 @@ labelled as (
 )
 
 {{ outcome_rows('labelled', product_cancellation(), {
-    'label_date': 'check_in_date', 'is_called': 'predicted_cancellation'
+    'label_date': 'check_in_date', 'is_called': 'called_when_made'
 }) }}

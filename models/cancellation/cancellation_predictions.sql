@@ -16,13 +16,23 @@ serving as (
 
 ),
 
--- who would have cancelled by now is no longer among the open bookings (Bayes)
+-- of the newest evaluation; versions that were judged before there was one have the threshold of the moment of booking
+thresholds as (
+
+    select
+        model_version,
+        max_by(metric_value, as_of_date) as remaining_threshold
+    from {{ ref('cancellation_metrics') }}
+    where split = 'validation' and segment = 'all' and metric_name = 'remaining_best_threshold'
+    group by model_version
+
+),
+
 open_bookings as (
 
     select
         *,
-        cancellation_probability * later_share
-        / (1 - cancellation_probability + cancellation_probability * later_share) as remaining_probability
+        {{ remaining('cancellation_probability') }} as remaining_probability
     from scores
 
 ),
@@ -35,8 +45,10 @@ final as (
         open_bookings.destination_id,
         open_bookings.check_in_date,
         open_bookings.cancellation_probability,
-        open_bookings.cancellation_probability >= serving.decision_threshold as predicted_cancellation,
         open_bookings.remaining_probability,
+        open_bookings.remaining_probability >= coalesce(thresholds.remaining_threshold, serving.decision_threshold)
+            as predicted_cancellation,
+        open_bookings.cancellation_probability >= serving.decision_threshold as called_when_made,
         open_bookings.remaining_probability * open_bookings.total_amount as revenue_at_risk,
         open_bookings.model_name,
         open_bookings.model_version,
@@ -46,6 +58,7 @@ final as (
         open_bookings.rule_probability as baseline_probability
     from open_bookings
     inner join serving on open_bookings.model_version = serving.model_version
+    left join thresholds on open_bookings.model_version = thresholds.model_version
 
 )
 

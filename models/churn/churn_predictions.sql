@@ -27,7 +27,11 @@ cut as (
     select
         scores.*,
         scores.churn_probability >= serving.decision_threshold as will_churn,
-        abs(scores.churn_probability - serving.decision_threshold) as distance
+        -- probabilities are calibrated: how often such a call is right
+        case
+            when scores.churn_probability >= serving.decision_threshold then scores.churn_probability
+            else 1 - scores.churn_probability
+        end as chance_right
     from scores
     inner join serving on scores.model_version = serving.model_version
 
@@ -48,8 +52,8 @@ final as (
         cut.baseline_probability
     from cut
     left join levels
-        on cut.distance >= levels.lower_bound
-        and (levels.upper_bound is null or levels.upper_bound > cut.distance)
+        on cut.chance_right >= levels.lower_bound
+        and (levels.upper_bound is null or levels.upper_bound > cut.chance_right)
 
 )
 

@@ -14,13 +14,13 @@ from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
 
 # what is not known when a booking is made, or tells of the whole split
-NO_FEATURES = ("cancelled", "later_share")
+NO_FEATURES = ("cancelled", "later_share", "is_open")
 
 
 @pytest.fixture(scope="module")
-def first(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def first(gold: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A first build of the product. Tests read it."""
-    workspace = Workspace(tmp_path_factory.mktemp("cancellation"), gold)
+    workspace = Workspace(tmp_path_factory.mktemp("cancellation"), gold, project)
     assert workspace.dbt("build", "--select", "+cancellation_predictions") == 0, workspace.log
     return workspace
 
@@ -35,9 +35,13 @@ def test_every_open_booking_is_scored_and_no_other(first: Workspace, today: date
     )
     assert len(expected) > 100
     assert sorted(predictions["booking_id"]) == [row[0] for row in expected]
-    threshold = first.query("select decision_threshold from cancellation_champion")[0][0]
-    above = predictions["cancellation_probability"] >= threshold
-    assert (predictions["predicted_cancellation"] == above).all()
+    when_made = first.query("select decision_threshold from cancellation_champion")[0][0]
+    assert (predictions["called_when_made"] == (predictions["cancellation_probability"] >= when_made)).all()
+    ((now,),) = first.query(
+        "select metric_value from cancellation_metrics "
+        "where split = 'validation' and metric_name = 'remaining_best_threshold'"
+    )
+    assert (predictions["predicted_cancellation"] == (predictions["remaining_probability"] >= now)).all()
     assert (predictions["remaining_probability"] <= predictions["cancellation_probability"] + 1e-12).all()
     assert predictions.notna().all().all()
 
@@ -148,8 +152,8 @@ def with_channel(gold: Path, out: Path) -> Path:
     return out
 
 
-def test_further_booking_columns_teach_the_model(first: Workspace, gold: Path, tmp_path: Path) -> None:
-    told = Workspace(tmp_path, with_channel(gold, tmp_path / "gold"))
+def test_further_booking_columns_teach_the_model(first: Workspace, gold: Path, project: Path, tmp_path: Path) -> None:
+    told = Workspace(tmp_path, with_channel(gold, tmp_path / "gold"), project)
     variables = json.dumps({"booking_attributes": ["channel", "special_requests"]})
     assert told.dbt("build", "--select", "+cancellation_predictions", "--vars", variables) == 0, told.log
 

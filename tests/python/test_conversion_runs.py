@@ -14,16 +14,16 @@ from pandas.testing import assert_frame_equal
 SELECTION = ("--select", "+conversion_predictions")
 
 
-def built(path: Path, gold: Path) -> Workspace:
-    workspace = Workspace(path, gold)
+def built(path: Path, gold: Path, project: Path) -> Workspace:
+    workspace = Workspace(path, gold, project)
     assert workspace.dbt("build", *SELECTION) == 0, workspace.log
     return workspace
 
 
 @pytest.fixture(scope="module")
-def first(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def first(gold: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A first build of the product. Tests read it; who builds on it takes a copy."""
-    return built(tmp_path_factory.mktemp("conversion"), gold)
+    return built(tmp_path_factory.mktemp("conversion"), gold, project)
 
 
 def test_a_first_build_fits_and_predicts_the_day_that_ended(first: Workspace, today: date) -> None:
@@ -104,8 +104,9 @@ def test_bookings_of_the_day_and_golds_conversion_rate_are_in_no_feature(
     ],
     ids=["none", "long before any booking"],
 )
-def test_gold_that_cannot_teach_it(engagement: str, why: str, gold: Path, tmp_path: Path) -> None:
-    workspace = built(tmp_path, rewrite_gold(gold, tmp_path / "gold", {"fact_property_engagement": engagement}))
+def test_gold_that_cannot_teach_it(engagement: str, why: str, gold: Path, project: Path, tmp_path: Path) -> None:
+    told = rewrite_gold(gold, tmp_path / "gold", {"fact_property_engagement": engagement})
+    workspace = built(tmp_path, told, project)
     assert "conversion_predictor is not learnable: " in workspace.log
     assert why in workspace.log
     assert workspace.query("select count(*) from conversion_predictions") == [(0,)]

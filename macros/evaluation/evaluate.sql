@@ -8,17 +8,22 @@
 #}
 {% macro evaluate(product) %}
     {{ metrics_table() }}
-    {% if product.naive %}
-        select * from (
-            {{ task_metrics(product) }}
-        ) as metrics
-        union all
-        select * from (
-            {{ naive_metrics(product) }}
-        ) as naive
-    {% else %}
-        {{ task_metrics(product) }}
-    {% endif %}
+    {% set measures = [task_metrics] + ([naive_metrics] if product.naive else []) %}
+    {% for measure in measures %}
+        select
+            model_version,
+            as_of_date,
+            split,
+            segment,
+            metric_name,
+            metric_value,
+            baseline_value,
+            row_count
+        from (
+            {{ measure(product) }}
+        ) as measured
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 {% endmacro %}
 
 {# The metrics of a task, of a product. #}

@@ -34,12 +34,12 @@
             and ranked_scorings.recency = 1
         inner join (
             select
-                drift.model_name,
-                count(distinct drift.scoring_date) as days
-            from drift
-            left join last_attempts on drift.model_name = last_attempts.model_name
-            where last_attempts.last_attempt_date is null or drift.scoring_date > last_attempts.last_attempt_date
-            group by drift.model_name
+                scored.model_name,
+                count(distinct scored.scoring_date) as days
+            from drift as scored
+            left join last_attempts on scored.model_name = last_attempts.model_name
+            where last_attempts.last_attempt_date is null or scored.scoring_date > last_attempts.last_attempt_date
+            group by scored.model_name
         ) as since_attempt
             on drift.model_name = since_attempt.model_name
             and drift.act_days <= since_attempt.days

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dbt_command import PARSE_FOLDER
-from eased_project import copied_project
+from eased_project import PROJECT, copied_project
 from local_workspace import Workspace
 from workspace import Emulator, running
 
@@ -74,11 +74,14 @@ def both(
     local = Workspace(tmp_path_factory.mktemp("local"), gold["first"], emulator.project)
     assert local.dbt("build", *selected) == 0, local.log
     emulator.control(gold=str(gold["first"]))
-    with_tests = {"WANDERBRICKS_UNIT_TESTS": "true"}
-    assert emulator.dbt("parse", environment=with_tests) == 0, emulator.log
+    assert emulator.dbt("build", *selected) == 0, emulator.log
+    # of the SQL as it is, not as it is eased for little gold
+    as_it_is: dict[str, Any] = {"project": PROJECT, "environment": {"WANDERBRICKS_UNIT_TESTS": "true"}}
+    assert emulator.dbt("parse", **as_it_is) == 0, emulator.log
     manifest = json.loads((emulator.folder / "target/manifest.json").read_text(encoding="utf-8"))
     elsewhere = [f"unit_test:{name}" for name in proven_on_any_engine(manifest)]
-    assert emulator.dbt("build", *selected, "--exclude", *elsewhere, environment=with_tests) == 0, emulator.log
+    unit_tests = ("--resource-type", "unit_test", "--exclude", *elsewhere)
+    assert emulator.dbt("build", *selected, *unit_tests, **as_it_is) == 0, emulator.log
     return local
 
 

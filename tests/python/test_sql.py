@@ -11,6 +11,8 @@ from local_workspace import Workspace
 
 def test_models_and_macros_do_what_their_examples_say(fresh: Workspace, tmp_path: Path) -> None:
     tested = fresh.copy(tmp_path)
+    # as it is, not as it is eased for little gold
+    tested.project = PROJECT
     chosen = ("--select", "test_type:unit", "path:tests/assertions/macros")
     assert tested.dbt("test", *chosen, WANDERBRICKS_UNIT_TESTS="true") == 0, tested.log
     results = json.loads((tmp_path / "target/run_results.json").read_text(encoding="utf-8"))["results"]

@@ -8,8 +8,20 @@
 #}
 {% macro evaluate(product) %}
     {{ metrics_table() }}
-    {% set measures = [task_metrics] + ([naive_metrics] if product.naive else []) %}
-    {% for measure in measures %}
+    select
+        model_version,
+        as_of_date,
+        split,
+        segment,
+        metric_name,
+        metric_value,
+        baseline_value,
+        row_count
+    from (
+        {{ task_metrics(product) }}
+    ) as metrics
+    {% if product.naive %}
+        union all
         select
             model_version,
             as_of_date,
@@ -20,10 +32,9 @@
             baseline_value,
             row_count
         from (
-            {{ measure(product) }}
-        ) as measured
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+            {{ naive_metrics(product) }}
+        ) as naive
+    {% endif %}
 {% endmacro %}
 
 {# The metrics of a task, of a product. #}

@@ -86,6 +86,8 @@
         {# sums over the weeks after a cut-off, each in the block of its first day #}
         {% set block.of = monday_of("(as_of_date + 1 + 7 * cast(floor((horizon_days - 1) / 7e0) as int))") %}
         {% set query.of = ['destination_id', 'as_of_date'] %}
+        {# segments of a product are those of its total's days #}
+        {% set segments = ['destination_id'] %}
     {% endif %}
     {% set tested = 'split = ' ~ "'test' and model_version in (" ~ numbers ~ ")" %}
     with evaluated as (

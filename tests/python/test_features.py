@@ -15,7 +15,6 @@ from sklearn.pipeline import Pipeline
 
 from wanderbricks_ml.features import feature_frame, feature_matrix, preprocessing
 from wanderbricks_ml.lifecycle import engines, predicting
-from wanderbricks_ml.registry import store
 from wanderbricks_ml.settings import Features, RowSettings
 
 PRODUCT = RowSettings(
@@ -127,8 +126,7 @@ def test_predictions_are_those_of_the_logged_pipeline(monkeypatch: pytest.Monkey
     pipeline = Pipeline([("preprocess", preprocessing(features)), ("estimator", LinearRegression())])
     frame = feature_frame([learned], features)
     pipeline.fit(frame, pipeline["preprocess"].fit_transform(frame).sum(axis=1))
-    monkeypatch.setattr(store, "load", lambda folder: pipeline)
-    predictor = predicting._predictor("folder", product)
+    predictor = predicting._predictor(pipeline, product)
     rows = drawn(4, 900, 80).set_column(2, "whole", pa.array(np.arange(900)))
     rows = rows.append_column("split", pa.array(["score", "test", "train"] * 300))
     monkeypatch.setattr(engines, "BATCH_ROWS", 100)
@@ -176,12 +174,11 @@ def test_no_rows_have_the_columns_of_a_result() -> None:
         assert found.read_all().num_rows == 0
 
 
-def test_a_version_fitted_on_a_feature_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_fitted_on_a_feature_that_is_gone_is_refused() -> None:
     known = PRODUCT.with_attributes(lambda: table().schema)
     frame = feature_frame([table()], known.features)
     steps = [("preprocess", preprocessing(known.features)), ("estimator", DummyRegressor())]
     pipeline = Pipeline(steps).fit(frame, [0, 1, 0])
-    monkeypatch.setattr(store, "load", lambda folder: pipeline)
-    predicting._predictor("folder", known)
+    predicting._predictor(pipeline, known)
     with pytest.raises(RuntimeError, match=r"cancellation_predictor: .* fitted on attribute_\w+.*registry archive"):
-        predicting._predictor("folder", PRODUCT)
+        predicting._predictor(pipeline, PRODUCT)

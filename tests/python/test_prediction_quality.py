@@ -151,18 +151,24 @@ def test_a_live_metric_is_the_back_tests_on_the_same_rows(served: Workspace, mon
     workspace = served.copy(tmp_path / "same")
     with duckdb.connect(str(workspace.path / "wanderbricks.duckdb")) as connection:
         connection.execute("use wanderbricks_ml")
-        for product, keys, replaced in (
+        for product, keys, rule, replaced in (
             # all in one week, whatever the day
             (
                 "conversion",
-                "property_id, engagement_date, conversion_probability, baseline_probability",
+                "property_id, engagement_date, conversion_probability",
+                "baseline_probability as baseline_probability",
                 "date_trunc('week', first)",
             ),
             # in the weeks of their snapshots
-            ("demand", "property_id, check_in_date, predicted_bookings, baseline_bookings", "tested.as_of_date"),
+            (
+                "demand",
+                "property_id, check_in_date, predicted_bookings",
+                "rule_bookings as baseline_bookings",
+                "tested.as_of_date",
+            ),
         ):
-            named = [name.strip() for name in keys.split(",")]
-            columns = ", ".join(f"tested.{name} as {name}" for name in named)
+            named = [f"{name.strip()} as {name.strip()}" for name in keys.split(",")]
+            columns = ", ".join(f"tested.{name}" for name in [*named, rule])
             connection.execute(
                 f"""
                 create temp table moved_{product} as

@@ -496,16 +496,17 @@ def test_what_a_study_of_an_earlier_release_found_is_in_use() -> None:
     estimators = {}
     for meta in product_metas():
         name = meta["model_name"]
-        # these defaults have changed since
         if name == "customer_ltv_predictor":
+            # this default has changed since
             meta["estimator"] = meta["estimator"] | {"damping": 0.9}
-        if name == "cancellation_predictor":
-            then = {"eta": 0.07, "max_depth": 5, "min_child_weight": 5}
-            meta["estimator"] = meta["estimator"] | {"params": meta["estimator"]["params"] | then}
         record = {"definition": EARLIER[name], "study": "an earlier one", "params": found.get(name, {})}
         versions = pa.Table.from_pylist([version(1, Tuned({}, record))])
         product = (RowSettings if "class" in meta["estimator"] else ProductSettings).of(meta)
         again = Search.of(product, DUE).in_use(versions)
+        if name == "cancellation_predictor":
+            # it starts from another rule since, of which the study knew nothing
+            assert again.record is None
+            continue
         assert again.record is not None, name
         assert again.record["definition"] == Search.of(product, DUE).definition
         estimators[name] = again.estimator

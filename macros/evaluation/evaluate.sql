@@ -8,20 +8,8 @@
 #}
 {% macro evaluate(product) %}
     {{ metrics_table() }}
-    select
-        model_version,
-        as_of_date,
-        split,
-        segment,
-        metric_name,
-        metric_value,
-        baseline_value,
-        row_count
-    from (
-        {{ task_metrics(product) }}
-    ) as metrics
-    {% if product.naive %}
-        union all
+    {% set queries = [task_metrics(product)] + ([naive_metrics(product)] if product.naive else []) %}
+    {% for query in queries %}
         select
             model_version,
             as_of_date,
@@ -32,9 +20,10 @@
             baseline_value,
             row_count
         from (
-            {{ naive_metrics(product) }}
-        ) as naive
-    {% endif %}
+            {{ query }}
+        ) as measured
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 {% endmacro %}
 
 {# The metrics of a task, of a product. #}

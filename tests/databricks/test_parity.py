@@ -15,7 +15,7 @@ from local_workspace import Workspace
 from workspace import Emulator
 
 BY_CHANCE = {"run_id", "fit_seconds", "fitted_at", "decided_at", "scored_at", "artifact_digest", "artifact_files"}
-BY_CHANCE |= {"code_revision", "package_versions", "training_data_digest"}
+BY_CHANCE |= {"code_revision", "package_versions", "training_data_digest", "refit_data_digest"}
 """What differs between any two runs: clocks, ids, pickles that name their engine's paths, hashes of last bits."""
 
 SCORES = {"predicted_bookings", "conversion_probability", "churn_probability", "cancellation_probability"}

@@ -17,16 +17,14 @@
   Example: {{ naive_metrics(product_demand()) }}
 #}
 {% macro naive_metrics(product) %}
-    {% set deviance = '2 * (case when label > 0 then label * ln(label / forecast) else 0 end - (label - forecast))' %}
-    {% set likelihood = '-(label * ln(greatest(forecast, 1e-15)) + (1 - label) * ln(greatest(1 - forecast, 1e-15)))' %}
-    {% set squared = '(forecast - label) * (forecast - label)' %}
-    {% set losses = {
-        'count': {'poisson_deviance': deviance},
-        'value': {'poisson_deviance': deviance},
-        'regression': {'mse': squared},
-        'probability': {'log_loss': likelihood, 'brier': squared},
-        'forecast': {'wape': 'abs(forecast - label)'},
+    {% set metrics = {
+        'count': ['poisson_deviance'],
+        'value': ['poisson_deviance'],
+        'regression': ['mse'],
+        'probability': ['log_loss', 'brier'],
+        'forecast': ['wape'],
     }[product.task] %}
+    {% set losses = row_losses('forecast') %}
     {% set of_days = product.task == 'forecast' %}
     {% set keys = product.get('keys') or ['as_of_date', 'forecast_level', 'destination_id', 'forecast_date'] %}
     with evaluated as (
@@ -81,8 +79,8 @@
             split,
             forecaster,
             count(*) as row_count,
-            {% for metric, loss in losses.items() %}
-                sum({{ loss }}) / nullif({{ 'sum(label)' if of_days else 'count(*)' }}, 0) as {{ metric }}{{ ',' if not loop.last }}
+            {% for metric in metrics %}
+                sum({{ losses[metric] }}) / nullif({{ 'sum(label)' if of_days else 'count(*)' }}, 0) as {{ metric }}{{ ',' if not loop.last }}
             {% endfor %}
         from forecasts
         group by model_version, evaluated_as_of, split, forecaster
@@ -96,7 +94,7 @@
             evaluated_as_of,
             split,
             max(row_count) as row_count,
-            {% for metric in losses %}
+            {% for metric in metrics %}
                 max(case when forecaster = 'naive' then {{ metric }} end) as naive_{{ metric }},
                 max(case when forecaster = 'baseline' then {{ metric }} end) as baseline_naive_{{ metric }}{{ ',' if not loop.last }}
             {% endfor %}
@@ -106,6 +104,6 @@
     )
 
     {% set named = [] %}
-    {% for metric in losses %}{% do named.append('naive_' ~ metric) %}{% endfor %}
+    {% for metric in metrics %}{% do named.append('naive_' ~ metric) %}{% endfor %}
     {{ long_metrics('side_by_side', named, segment="'all'") }}
 {% endmacro %}

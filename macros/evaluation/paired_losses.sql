@@ -22,16 +22,12 @@
 #}
 {% macro paired_losses(model_name, version, other_version) %}
     {% set text = dbt.type_string() %}
-    {% set formulas = {
-        'poisson_deviance': '2 * (case when label > 0 then label * ln(label / prediction) else 0 end - (label - prediction))',
-        'log_loss': '-(label * ln(greatest(prediction, 1e-15)) + (1 - label) * ln(greatest(1 - prediction, 1e-15)))',
-        'mse': '(prediction - label) * (prediction - label)',
-        'brier': '(prediction - label) * (prediction - label)',
-        'wape': 'abs(label - prediction)',
-        'wape_week_destinations': 'abs(label - prediction)',
+    {% set formulas = row_losses('prediction') %}
+    {% do formulas.update({
+        'wape_week_destinations': formulas.wape,
         'ndcg_at_10': 'case when place <= 10 then ln(2e0) / ln(1e0 + place) else 0e0 end',
         'revenue_lift': none,
-    } %}
+    }) %}
     {% set models = products() | map(attribute='model_name') | list %}
     {% if model_name not in models %}
         {{ refuse_decision("there is no model '" ~ model_name ~ "'; there are " ~ models | sort | join(', ')) }}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
-from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
+from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 
 
 class BoostingRegressor(BaseEstimator):
@@ -61,9 +61,7 @@ class BoostingRegressor(BaseEstimator):
 
     def refit(self, X: Floats, y: Floats) -> Self:
         """A new estimator on X and y, of as many rounds as this one was stopped at."""
-        check_is_fitted(self)
-        recipe: Self = clone(self)
-        return recipe.set_params(n_estimators=self.booster_.num_boosted_rounds()).fit(X, y)
+        return as_stopped(self).fit(X, y)
 
     def predict(self, X: Floats) -> Floats:
         """Expected numbers, shape (rows,), for X of shape (rows, columns)."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
-from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
+from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
 
@@ -97,9 +97,7 @@ class CalibratedBoostingClassifier(BaseEstimator):
 
     def refit(self, X: Floats, y: Floats) -> CalibratedBoostingClassifier:
         """A new estimator on X and y, of as many rounds as this one was stopped at and calibrated as this one is."""
-        check_is_fitted(self)
-        found: CalibratedBoostingClassifier = clone(self).set_params(n_estimators=self.booster_.num_boosted_rounds())
-        found.fit(X, y)
+        found = as_stopped(self).fit(X, y)
         found.calibration_, found._calibrate = self.calibration_, self._calibrate
         found.calibration_losses_ = self.calibration_losses_
         return found

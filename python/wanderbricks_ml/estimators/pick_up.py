@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wanderbricks_ml.arrays import Floats
-from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
+from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
 
@@ -94,9 +94,7 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
 
     def recipe(self) -> PickUpRegressor:
         """A copy that is not fitted, with the rounds that this one was stopped at."""
-        check_is_fitted(self)
-        made: PickUpRegressor = clone(self).set_params(n_estimators=self.booster_.num_boosted_rounds())
-        return made
+        return as_stopped(self)
 
     def start(self, X: Floats, y: Floats) -> None:
         """Learn from X and y, all rows or a sample, what the boosting starts from: the pick-up curve."""

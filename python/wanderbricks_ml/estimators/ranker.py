@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
-from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
+from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
 CUT = 10
@@ -105,9 +105,7 @@ class LambdaMARTRanker(BaseEstimator):
 
     def refit(self, X: Floats, y: Floats, groups: Ints | None = None) -> LambdaMARTRanker:
         """A new ranker on X and y, whose queries `groups` numbers, of as many rounds as this one was stopped at."""
-        check_is_fitted(self)
-        recipe: LambdaMARTRanker = clone(self).set_params(n_estimators=self.booster_.num_boosted_rounds())
-        return recipe.fit(X, y, groups=None if groups is None else (groups, groups[:0]))
+        return as_stopped(self).fit(X, y, groups=None if groups is None else (groups, groups[:0]))
 
     def predict(self, X: Floats) -> Floats:
         """Scores of shape (rows,), higher is better, for X of shape (rows, columns)."""

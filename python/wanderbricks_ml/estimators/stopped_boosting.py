@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import xgboost as xgb
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats, Ints
 from wanderbricks_ml.progress import Rounds
+
+Estimator = TypeVar("Estimator", bound=BaseEstimator)
 
 
 class Rows(NamedTuple):
@@ -56,6 +60,13 @@ def boost(
         callbacks=[Rounds(n_estimators)],
     )
     return booster if validation is None else booster[: booster.best_iteration + 1]
+
+
+def as_stopped(estimator: Estimator) -> Estimator:
+    """A copy that is not fitted, of as many rounds as the estimator was stopped at."""
+    check_is_fitted(estimator)
+    copy: Estimator = clone(estimator)
+    return copy.set_params(n_estimators=estimator.booster_.num_boosted_rounds())
 
 
 def _matrix(rows: Rows, params: dict[str, Any], ref: xgb.DMatrix | None = None) -> xgb.QuantileDMatrix:

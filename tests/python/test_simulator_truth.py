@@ -199,29 +199,40 @@ def repriced(world: World, level: float) -> World:
     return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)
 
 
-@pytest.mark.parametrize("level", [-0.3, 0.0, 0.3])
-def test_truth_of_prices_is_what_comes_of_them(level: float) -> None:
-    """Bookings and revenue of a month whose prices are changed on its first day, over platforms drawn anew."""
+CHANGES = (-0.3, 0.0, 0.3)
+
+
+@pytest.fixture(scope="module")
+def repriced_months() -> dict[float, Floats]:
+    """Of each change of all prices: bookings expected and made, revenue expected and earned, a row a platform."""
     first = int(MONTH.astype("datetime64[D]").astype(np.int64))
     end = int((MONTH + 1).astype("datetime64[D]").astype(np.int64))
-    at = int(np.argmin(np.abs(PRICE_LEVELS - level)))
-    rows = []
+    found: dict[float, list[tuple[float, ...]]] = {level: [] for level in CHANGES}
     for seed in range(2_000, 2_030):
         world = draw_world(TINY, seed, 0, expected_demand(TINY, seed))
         told = pricing_truth(Market.of(world), TINY.last_day)
-        of_month = (days(told["stay_month"]) == first) & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
-        stays = repriced(world, level).stays
-        new = (stays.created >= first * DAY) & (stays.check_in >= first) & (stays.check_in < end)
-        kept = new & (stays.cancelled_after < 0)
-        rows.append(
-            (
-                told["expected_bookings"].to_numpy()[of_month].sum(),
-                new.sum(),
-                told["expected_revenue"].to_numpy()[of_month].sum(),
-                stays.cents[kept].sum() / 100,
+        this_month = days(told["stay_month"]) == first
+        for level, rows in found.items():
+            at = int(np.argmin(np.abs(PRICE_LEVELS - level)))
+            of_month = this_month & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
+            stays = repriced(world, level).stays
+            new = (stays.created >= first * DAY) & (stays.check_in >= first) & (stays.check_in < end)
+            kept = new & (stays.cancelled_after < 0)
+            rows.append(
+                (
+                    told["expected_bookings"].to_numpy()[of_month].sum(),
+                    new.sum(),
+                    told["expected_revenue"].to_numpy()[of_month].sum(),
+                    stays.cents[kept].sum() / 100,
+                )
             )
-        )
-    bookings, made, revenue, earned = np.array(rows).T
+    return {level: np.array(rows) for level, rows in found.items()}
+
+
+@pytest.mark.parametrize("level", CHANGES)
+def test_truth_of_prices_is_what_comes_of_them(repriced_months: dict[float, Floats], level: float) -> None:
+    """Bookings and revenue of a month whose prices are changed on its first day, over platforms drawn anew."""
+    bookings, made, revenue, earned = repriced_months[level].T
     for truth, outcome, tolerance in ((bookings, made, 0.04), (revenue, earned, 0.06)):
         error = (outcome - truth).std(ddof=1) * len(truth) ** 0.5
         assert abs(outcome.sum() - truth.sum()) < tolerance * truth.sum() + 2.5 * error, (truth.sum(), outcome.sum())
@@ -229,11 +240,11 @@ def test_truth_of_prices_is_what_comes_of_them(level: float) -> None:
 
 def test_shocks_are_inferred_from_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is on a destination's books tells of its days: a truth that ignores it predicts worse."""
+    markets = [Market.of(draw_world(TINY, seed, 0, expected_demand(TINY, seed))) for seed in range(3_000, 3_006)]
 
     def loss() -> float:
         total = 0.0
-        for seed in range(3_000, 3_006):
-            market = Market.of(draw_world(TINY, seed, 0, expected_demand(TINY, seed)))
+        for market in markets:
             stays, first = market.world.stays, market.world.demand.creation_days[0]
             for snapshot in range(LAST - 60, LAST - 29, 10):
                 rest = ahead_of(market, snapshot - first, 30, np.ones((1, TINY.properties))).rest

@@ -124,6 +124,18 @@ def _faults() -> Iterator[Fault]:
             (f"{booking}.{column}:", "one and the same value"),
         )
     yield Fault(
+        "properties all in one place",
+        {prop: f"select * replace (0 as property_latitude, 0 as property_longitude) from {prop}"},
+        (f"{prop}.property_latitude:", "one and the same value"),
+        stops=False,
+    )
+    yield Fault(
+        "more clicks than views",
+        replaced(engagement, "click_count", "view_count + 1", 40),
+        (f"{engagement}.click_count:", "more than view_count"),
+        stops=False,
+    )
+    yield Fault(
         "everything cancelled",
         {booking: f"select * replace (true as is_cancelled, 'cancelled' as status) from {booking}"},
         (f"{booking}.is_cancelled:", "are not false"),

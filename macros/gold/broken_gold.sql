@@ -51,6 +51,8 @@
             'says': 'are more than ' ~ rule.high ~ ' times the median' ~ (', or less than one in ' ~ rule.low ~ ' of it' if rule.low else ''),
             'todo': 'look for another unit or currency',
         }) %}
+    {% elif kind == 'at_most' %}
+        {% do meant.update({'broken': c ~ ' > ' ~ rule.low, 'says': 'are more than ' ~ rule.low}) %}
     {% elif kind == 'not_zero' %}
         {% do meant.update({'broken': c ~ ' = 0', 'says': 'are 0', 'quiet': true}) %}
     {% elif kind == 'is' %}

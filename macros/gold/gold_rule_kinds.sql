@@ -21,6 +21,7 @@
         'finite': {'low': none_, 'high': none_, 'type': '(FLOAT|DOUBLE|DECIMAL).*', 'of_rows': true},
         'between': {'low': number_or_none, 'high': number_or_none, 'type': '(FLOAT|DOUBLE|DECIMAL|INT|BIGINT).*', 'of_rows': true},
         'times_median': {'low': number_or_none, 'high': number, 'type': '(FLOAT|DOUBLE|DECIMAL|INT|BIGINT).*', 'of_rows': true},
+        'at_most': {'low': name, 'high': none_, 'type': '(FLOAT|DOUBLE|DECIMAL|INT|BIGINT).*', 'of_rows': true},
         'not_zero': {'low': none_, 'high': none_, 'type': '(FLOAT|DOUBLE|DECIMAL|INT|BIGINT).*', 'of_rows': true},
         'is': {'low': 'true|false', 'high': none_, 'type': 'BOOLEAN', 'of_rows': true},
         'one_of': {'low': text, 'high': none_, 'type': 'STRING', 'of_rows': true},

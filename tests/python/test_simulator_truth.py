@@ -117,8 +117,7 @@ def platforms() -> list[dict[str, Compared]]:
         ("cancellation", 0.03),
         ("cancellation of open bookings", 0.03),
         ("users", 0.01),
-        # a first-order treatment of lapses within steps of months
-        ("churn", 0.04),
+        ("churn", 0.01),
     ],
 )
 def test_truth_is_unbiased_and_calibrated(platforms: list[dict[str, Compared]], name: str, tolerance: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 MOST_USERS = 25_000
 """Truth is written for the first so many properties and users, which are as random as any."""
 _MONTHS_OF_USERS = 18
+
+STEPS = np.array([*range(0, 361, 15), 365])
+"""Days ahead between which all is taken for even."""
+
+PACE_SHAPE = 2.0
+"""How many of its bookings a property's own pace must have to count for half of what is expected."""
 
 
 def user_truth(world: World, last: int) -> pa.Table:
@@ -42,9 +50,7 @@ def user_truth(world: World, last: int) -> pa.Table:
     clock = np.concatenate([np.zeros((cells, 1)), np.cumsum(extended.sum(axis=1) * MONTH_DAYS, axis=1)], axis=1)
     value = np.array([stays.cents[(third == part)].mean() / 100 for part in range(BUDGETS)])
     remaining = 1 - np.array([(stays.cancelled_after[third == part] >= 0).mean() for part in range(BUDGETS)])
-    again = _return_rates(world, months, returned, month)
-    again = np.concatenate([again, *[again[-year:]] * 2])
-    again_clock = np.concatenate([[0.0], np.cumsum(again * MONTH_DAYS)])
+    returns = Returns.of(world, months, returned)
     prior_booker = world.preset.booking_users
 
     def at(cell: Ints, moment: Floats) -> Floats:
@@ -52,9 +58,6 @@ def user_truth(world: World, last: int) -> pa.Table:
         low = position.astype(np.int64)
         part = position - low
         return clock[cell, low] * (1 - part) + clock[cell, low + 1] * part
-
-    def again_at(moment: float) -> float:
-        return float(np.interp((moment - choice.first_day) / MONTH_DAYS, np.arange(len(again_clock)), again_clock))
 
     region = users.cell[:count] // BUDGETS
     created = users.created[:count].astype(np.float64)
@@ -73,6 +76,8 @@ def user_truth(world: World, last: int) -> pa.Table:
         by_third = np.zeros((count, BUDGETS))
         np.add.at(by_third, (stays.user[first_hand], third[first_hand]), 1)
         exists = users.created[:count] < snapshot
+        expected_returns = returns.ahead(snapshot, stays.listing[known], stays.user[known], count)
+        pull = returns.pull(snapshot, stays.listing[known], stays.user[known], count)
         seen = np.maximum(np.where(np.isfinite(latest), latest, created), created)
         shape = RATE_SHAPE + number
         weight, alive, exposure_now = (np.zeros((BUDGETS, count)) for _ in range(3))
@@ -84,12 +89,16 @@ def user_truth(world: World, last: int) -> pa.Table:
             # a lapse between the last booking and the snapshot, in twelve steps
             age, limit = seen - created, np.maximum(snapshot - created, 0)
             dead = np.zeros(count)
+            # the longer no booking has brought a user back, the rather have they lapsed
+            back_by_now = pull * (returns.clock(np.full(count, snapshot)) - returns.clock(seen))
             for step in range(12):
                 from_, to = age + (limit - age) * step / 12, age + (limit - age) * (step + 1) / 12
                 lapse = np.exp(-from_ / LIFETIME) - np.exp(-to / LIFETIME)
-                middle = np.maximum(at(cell, created + (from_ + to) / 2) - begin, 0)
-                dead += lapse * ((RATE_SHAPE + now) / (RATE_SHAPE + middle)) ** shape
-            living = np.exp(-limit / LIFETIME)
+                gone = created + (from_ + to) / 2
+                middle = np.maximum(at(cell, gone) - begin, 0)
+                back_by_then = pull * (returns.clock(gone) - returns.clock(seen))
+                dead += lapse * ((RATE_SHAPE + now) / (RATE_SHAPE + middle)) ** shape * np.exp(-back_by_then)
+            living = np.exp(-limit / LIFETIME - back_by_now)
             evidence = shape * -np.log(RATE_SHAPE + now) + RATE_SHAPE * np.log(RATE_SHAPE)
             recent = rate[cell, :, max(period - 11, 0) : period + 1].mean(axis=2)
             evidence += (by_third * np.log(np.maximum(recent, 1e-12))).sum(axis=1)
@@ -109,29 +118,29 @@ def user_truth(world: World, last: int) -> pa.Table:
             begin = at(cell, np.full(count, snapshot))
             base = RATE_SHAPE + exposure_now[budget]
             for length in (180, 365):
-                steps = length // 15
-                none = np.zeros(count)
-                for step in range(steps):
-                    low, high = length * step / steps, length * (step + 1) / steps
+                none, last_step = np.zeros(count), int(np.searchsorted(STEPS, length))
+                for step, (low, high) in enumerate(pairwise(STEPS[: last_step + 1])):
                     lapse = np.exp(-low / LIFETIME) - np.exp(-high / LIFETIME)
-                    gone = snapshot + (low + high) / 2
-                    later = at(cell, np.full(count, gone)) - begin
-                    returns = everything * (again_at(gone) - again_at(snapshot))
-                    none += lapse * (base / (base + later)) ** shape * np.exp(-returns)
+                    later = at(cell, np.full(count, snapshot + (low + high) / 2)) - begin
+                    back_again = (expected_returns[step] + expected_returns[step + 1]) / 2
+                    none += lapse * (base / (base + later)) ** shape * np.exp(-back_again)
                 later = at(cell, np.full(count, snapshot + length)) - begin
-                returns = everything * (again_at(snapshot + length) - again_at(snapshot))
-                none += np.exp(-length / LIFETIME) * (base / (base + later)) ** shape * np.exp(-returns)
+                none += (
+                    np.exp(-length / LIFETIME) * (base / (base + later)) ** shape * np.exp(-expected_returns[last_step])
+                )
                 result[length] += share[budget] * (1 - alive[budget] * (1 - none))
             mean_rate = shape / base
-            for step in range(12):
-                low, high = snapshot + 365 * step / 12, snapshot + 365 * (step + 1) / 12
-                living = np.exp(-((low + high) / 2 - snapshot) / LIFETIME) * alive[budget] * share[budget]
-                column = min(int((low - choice.first_day) // MONTH_DAYS), extended.shape[2] - 1)
-                returns = everything * (again_at(high) - again_at(low))
-                by_part = extended[cell, :, column] * (high - low)
-                fresh = living[:, None] * mean_rate[:, None] * by_part
-                bookings += fresh.sum(axis=1) + living * returns
-                revenue += fresh @ (value * remaining) + living * returns * float((value * remaining).mean())
+            # of a user who has not lapsed: who books may return for that booking, too
+            since = np.zeros(count)
+            for step, (low, high) in enumerate(pairwise(STEPS)):
+                living = np.exp(-(low + high) / 2 / LIFETIME) * alive[budget] * share[budget]
+                column = min(int((snapshot + low - choice.first_day) // MONTH_DAYS), extended.shape[2] - 1)
+                fresh = mean_rate[:, None] * extended[cell, :, column] * (high - low)
+                back_again = expected_returns[step + 1] - expected_returns[step]
+                back_again = back_again + since * returns.of_a_booking(snapshot + low) * (high - low)
+                since += fresh.sum(axis=1) + back_again
+                bookings += living * (fresh.sum(axis=1) + back_again)
+                revenue += living * (fresh @ (value * remaining) + back_again * float((value * remaining).mean()))
         rows = np.flatnonzero(exists)
         parts.append(
             pa.table(
@@ -148,13 +157,84 @@ def user_truth(world: World, last: int) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _return_rates(world: World, months: int, returned: Bools, month: Ints) -> Floats:
-    """Returning bookings a day for each earlier booking of a user who has not lapsed, by month, shape (M,)."""
-    stays, users, first = world.stays, world.users, world.choice.first_day
-    day = stays.created // DAY
-    rates = np.zeros(months)
-    for period in range(months):
-        middle = first + (period + 0.5) * MONTH_DAYS
-        past = ((day < middle) & (users.lapsed[stays.user] > middle)).sum()
-        rates[period] = (returned & (month == period)).sum() / max(past, 1) / MONTH_DAYS
-    return rates
+@dataclass(frozen=True)
+class Returns:
+    """How often earlier guests of a property make its next booking.
+
+    A share of a property's bookings is made by its earlier guests, each as likely as any other. So the more it has had
+    for its pace of booking, the less each of them returns.
+
+    Attributes
+    ----------
+    listed
+        Day since 1970 on which each property was listed.
+    usual_pace
+        Bookings a day of a property.
+    first_day
+        Day since 1970 at which month 0 begins.
+    share, by_booking
+        By month, the last year repeated: share of what properties' paces, over their bookings so far, add up to that
+        unlapsed guests made; and their bookings a day for each earlier booking.
+    """
+
+    listed: Ints
+    usual_pace: float
+    first_day: int
+    share: Floats
+    by_booking: Floats
+
+    @classmethod
+    def of(cls, world: World, months: int, returned: Bools) -> Returns:
+        """Measure them on a platform; `returned` tells of each stay whether an earlier guest made it."""
+        stays, first, listed = world.stays, world.choice.first_day, world.properties.listed
+        day, lapsed = stays.created // DAY, world.users.lapsed[stays.user]
+        existed = np.maximum(first + months * MONTH_DAYS - np.maximum(listed, first), 1).sum()
+        found = cls(listed, len(day) / existed, first, np.zeros(0), np.zeros(0))
+        share, by_booking = np.zeros(months), np.zeros(months)
+        for period in range(months):
+            begin = first + period * MONTH_DAYS
+            middle = begin + MONTH_DAYS / 2
+            past = day < middle
+            made = (returned & (day >= begin) & (day < begin + MONTH_DAYS)).sum() / MONTH_DAYS
+            pace, number = found.paces(middle, stays.listing[past])
+            unlapsed = stays.listing[past & (lapsed > middle)]
+            share[period] = made / max((pace / np.maximum(number, 1))[unlapsed].sum(), 1e-9)
+            by_booking[period] = made / max(len(unlapsed), 1)
+        year = 365 // MONTH_DAYS + 1
+        share, by_booking = (np.concatenate([of, *[of[-year:]] * 2]) for of in (share, by_booking))
+        return cls(listed, found.usual_pace, first, share, by_booking)
+
+    def paces(self, moment: float, listing: Ints) -> tuple[Floats, Floats]:
+        """Bookings a day to expect of each property, and those so far, shape (P,), by the listings of the latter."""
+        number = np.bincount(listing, minlength=len(self.listed)).astype(np.float64)
+        age = np.maximum(moment - np.maximum(self.listed, self.first_day), 1)
+        return (PACE_SHAPE + number) / (PACE_SHAPE / self.usual_pace + age), number
+
+    def ahead(self, snapshot: float, listing: Ints, user: Ints, count: int) -> Floats:
+        """Returns until each step of the year ahead of users who do not lapse, shape (steps + 1, `count`)."""
+        pace, number = self.paces(snapshot, listing)
+        pace, number = pace[listing], number[listing]
+        so_far = [np.zeros(count)]
+        for low, high in pairwise(STEPS):
+            elapsed = (low + high) / 2
+            each = pace / (number + pace * elapsed) * self.share[self._month(snapshot + elapsed)] * (high - low)
+            so_far.append(so_far[-1] + np.bincount(user, each, minlength=count)[:count])
+        return np.array(so_far)
+
+    def pull(self, snapshot: float, listing: Ints, user: Ints, count: int) -> Floats:
+        """Of each user the paces of the properties booked over their bookings so far, added up, shape (`count`,)."""
+        pace, number = self.paces(snapshot, listing)
+        each: Floats = (pace / np.maximum(number, 1))[listing]
+        return np.bincount(user, each, minlength=count)[:count].astype(np.float64)
+
+    def clock(self, moment: Floats) -> Floats:
+        """Returns since the first month for each unit of pull, until each moment."""
+        so_far = np.concatenate([[0.0], np.cumsum(self.share * MONTH_DAYS)])
+        return np.interp((moment - self.first_day) / MONTH_DAYS, np.arange(len(so_far)), so_far)
+
+    def of_a_booking(self, moment: float) -> float:
+        """Bookings a day by which a guest returns for each earlier booking."""
+        return float(self.by_booking[self._month(moment)])
+
+    def _month(self, moment: float) -> int:
+        return min(int((moment - self.first_day) // MONTH_DAYS), len(self.share) - 1)

@@ -168,9 +168,9 @@ def test_truth_does_not_see_the_future() -> None:
 MONTH = np.datetime64("2025-06")
 
 
-def repriced(world: World, level: float) -> World:
-    """The same hosts, properties and users, had all prices changed on the first day of `MONTH`."""
-    begin = int(MONTH.astype("datetime64[D]").astype(np.int64)) * DAY
+def repriced(world: World, level: float, lead: int) -> World:
+    """The same hosts, properties and users, had all prices changed on the first day of a month up to `MONTH`."""
+    begin = int((MONTH - lead).astype("datetime64[D]").astype(np.int64)) * DAY
     prices = world.prices
     spanning = (prices.starts < begin) & (prices.ends > begin)
     order = np.lexsort(
@@ -199,9 +199,10 @@ def repriced(world: World, level: float) -> World:
     return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)
 
 
-@pytest.mark.parametrize("level", [-0.3, 0.0, 0.3])
-def test_truth_of_prices_is_what_comes_of_them(level: float) -> None:
-    """Bookings and revenue of a month whose prices are changed on its first day, over platforms drawn anew."""
+@pytest.mark.parametrize(("level", "lead"), [(-0.3, 0), (0.0, 1), (0.3, 0)])
+def test_truth_of_prices_is_what_comes_of_them(level: float, lead: int) -> None:
+    """Bookings and revenue of a month whose prices are changed on a snapshot, over platforms drawn anew."""
+    snapshot = int((MONTH - lead).astype("datetime64[D]").astype(np.int64))
     first = int(MONTH.astype("datetime64[D]").astype(np.int64))
     end = int((MONTH + 1).astype("datetime64[D]").astype(np.int64))
     at = int(np.argmin(np.abs(PRICE_LEVELS - level)))
@@ -210,8 +211,9 @@ def test_truth_of_prices_is_what_comes_of_them(level: float) -> None:
         world = draw_world(TINY, seed, 0, expected_demand(TINY, seed))
         told = pricing_truth(Market.of(world), TINY.last_day)
         of_month = (days(told["stay_month"]) == first) & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
-        stays = repriced(world, level).stays
-        new = (stays.created >= first * DAY) & (stays.check_in >= first) & (stays.check_in < end)
+        of_month &= told["lead_months"].to_numpy() == lead
+        stays = repriced(world, level, lead).stays
+        new = (stays.created >= snapshot * DAY) & (stays.check_in >= first) & (stays.check_in < end)
         kept = new & (stays.cancelled_after < 0)
         rows.append(
             (

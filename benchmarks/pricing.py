@@ -2,8 +2,8 @@
 
 For each seed: simulate gold with truth, build the product, and print the doubly robust estimate with its 95 % interval,
 the lift that the policy truly has on the test months (expected revenue at the recommended over the current prices), the
-largest lift that price levels allow, and the true lift of a careless model: the same learner, with a monotone price but
-without orthogonalisation.
+largest lift that one step of price allows, the true lift of a careless model (the same learner, with a monotone price
+but without orthogonalisation), and what the model expects to be earned over what was.
 
     python benchmarks/pricing.py [--preset dev] [--seeds 1 2 3 4 5]
 """
@@ -26,7 +26,7 @@ from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.simulator import simulate
 
 VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
-LEVELS = np.array(VARS["pricing_steps"]) / 100
+LEVELS = np.array([step for step in VARS["pricing_steps"] if abs(step) <= VARS["pricing_largest_change"]]) / 100
 CAUTION = VARS["pricing_caution"]
 
 
@@ -36,17 +36,27 @@ REVENUES = ", ".join(
 )
 
 TEST_ROWS = f"""
-    select backtest.*, truth.* exclude (property_id, stay_month)
+    select backtest.*, truth.* exclude (property_id, stay_month, lead_months), coalesce(made.kept, 0) as kept
     from wanderbricks_ml.pricing_backtest as backtest
     inner join (
-        select property_id, stay_month, {REVENUES}
+        select property_id, stay_month, lead_months, {REVENUES}
         from read_parquet($truth || '/pricing.parquet')
-        group by property_id, stay_month
-    ) as truth using (property_id, stay_month)
-    where backtest.split = 'test' and backtest.lead_months = 0
-    order by property_id, stay_month
+        group by property_id, stay_month, lead_months
+    ) as truth using (property_id, stay_month, lead_months)
+    left join (
+        select rows.property_id, rows.stay_month, rows.lead_months, sum(cast(bookings.amount as double)) as kept
+        from wanderbricks_ml.pricing_backtest as rows
+        inner join wanderbricks_ml.stg_bookings as bookings
+            on rows.property_id = bookings.property_id
+            and rows.stay_month = date_trunc('month', bookings.check_in_date)
+            and rows.as_of_date <= bookings.created_date
+        where rows.split = 'test' and bookings.cancelled_date is null
+        group by all
+    ) as made using (property_id, stay_month, lead_months)
+    where backtest.split = 'test'
+    order by property_id, stay_month, lead_months
 """
-"""Test rows of which truth is known: months priced on their first day."""
+"""Test rows of which truth is known, with what they earned."""
 
 
 def settings() -> dict[str, Any]:
@@ -89,11 +99,9 @@ def careless(connection: duckdb.DuckDBPyConnection, rows: dict[str, Any]) -> Flo
         f"""
         select {", ".join("examples." + feature for feature in features)}
         from wanderbricks_ml.pricing_examples as examples
-        where examples.split = 'test' and examples.lead_months = 0
-        and exists (
-            from kept where kept.property_id = examples.property_id and kept.stay_month = examples.stay_month
-        )
-        order by examples.property_id, examples.stay_month
+        inner join kept using (property_id, stay_month, lead_months)
+        where examples.split = 'test'
+        order by property_id, stay_month, lead_months
         """
     ).fetchnumpy()
     known = _matrix(examples, features)
@@ -130,16 +138,20 @@ def compared(database: Path, truth: Path) -> dict[str, Any]:
         if champion is None or champion[0] is None:
             raise SystemExit("pricing has no version to compare; see the build's output")
         rows = connection.execute(TEST_ROWS, {"truth": str(truth)}).fetchnumpy()
-        connection.execute(
-            "create temp table kept as select property_id, stay_month from (" + TEST_ROWS + ")", {"truth": str(truth)}
+        kept = f"create temp table kept as select property_id, stay_month, lead_months from ({TEST_ROWS})"
+        connection.execute(kept, {"truth": str(truth)})
+        value, nights, bookings, earned = (
+            np.asarray(rows[name]) for name in ("asked_price", "expected_nights", "expected_bookings", "kept")
         )
-        best = np.stack([rows[f"truth_{level}"] for level in range(-30, 31, 10)], axis=1).max(axis=1)
+        reachable = [level for level in range(-30, 31, 10) if abs(level) <= VARS["pricing_largest_change"]]
+        best = np.stack([rows[f"truth_{level}"] for level in reachable], axis=1).max(axis=1)
         return {
             "estimate": champion[0],
             "interval": champion[1:],
             "true": true_lift(rows, policy(rows)),
             "careless": true_lift(rows, careless(connection, rows)),
             "best": float(best.sum() / np.asarray(rows["truth_0"]).sum() - 1),
+            "money": float((value * nights * bookings).sum() / earned.sum()),
             "rows": len(rows["truth_0"]),
         }
 
@@ -150,15 +162,15 @@ def main() -> None:
     parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="seeds (default 1 to 5)")
     arguments = parser.parse_args()
-    print("| seed | estimated lift (95 %) | true lift | inside | best possible | careless model, true lift | gate |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| seed | estimated lift (95 %) | true lift | inside | best step | careless model, truly | money | gate |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for seed in arguments.seeds:
         found = measure(arguments.preset, seed)
         low, high = found["interval"]
         print(
             f"| {seed} | {found['estimate']:.1%} ({low:.1%} to {high:.1%}) | {found['true']:.1%} "
             f"| {'yes' if low <= found['true'] <= high else 'no'} | {found['best']:.1%} | {found['careless']:.1%} "
-            f"| {'passes' if found['green'] else 'fails'} |",
+            f"| {found['money']:.2f} | {'passes' if found['green'] else 'fails'} |",
             flush=True,
         )
 

@@ -5,8 +5,9 @@
   newest evaluation; in a run that fits or finishes a candidate, both are evaluated on the same rows, and a reigning version
   that could not be is left out. The candidate is the one of this run, or one that model_state remembers: not published, or
   judged when nothing reigned. A version passes when it meets every target of severity `error` and beats its
-  baseline: the mean over blocks of (baseline - model) of the primary metric, paired by block, is
-  positive with the lower end of its 95 % interval (normal; blocks taken as independent).
+  baseline: the mean over blocks of (baseline - model) of the primary metric, paired by block, lies var
+  `gate_standard_errors` standard errors above 0, by default as many as a 95 % interval reaches with many blocks; with few ones
+  correspondingly more, as Student's t has it. Blocks are taken as independent.
 
   All are judged by their first fits, which saw none of the test rows; what serves is the refit on every label known. So a
   candidate of the recipe that reigns is that recipe with newer labels, and serves where it passes, unless it is worse by more
@@ -165,8 +166,9 @@
             {% set gain = 'considered.baseline_value - considered.metric_value' %}
             {% set finite = of_block ~ " and abs(" ~ gain ~ ") < cast('infinity' as double)" %}
             avg({{ gain }}) filter (where {{ finite }}) as gain,
-            1.96 * stddev_samp({{ gain }}) filter (where {{ finite }})
-            / nullif(sqrt(cast(count(*) filter (where {{ of_block }}) as double)), 0) as half_width,
+            stddev_samp({{ gain }}) filter (where {{ finite }})
+            / nullif(sqrt(cast(count(*) filter (where {{ of_block }}) as double)), 0) as standard_error,
+            nullif(cast(count(*) filter (where {{ of_block }}) as double) - 1, 0) as degrees_of_freedom,
             count(*) filter (where {{ of_block }} and not abs({{ gain }}) < cast('infinity' as double)) as unbounded_blocks
         from considered
         cross join targets
@@ -218,7 +220,7 @@
                 max({{ column }}) filter (where is_primary) as {{ column }},
             {% endfor %}
             max(direction * gain) filter (where is_primary) as improvement,
-            max(half_width) filter (where is_primary) as half_width,
+            max(standard_error * {{ student_t_critical('degrees_of_freedom') }}) filter (where is_primary) as half_width,
             max(unbounded_blocks) filter (where is_primary) as unbounded_blocks,
             {{ joined_text('miss') }} as missed_targets,
             count(*) filter (where miss is not null and severity = 'error') = 0 as meets_targets
@@ -234,7 +236,8 @@
             *,
             improvement - half_width as improvement_lower,
             improvement + half_width as improvement_upper,
-            coalesce(improvement - half_width > 0, false) and unbounded_blocks = 0 as beats_baseline
+            coalesce(improvement - {{ gate_standard_errors() }} / 1.96e0 * half_width > 0, false) and unbounded_blocks = 0
+                as beats_baseline
         from by_version
 
     ),

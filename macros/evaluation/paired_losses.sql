@@ -98,7 +98,7 @@
             {% if item %}
                 row_number() over (
                     partition by model_version, {{ query.of | join(', ') }}
-                    order by {{ prediction }} desc, {{ item }}
+                    order by {{ prediction }} desc, {{ tie_order(item, query.of[-1]) }}
                 ) as rank_of_item,
             {% endif %}
             cast({{ product.label }} as double) as label,

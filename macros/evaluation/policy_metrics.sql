@@ -4,14 +4,17 @@
     revenue_lift    gain in revenue over the prices that were asked, a fraction; doubly robust. Baseline 0: no change
     modelled_lift   the same by the model alone, which is its own opinion and judges nothing
     changed_share   share of the rows with another price than the current one
-    mean_weight     mean of the clipped weights, about 1 where the propensities are right
+    mean_weight     mean of the clipped weights, about 1 where the propensities are right and policy and hosts overlap
 
   The policy moves the price of each row from a to d(a). Its value is estimated as for a modified treatment policy
-  (Haneuse and Rotnitzky 2013), doubly robust over price levels (Dudik, Langford and Li 2011; Kallus and Zhou 2018):
-  the model's revenue at d(a), plus w times what the model missed at a. The weight w is the probability of the observed
-  price level when the policy moves prices, over its probability as hosts set them; both from the propensity, a normal
-  distribution of the logarithm of price around its expectation given what was known, cut into levels of 20 %. Weights are
-  clipped and taken less their mean, so that a model that is wrong by the same share everywhere gains nothing by it. The estimate is right when either the model of bookings or the propensity is.
+  (Haneuse and Rotnitzky 2013), doubly robust over prices (Dudik, Langford and Li 2011; Kallus and Zhou 2018): the model's
+  revenue at d(a), plus (w - 1) times what the model missed at a. The weight w is the density of the observed price when the
+  policy moves prices, over its density as hosts set them, both smoothed by a kernel. Hosts' density is the propensity, a
+  normal distribution of the logarithm of price around its expectation given what was known. The estimate is right when
+  either the model of bookings or the propensity is.
+
+  First the model's bookings are scaled to those of each cell (a market's month), shrunk by 10 bookings: a shock
+  that all of a cell share is no answer to a price, and it would be most of the noise.
 
   Segment `<block>=<n>` holds the linearised ratio, whose mean over blocks is the lift of all rows and whose scatter
   gives its interval (the delta method).
@@ -22,25 +25,31 @@
               and the columns named below
     decision  relation <product>_retraining
     block     column of independent blocks
+    cell      columns of what shares a shock
     segments  {name: expression}
     clip      largest weight
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
-{% macro policy_metrics(backtest, decision, block, segments, clip=5) %}
-    {% set reach = 4 %}
+{% macro policy_metrics(backtest, decision, block, cell, segments, clip=5) %}
+    {# prices that a host might have asked, in quarters of the spread around the expected one; the kernel is a third of it #}
+    {% set reach = 16 %}
+    {% set prior_bookings = 10 %}
     {% set text = dbt.type_string() %}
     with evaluated as (
 
         select
             backtest.*,
             backtest.price_to_market * backtest.market_price * backtest.expected_nights as booking_value,
-            cast(floor(
-                5 * least(greatest(ln(backtest.price_to_market / backtest.expected_price_to_market), -{{ reach }} / 5e0), {{ reach }} / 5e0) + 0.5
-            ) as int) as price_bin
+            4 * least(greatest(
+                ln(backtest.price_to_market / backtest.expected_price_to_market) / backtest.price_spread, -{{ reach }} / 4e0
+            ), {{ reach }} / 4e0) as price_place,
+            (sum(backtest.bookings) over cell + {{ prior_bookings }})
+            / (sum(backtest.expected_bookings) over cell + {{ prior_bookings }}) as cell_level
         from {{ backtest }} as backtest
         inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
         where decision.fit_due
+        window cell as (partition by backtest.model_version, backtest.split{% for column in cell %}, backtest.{{ column }}{% endfor %})
 
     ),
 
@@ -48,36 +57,20 @@
 
         select
             *,
+            expected_bookings * cell_level as levelled_bookings,
             {{ pricing_policy('price_slope * price_to_market', 'price_slope_deviation * price_to_market') }} as price_change
         from evaluated
 
     ),
 
-    -- prices that the host might have asked, with their probabilities
+    places as (
 
-    bins as (
-
-        {% for bin in range(-reach, reach + 1) %}
-            select {{ bin }} as bin
+        {% for place in range(-reach, reach + 1) %}
+            select
+                {{ place }} as place,
+                exp(-{{ place * place / 32 }}e0) as density
             {{ 'union all' if not loop.last }}
         {% endfor %}
-
-    ),
-
-    propensities as (
-
-        select
-            row_key.model_version,
-            row_key.price_spread,
-            bins.bin,
-            exp(-0.5 * bins.bin * bins.bin / (25 * row_key.price_spread * row_key.price_spread)) as density
-        from (
-            select distinct
-                model_version,
-                price_spread
-            from evaluated
-        ) as row_key
-        cross join bins
 
     ),
 
@@ -88,12 +81,14 @@
             row_price.price_slope,
             row_price.price_slope_deviation,
             row_price.expected_price_to_market,
-            row_price.price_bin,
-            propensities.bin,
-            propensities.density,
+            row_price.price_spread,
+            row_price.price_place,
+            places.density,
+            row_price.price_place - places.place as distance,
             {{ pricing_policy(
-                'row_price.price_slope * row_price.expected_price_to_market * exp(propensities.bin / 5e0)',
-                'row_price.price_slope_deviation * row_price.expected_price_to_market * exp(propensities.bin / 5e0)'
+                'row_price.price_slope * row_price.expected_price_to_market * exp(row_price.price_spread * places.place / 4e0)',
+                'row_price.price_slope_deviation * row_price.expected_price_to_market'
+                ~ ' * exp(row_price.price_spread * places.place / 4e0)'
             ) }} as price_change
         from (
             select distinct
@@ -102,12 +97,10 @@
                 price_slope_deviation,
                 price_spread,
                 expected_price_to_market,
-                price_bin
+                price_place
             from evaluated
         ) as row_price
-        inner join propensities
-            on row_price.model_version = propensities.model_version
-            and row_price.price_spread = propensities.price_spread
+        cross join places
 
     ),
 
@@ -118,21 +111,14 @@
             price_slope,
             price_slope_deviation,
             expected_price_to_market,
-            price_bin,
+            price_place,
             least(
-                sum(
-                    case
-                        when
-                            least(greatest(bin + cast(floor(5 * ln(1 + price_change) + 0.5) as int), -{{ reach }}), {{ reach }}) = price_bin
-                            then density
-                        else 0
-                    end
-                )
-                / sum(case when bin = price_bin then density else 0 end),
+                sum(density * {{ kernel('distance - 4 * ln(1 + price_change) / price_spread') }})
+                / sum(density * {{ kernel('distance') }}),
                 {{ clip }}
             ) as weight
         from alternatives
-        group by model_version, price_slope, price_slope_deviation, expected_price_to_market, price_bin
+        group by model_version, price_slope, price_slope_deviation, expected_price_to_market, price_place
 
     ),
 
@@ -140,15 +126,14 @@
 
         select
             moved.*,
-            weights.weight,
-            avg(weights.weight) over (partition by moved.model_version, moved.split) as average_weight
+            weights.weight
         from moved
         inner join weights
             on moved.model_version = weights.model_version
             and moved.price_slope = weights.price_slope
             and moved.price_slope_deviation = weights.price_slope_deviation
             and moved.expected_price_to_market = weights.expected_price_to_market
-            and moved.price_bin = weights.price_bin
+            and moved.price_place = weights.price_place
 
     ),
 
@@ -157,10 +142,10 @@
         select
             *,
             booking_value * bookings as revenue,
-            booking_value * expected_bookings as modelled_revenue,
-            booking_value * expected_bookings
+            booking_value * levelled_bookings as modelled_revenue,
+            booking_value * levelled_bookings
             * ((1 + price_change) * exp(-price_slope * price_to_market * price_change) - 1) as modelled_gain,
-            (weight - average_weight) * booking_value * (bookings - expected_bookings) as correction
+            (weight - 1) * booking_value * (bookings - levelled_bookings) as correction
         from weighted
 
     ),
@@ -236,3 +221,6 @@
 
     select * from final
 {% endmacro %}
+
+{# The kernel of policy_metrics at a distance in quarters of the spread. #}
+{% macro kernel(distance) %}exp(-4.5e0 * ({{ distance }}) * ({{ distance }}) / 16){% endmacro %}

@@ -10,7 +10,7 @@
   and for all queries coverage_at_10, the share of what is on offer that is among the first ten of at least one query of
   the same date, mean over dates. It grows with the number of queries.
 
-  A query whose right one is no item counts as missed, for both. Equal scores are ranked by item. The baseline
+  A query whose right one is no item counts as missed, for both. Equal scores are ranked by hash. The baseline
   ranks by its own column, and what is not above 0 there it does not recommend: its first ten have to be items.
 
   Arguments
@@ -46,7 +46,7 @@
         select
             *,
             {% for side, column in sides.items() %}
-                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ item }} asc) as {{ side }}_rank{{ ',' if not loop.last }}
+                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ tie_order(item, query) }}) as {{ side }}_rank{{ ',' if not loop.last }}
             {% endfor %}
         from evaluated
 

@@ -1,5 +1,5 @@
 {#
-  Price changes to choose from, in percent of the current price: var `pricing_steps`, whole numbers from -30 to 30 with 0.
+  Price changes to try, in percent of the current price: var `pricing_steps`, whole numbers from -30 to 30 with 0.
 
   Example: {% for level in pricing_levels() %}
 #}

@@ -1,7 +1,7 @@
 {#
   The price change of pricing_recommendations, a fraction of the current price, for bookings that go with
-  exp(-slope * relative price): of the levels of var `pricing_steps` the one with the largest cautious revenue; 0 where the
-  evidence is thin.
+  exp(-slope * relative price): of the levels of var `pricing_steps` within var `pricing_largest_change` the one with the
+  largest cautious revenue; 0 where the evidence is thin.
 
   Cautious revenue is what a change earns when the slope is `pricing_caution` standard deviations worse for it: smaller for
   a lower price, larger for a higher one (pessimism, as in Jin, Yang and Wang 2021). With elasticity e at the current price, a
@@ -15,7 +15,11 @@
   Example: {{ pricing_policy('price_slope * price_to_market', 'price_slope_deviation * price_to_market') }}
 #}
 {% macro pricing_policy(elasticity, deviation) %}
-    {% set levels = pricing_levels() | sort %}
+    {% set largest = pricing_largest_change() %}
+    {% set levels = [] %}
+    {% for level in pricing_levels() | sort if level | abs <= largest %}
+        {% do levels.append(level) %}
+    {% endfor %}
     {% set caution = var('pricing_caution') %}
     case
         when {{ price_evidence_is_thin(elasticity, deviation) }} then cast(0 as double)

@@ -1,6 +1,6 @@
 {% set levels = pricing_levels() %}
 {% set prior_days = 60 %}
-{% set prior_stays = 10 %}
+{% set least_destinations = 8 %}
 
 with decision as (
 
@@ -103,6 +103,12 @@ property_books as (
 
 ),
 
+nights as (
+
+    select * from {{ ref('pricing_nights') }}
+
+),
+
 months as (
 
     select distinct
@@ -122,7 +128,7 @@ spine_properties as (
 
     {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
         'max_guests', 'bedrooms', 'bathrooms', 'host_rating', 'host_property_count', 'bookings_30d', 'bookings_90d',
-        'bookings_365d', 'nights_365d', 'views_30d', 'listed_date',
+        'bookings_365d', 'views_30d', 'listed_date',
     ], wanted='own_snapshots') }}
 
 ),
@@ -161,7 +167,7 @@ joined as (
                 * least(365, {{ dbt.datediff('history.first_booking_date', 'spine.as_of_date', 'day') }})
             ), 1
         ) as destination_exposure_days,
-        sum(spine.nights_365d) over type_snapshot / nullif(sum(spine.bookings_365d) over type_snapshot, 0) as type_nights
+        nights.expected_nights
     from spine_destinations as spine
     cross join history
     left join own_prices
@@ -179,7 +185,10 @@ joined as (
         on spine.destination_id = destination_books.destination_id
         and spine.stay_month = destination_books.stay_month
         and spine.as_of_date = destination_books.as_of_date
-    window type_snapshot as (partition by spine.as_of_date, spine.property_type)
+    left join nights
+        on spine.property_id = nights.property_id
+        and spine.lead_months = nights.lead_months
+        and spine.as_of_date = nights.as_of_date
 
 ),
 
@@ -190,9 +199,7 @@ rated as (
         -- gamma-Poisson: a prior of {{ prior_days }} days at the destination's rate
         (coalesce(bookings_365d, 0) + {{ prior_days }} * (coalesce(destination_bookings_365d, 0) + 0.5) / destination_exposure_days)
         / (exposure_days + {{ prior_days }}) as booking_rate,
-        (coalesce(destination_bookings_365d, 0) + 0.5) / destination_exposure_days as destination_rate,
-        (coalesce(nights_365d, 0) + {{ prior_stays }} * coalesce(type_nights, 3))
-        / (coalesce(bookings_365d, 0) + {{ prior_stays }}) as expected_nights
+        (coalesce(destination_bookings_365d, 0) + 0.5) / destination_exposure_days as destination_rate
     from joined
 
 ),
@@ -208,11 +215,19 @@ levels as (
 
 ),
 
+places as (
+
+    select count(distinct destination_id) as destinations
+    from spine
+
+),
+
 -- whole units, never beyond the level
 leveled as (
 
     select
         rated.*,
+        places.destinations,
         levels.price_level,
         case
             when levels.price_level > 0 then floor(rated.price * (1 + levels.price_level))
@@ -220,6 +235,7 @@ leveled as (
             else rated.price
         end as asked_price
     from rated
+    cross join places
     inner join levels on rated.split = 'score' or not levels.is_change
 
 ),
@@ -246,7 +262,12 @@ final as (
         cast(asked_price as double) as asked_price,
         market_price,
         expected_nights,
-        cast(floor(40 * {{ hash_fraction(['property_id'], salt=4) }}) as int) as property_block,
+        -- a destination's properties share its shocks; where there are too few for blocks, groups of properties have to do
+        case
+            when destinations >= {{ least_destinations }}
+                then cast(floor(1000 * {{ hash_fraction(['destination_id'], salt=4) }}) as int)
+            else cast(floor(40 * {{ hash_fraction(['property_id'], salt=4) }}) as int)
+        end as property_block,
         cast(lead_months as int) as lead_months,
 
         cast(market_id as double) as market_id,
@@ -254,6 +275,7 @@ final as (
             as selling_window,
         asked_price / market_price as price_to_market,
         greatest(1 - nights_on_books / month_days, 1 / month_days) as free_share,
+        expected_nights / month_days as booking_share,
         booking_level,
         price_so_far / market_price as price_so_far_to_market,
 

@@ -23,6 +23,7 @@ policy as (
         backtest=ref('pricing_backtest'),
         decision=ref('pricing_retraining'),
         block=product.blocks,
+        cell=['destination_id', 'property_type', 'stay_month', 'lead_months'],
         segments={
             'stay_month': 'stay_month',
             'lead_months': 'lead_months',

@@ -51,9 +51,11 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by model_version, query_id order by score desc, property_id asc) as rank,
         row_number() over (
-            partition by model_version, query_id order by baseline_score desc, property_id asc
+            partition by model_version, query_id order by score desc, {{ tie_order('property_id', 'query_id') }}
+        ) as rank,
+        row_number() over (
+            partition by model_version, query_id order by baseline_score desc, {{ tie_order('property_id', 'query_id') }}
         ) as baseline_rank
     from scores
 

@@ -55,9 +55,40 @@ def test_bookings_fall_with_the_price_by_the_slope() -> None:
     before, after = model.predict(X), model.predict(dearer)
     assert np.all(after[:, 0] <= before[:, 0])
     expected = before[:, 0] * np.exp(-before[:, 1] * (dearer[:, 3] - X[:, 3]))
-    np.testing.assert_allclose(after[:, 0], expected)
+    within = (X[:, 3] > model.reach_[0]) & (dearer[:, 3] < model.reach_[1])
+    np.testing.assert_allclose(after[within, 0], expected[within])
     # what is expected of the price does not depend on the price
     np.testing.assert_array_equal(after[:, 3], before[:, 3])
+
+
+def test_beyond_the_prices_that_hosts_asked_the_elasticity_stays() -> None:
+    X, y = market()
+    model = fitted(X, y)
+    slope = model.slopes_[0]
+    for price, at in ((4.0, model.reach_[1]), (0.05, model.reach_[0])):
+        one = X[:1].copy()
+        one[:, 3] = price
+        dearer = one.copy()
+        dearer[:, 3] *= 1.3
+        before, after = model.predict(one)[0], model.predict(dearer)[0]
+        assert before[1] * price == pytest.approx(slope * at)
+        assert after[0] / before[0] == pytest.approx(1.3 ** -(slope * at))
+
+
+def test_a_calendar_that_fills_answers_less_to_a_price() -> None:
+    """Of what guests wish a full calendar takes no more than fits: bookings of a season say less than its demand."""
+    X, _ = market(properties=720)
+    rng = np.random.default_rng(5)
+    share = np.full((len(X), 1), 0.1)
+    demand = 6 * X[:, 5] * np.exp(0.9 * np.sin(2 * np.pi * X[:, 2] / 12)) * np.exp(-1.0 * (X[:, 3] - 1))
+    y = rng.poisson(10 * (1 - np.exp(-0.1 * demand))).astype(float)
+    model = PriceResponseRegressor(history=(7,), booking_share=10, max_iter=30).fit(np.hstack([X, share]), y)
+    slope = model.predict(np.hstack([X, share]))[:, 1]
+    peak, trough = (slope[(X[:, 8] == window) & (X[:, 1] == 0)].mean() for window in (3, 9))
+    assert peak < 0.9 * trough
+    # a version that knows no calendar has one slope for all months of a market
+    plain = fitted(X, y).predict(X)[:, 1]
+    assert plain[X[:, 1] == 0].std() < 0.1
 
 
 def test_market_without_training_rows_gets_the_common_slope() -> None:
@@ -65,6 +96,7 @@ def test_market_without_training_rows_gets_the_common_slope() -> None:
     model = fitted(X, y)
     unknown = X[:1].copy()
     unknown[:, 1] = 99
+    unknown[:, 3] = 1.0
     assert model.predict(unknown)[0, 1] == pytest.approx(model.common_[0])
     assert model.predict(unknown)[0, 2] > model.predict(X[:1])[0, 2]
 

@@ -167,9 +167,9 @@ def test_truth_does_not_see_the_future() -> None:
 MONTH = np.datetime64("2025-06")
 
 
-def repriced(world: World, level: float) -> World:
-    """The same hosts, properties and users, had all prices changed on the first day of `MONTH`."""
-    begin = int(MONTH.astype("datetime64[D]").astype(np.int64)) * DAY
+def repriced(world: World, level: float, lead: int) -> World:
+    """The same hosts, properties and users, had all prices changed on the first day of a month up to `MONTH`."""
+    begin = int((MONTH - lead).astype("datetime64[D]").astype(np.int64)) * DAY
     prices = world.prices
     spanning = (prices.starts < begin) & (prices.ends > begin)
     order = np.lexsort(
@@ -198,40 +198,45 @@ def repriced(world: World, level: float) -> World:
     return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)
 
 
-CHANGES = (-0.3, 0.0, 0.3)
+CHANGES = ((-0.3, 0), (0.0, 1), (0.3, 0))
+"""Of all prices, a fraction, and how many months before `MONTH`."""
 
 
 @pytest.fixture(scope="module")
-def repriced_months() -> dict[float, Floats]:
-    """Of each change of all prices: bookings expected and made, revenue expected and earned, a row a platform."""
+def repriced_months() -> dict[tuple[float, int], Floats]:
+    """Of each change: bookings expected and made, revenue expected and earned, a row a platform."""
     first = int(MONTH.astype("datetime64[D]").astype(np.int64))
     end = int((MONTH + 1).astype("datetime64[D]").astype(np.int64))
-    found: dict[float, list[tuple[float, ...]]] = {level: [] for level in CHANGES}
+    found: dict[tuple[float, int], list[tuple[float, ...]]] = {change: [] for change in CHANGES}
     for seed in range(2_000, 2_030):
         world = draw_world(TINY, seed, 0, expected_demand(TINY, seed))
         told = pricing_truth(Market.of(world), TINY.last_day)
         this_month = days(told["stay_month"]) == first
-        for level, rows in found.items():
+        for (level, lead), rows in found.items():
+            snapshot = int((MONTH - lead).astype("datetime64[D]").astype(np.int64))
             at = int(np.argmin(np.abs(PRICE_LEVELS - level)))
-            of_month = this_month & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
-            stays = repriced(world, level).stays
-            new = (stays.created >= first * DAY) & (stays.check_in >= first) & (stays.check_in < end)
+            asked = this_month & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
+            asked &= told["lead_months"].to_numpy() == lead
+            stays = repriced(world, level, lead).stays
+            new = (stays.created >= snapshot * DAY) & (stays.check_in >= first) & (stays.check_in < end)
             kept = new & (stays.cancelled_after < 0)
             rows.append(
                 (
-                    told["expected_bookings"].to_numpy()[of_month].sum(),
+                    told["expected_bookings"].to_numpy()[asked].sum(),
                     new.sum(),
-                    told["expected_revenue"].to_numpy()[of_month].sum(),
+                    told["expected_revenue"].to_numpy()[asked].sum(),
                     stays.cents[kept].sum() / 100,
                 )
             )
-    return {level: np.array(rows) for level, rows in found.items()}
+    return {change: np.array(rows) for change, rows in found.items()}
 
 
-@pytest.mark.parametrize("level", CHANGES)
-def test_truth_of_prices_is_what_comes_of_them(repriced_months: dict[float, Floats], level: float) -> None:
-    """Bookings and revenue of a month whose prices are changed on its first day, over platforms drawn anew."""
-    bookings, made, revenue, earned = repriced_months[level].T
+@pytest.mark.parametrize("change", CHANGES)
+def test_truth_of_prices_is_what_comes_of_them(
+    repriced_months: dict[tuple[float, int], Floats], change: tuple[float, int]
+) -> None:
+    """Bookings and revenue of a month whose prices are changed on a snapshot, over platforms drawn anew."""
+    bookings, made, revenue, earned = repriced_months[change].T
     for truth, outcome, tolerance in ((bookings, made, 0.04), (revenue, earned, 0.06)):
         error = (outcome - truth).std(ddof=1) * len(truth) ** 0.5
         assert abs(outcome.sum() - truth.sum()) < tolerance * truth.sum() + 2.5 * error, (truth.sum(), outcome.sum())

@@ -36,7 +36,10 @@ class PriceResponseRegressor(BaseEstimator):
        the past, the price now against the price then, and the free nights (its exposure).
 
     Bookings are log-linear in the relative price, not in its logarithm: the elasticity grows with the price, and
-    expected revenue has its maximum at a relative price of 1 / b.
+    expected revenue has its maximum at a relative price of 1 / b. Two things bound that. A calendar that fills anyway
+    answers less to a price: where bookings are expected to take a share o of the free nights, the slope is
+    ``b * (1 - o / 2)``, so that a month in season bears more than another. And beyond the prices that nearly all hosts
+    asked the elasticity stays that of the last such price, since nobody saw what happens further out.
 
     Columns without a role are confounders.
 
@@ -49,6 +52,8 @@ class PriceResponseRegressor(BaseEstimator):
         the property in the past, and the price that it asked then.
     history
         Positions of columns that tell the property's own history: bookings and prices.
+    booking_share
+        Position of the share of a month's nights that one booking takes; None where the calendar is not known.
     folds
         Parts of the properties for cross-fitting.
     max_iter, learning_rate, max_leaf_nodes
@@ -60,6 +65,10 @@ class PriceResponseRegressor(BaseEstimator):
     ----------
     bookings_model_, price_model_ : HistGradientBoostingRegressor
         Bookings over their exposure, and the relative price, of all columns but the price.
+    demand_models_ : list of HistGradientBoostingRegressor
+        Bookings per free nights of the confounders, by fold.
+    reach_ : tuple of float
+        Relative prices between which all but 2 % of the examples lie.
     markets_ : ndarray of shape (markets,)
         Sorted.
     slopes_, deviations_ : ndarray of shape (markets,)
@@ -78,7 +87,9 @@ class PriceResponseRegressor(BaseEstimator):
 
     task = "price_response"
     roles = ("property", "market", "window", "price", "free_share", "past_level", "past_price")
-    optional_roles = ("history",)
+    optional_roles = ("history", "booking_share")
+    # of versions that were fitted before there was one
+    reach_ = (0.0, np.inf)
 
     def __init__(
         self,
@@ -90,6 +101,7 @@ class PriceResponseRegressor(BaseEstimator):
         past_level: int = 5,
         past_price: int = 6,
         history: Sequence[int] = (),
+        booking_share: int | None = None,
         folds: int = 2,
         max_iter: int = 50,
         learning_rate: float = 0.1,
@@ -104,6 +116,7 @@ class PriceResponseRegressor(BaseEstimator):
         self.past_level = past_level
         self.past_price = past_price
         self.history = history
+        self.booking_share = booking_share
         self.folds = folds
         self.max_iter = max_iter
         self.learning_rate = learning_rate
@@ -115,7 +128,7 @@ class PriceResponseRegressor(BaseEstimator):
         if isinstance(state.get("history"), int):
             # it was the number of columns after those with a fixed role
             state["history"] = tuple(range(len(self.roles), len(self.roles) + state["history"]))
-        roles = {role: position for position, role in enumerate(self.roles)}
+        roles = {role: position for position, role in enumerate(self.roles)} | {"booking_share": None}
         super().__setstate__(renamed(state, {"rounds": "max_iter", "leaves": "max_leaf_nodes"}, roles))
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> PriceResponseRegressor:
@@ -136,18 +149,22 @@ class PriceResponseRegressor(BaseEstimator):
         self.markets_, market = np.unique(X[:, self.market].astype(np.int64), return_inverse=True)
         # drawn, since neighbouring numbers are often one host's
         fold = np.random.default_rng(self.seed).permutation(len(properties))[unit] % self.folds
-        confounders = np.delete(X, [*map(self._position, self.roles), *self.history], axis=1)
+        self.reach_ = (float(np.quantile(price, 0.01)), float(np.quantile(price, 0.99)))
+        confounders, within = self._confounders(X), self._within_reach(price)
         bookings, expected = np.empty(len(y)), np.empty(len(y))
+        self.demand_models_ = []
         for part in range(self.folds):
             learnt, held_out = fold != part, fold == part
             model = self._boosted("poisson", confounders[learnt], y[learnt] / free[learnt], free[learnt])
+            self.demand_models_.append(model)
             bookings[held_out] = _predicted(model, confounders[held_out]) * free[held_out]
-            model = self._boosted("squared_error", confounders[learnt], price[learnt])
+            model = self._boosted("squared_error", confounders[learnt], within[learnt])
             expected[held_out] = _predicted(model, confounders[held_out])
         window = np.unique(X[:, [self.market, self.window]].astype(np.int64), axis=0, return_inverse=True)[1].ravel()
-        slopes = market_slopes(y, bookings, price - expected, unit, window, market)
+        surprise = (within - expected) * self._still_open(X)
+        slopes = market_slopes(y, bookings, surprise, unit, window, market)
         self.slopes_, self.deviations_, self.common_ = shrunk(slopes)
-        exposure = self._exposure(X)
+        exposure = self._exposure(X, self._slopes(X)[0])
         known = self._known(X)
         self.bookings_model_ = self._boosted("poisson", known, y / exposure, exposure)
         self.price_model_ = self._boosted("squared_error", known, price)
@@ -165,14 +182,17 @@ class PriceResponseRegressor(BaseEstimator):
     def predict(self, X: Floats) -> Floats:
         """Predictions of shape (rows, 5).
 
-        Columns: expected bookings at the row's price, slope of the market, its standard deviation, expected
+        Columns: expected bookings at the row's price, slope of their logarithm there, its standard deviation, expected
         relative price, standard deviation of the logarithm of the price over its expectation.
         """
         check_is_fitted(self)
         slope, deviation = self._slopes(X)
-        bookings = _predicted(self.bookings_model_, self._known(X)) * self._exposure(X)
+        bookings = _predicted(self.bookings_model_, self._known(X)) * self._exposure(X, slope)
         spread = np.full(len(X), self.spread_)
-        return np.stack([bookings, slope, deviation, self._expected_price(X), spread], axis=1)
+        price = self._positive(X, "price")
+        # slope of the logarithm of bookings where the price is
+        here = np.clip(price, *self.reach_) / price
+        return np.stack([bookings, slope * here, deviation * here, self._expected_price(X), spread], axis=1)
 
     def _position(self, role: str) -> int:
         position: int = getattr(self, role)
@@ -184,22 +204,41 @@ class PriceResponseRegressor(BaseEstimator):
             raise ValueError(f"the {role} of an example is not positive; see the column that roles.{role} names")
         return values
 
+    def _confounders(self, X: Floats) -> Floats:
+        own = [] if self.booking_share is None else [self.booking_share]
+        return np.delete(X, [*map(self._position, self.roles), *self.history, *own], axis=1)
+
+    def _within_reach(self, price: Floats) -> Floats:
+        """The price, whose logarithm counts in its place where hardly anybody asked so little or so much."""
+        bounded: Floats = np.clip(price, *self.reach_)
+        return bounded * (1 + np.log(price / bounded))
+
+    def _still_open(self, X: Floats) -> Floats:
+        """Share of a change of demand that reaches bookings: a night that is taken cannot be taken again."""
+        if self.booking_share is None:
+            return np.ones(len(X))
+        confounders = self._confounders(X)
+        usual = np.mean([_predicted(model, confounders) for model in self.demand_models_], axis=0)
+        taken = usual * self._positive(X, "past_level") * X[:, self.booking_share]
+        return 1 - np.clip(taken, 0, 1) / 2
+
     def _known(self, X: Floats) -> Floats:
         """What is known of a row but the price and what tells rows apart."""
         return np.delete(X, [self.property, self.market, self.window, self.price], axis=1)
 
-    def _exposure(self, X: Floats) -> Floats:
+    def _exposure(self, X: Floats, slope: Floats) -> Floats:
         # a property that was booked as often as others at a higher price is in greater demand
-        step = self._positive(X, "price") - self._positive(X, "past_price")
+        step = self._within_reach(self._positive(X, "price")) - self._within_reach(self._positive(X, "past_price"))
         known = self._positive(X, "free_share") * self._positive(X, "past_level")
-        return known * np.exp(-self._slopes(X)[0] * step)
+        return known * np.exp(-slope * step)
 
     def _slopes(self, X: Floats) -> tuple[Floats, Floats]:
-        """Slope and its standard deviation by row."""
+        """Slope and its standard deviation by row, within reach."""
         place = np.clip(np.searchsorted(self.markets_, X[:, self.market]), 0, len(self.markets_) - 1)
         known = self.markets_[place] == X[:, self.market]
-        slope = np.where(known, self.slopes_[place], self.common_[0])
-        return slope, np.where(known, self.deviations_[place], self.common_[1])
+        still_open = self._still_open(X)
+        slope = np.where(known, self.slopes_[place], self.common_[0]) * still_open
+        return slope, np.where(known, self.deviations_[place], self.common_[1]) * still_open
 
     def _expected_price(self, X: Floats) -> Floats:
         return np.maximum(_predicted(self.price_model_, self._known(X)), 0.05)

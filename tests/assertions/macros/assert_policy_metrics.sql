@@ -1,6 +1,6 @@
--- The doubly robust lift by hand. Prices scatter by 0.2 around 1, so that the levels of 20 % around it have densities 1,
--- exp(-0.5), exp(-2), exp(-4.5). With a slope of 1 the policy moves levels -1, 0, 1 and 2 to level 0, and 3 to level 1:
--- a row at level 0 weighs 1 + 2 * exp(-0.5) + exp(-2), one at level 1 exp(-4.5) / exp(-0.5).
+-- The doubly robust lift by trying every price: those that hosts ask scatter by 0.2 around 1, and the policy moves each to
+-- the level with the largest revenue. Two rows are seen at prices of 1 and exp(0.2). Three bookings where the model expected two
+-- raise its expectation to 13 / 12, with the 10 that hold it back.
 with example_rows as (
 
     select
@@ -28,7 +28,8 @@ backtest as (
         cast(0.2 as double) as price_spread,
         exp(0.2 * property_block) as price_to_market,
         cast(100 as double) as market_price,
-        cast(2 as double) as expected_nights
+        cast(2 as double) as expected_nights,
+        1 as market
     from example_rows
 
 ),
@@ -47,30 +48,87 @@ metrics as (
         backtest='backtest',
         decision='decision',
         block='property_block',
+        cell=['market'],
         segments={}
     ) }}
+
+),
+
+levels as (
+
+    {% for level in pricing_levels() if level | abs <= pricing_largest_change() %}
+        select cast({{ level }} as double) / 100 as price_level
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+asked as (
+
+    select
+        place,
+        exp(place / 20e0) as price,
+        exp(-place * place / 32e0) as density
+    from (
+        select row_number() over (order by date) - 17 as place
+        from {{ source('gold', 'dim_date') }}
+        order by date
+        limit 33
+    ) as numbered
+
+),
+
+tried as (
+
+    select
+        asked.*,
+        levels.price_level,
+        row_number() over (partition by asked.place order by ln(1 + levels.price_level) - asked.price * levels.price_level desc)
+            as best
+    from asked
+    cross join levels
+
+),
+
+-- distances in logarithms of price; the kernel is a third of the scatter
+seen as (
+
+    select
+        observed.property_block,
+        least(
+            5,
+            sum(tried.density * exp(-4.5 * power((0.2 * observed.property_block - ln(tried.price * (1 + tried.price_level))) / 0.2, 2)))
+            / sum(tried.density * exp(-4.5 * power((0.2 * observed.property_block - ln(tried.price)) / 0.2, 2)))
+        ) as weight,
+        max(case when tried.place = 4 * observed.property_block then tried.price_level end) as price_level
+    from example_rows as observed
+    cross join tried
+    where tried.best = 1
+    group by observed.property_block
 
 ),
 
 parts as (
 
     select
-        1 + 2 * exp(-0.5) + exp(-2) as weight_0,
-        exp(-4) as weight_1,
-        -- only the second row changes its price, by -20 %
-        200 * exp(0.2) * (0.8 * exp(0.2 * exp(0.2)) - 1) as modelled_gain,
+        max(case when property_block = 0 then weight end) as weight_0,
+        max(case when property_block = 1 then weight end) as weight_1,
+        -- only the second row changes its price
+        200 * exp(0.2) * 13 / 12
+        * max(case when property_block = 1 then (1 + price_level) * exp(-exp(0.2) * price_level) - 1 end) as modelled_gain,
         400 + 200 * exp(0.2) as revenue,
-        200 + 200 * exp(0.2) as modelled_revenue
+        (200 + 200 * exp(0.2)) * 13 / 12 as modelled_revenue
+    from seen
 
 ),
 
 expected as (
 
-    -- the model missed one booking of the first row
+    -- the model missed 11 / 12 of a booking of the first row, and expected 1 / 12 too much of the second
     select
         'all' as segment,
         'revenue_lift' as metric_name,
-        (modelled_gain + 200 * (weight_0 - weight_1) / 2) / revenue as metric_value
+        (modelled_gain + 200 * (weight_0 - 1) * 11 / 12 - 200 * exp(0.2) * (weight_1 - 1) / 12) / revenue as metric_value
     from parts
     union all
     select

@@ -12,7 +12,7 @@ with elasticities as (
 
 levels as (
 
-    {% for level in pricing_levels() %}
+    {% for level in pricing_levels() if level | abs <= pricing_largest_change() %}
         select cast({{ level }} as double) / 100 as price_level
         {{ 'union all' if not loop.last }}
     {% endfor %}

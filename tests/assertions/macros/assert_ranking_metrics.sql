@@ -1,20 +1,20 @@
--- Three queries of one day: the right one second (of equal scores the smaller item comes first), the right one eleventh, no
+-- Three queries of one day: the right one second (of equal scores the other item comes first by hash), the right one eleventh, no
 -- right one at all. The baseline has the right one first, then does not recommend it, then misses it, too.
 with candidates as (
 
     select
         1 as query_id,
         1 as property_id,
-        0e0 as is_next,
+        1e0 as is_next,
         5e0 as score,
-        1e0 as baseline_score
+        2e0 as baseline_score
     union all
     select
         1 as query_id,
         2 as property_id,
-        1e0 as is_next,
+        0e0 as is_next,
         5e0 as score,
-        2e0 as baseline_score
+        1e0 as baseline_score
     union all
     select
         3 as query_id,

@@ -25,7 +25,8 @@ Revenue
     What is on the books, each booking times the probability that it is kept, and expected check-ins still to come times
     their nights, the price in force and the share that is kept. Listings to come are left out, as are prices to come.
 Pricing
-    Expected revenue of a stay month from bookings still to come, were the price changed from its first day on.
+    Expected revenue of a stay month from bookings still to come, were the price changed from the snapshot on: the
+    month's first day or that of the month before.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
         destination_id, as_of_date, check_in_date, expected_revenue (not cancelled); where truth has all
         properties.
     pricing
-        property_id, stay_month, price_level (fraction), price, expected_bookings, expected_revenue.
+        property_id, stay_month, lead_months, price_level (fraction), price, expected_bookings, expected_revenue.
     """
     market = Market.of(world)
     last = day_number(until)

@@ -21,6 +21,8 @@ TEST_DAYS = 58
 """Snapshots of demand's truth: each of the last so many days, and the day after the last."""
 
 PRICE_LEVELS = np.round(np.arange(-0.3, 0.31, 0.1), 1)
+PRICE_LEADS = (0, 1)
+"""Months between a snapshot of pricing's truth and the stay month."""
 REVENUE_HORIZON = 90
 REVENUE_CUTOFFS = range(REVENUE_HORIZON + 1, REVENUE_HORIZON + 1 + 6 * 30, 30)
 """Days before the day after the last one, of the cut-offs from which revenue's truth looks ahead."""
@@ -121,25 +123,30 @@ def pricing_truth(market: Market, until: date) -> pa.Table:
     month = np.datetime64(until, "M") + 1
     kept = 1 - float((world.stays.cancelled_after >= 0).mean())
     parts = []
-    for stay_month in [month - back for back in range(5)]:
-        begin = int(stay_month.astype("datetime64[D]").astype(np.int64))
-        column, length = begin - first, int(((stay_month + 1).astype("datetime64[D]") - stay_month).astype(np.int64))
+    for stay_month, lead in [(month - back, lead) for back in range(5) for lead in PRICE_LEADS]:
+        begin, snapshot, end = (
+            int((stay_month + months).astype("datetime64[D]").astype(np.int64)) for months in (0, -lead, 1)
+        )
+        column = snapshot - first
         if column < 60 or column > market.level.shape[1]:
             continue
-        version = world.prices.at(np.arange(count), np.full(count, begin * DAY))
+        version = world.prices.at(np.arange(count), np.full(count, snapshot * DAY))
         price = world.prices.price[version]
         relative = price / properties.market_price[:count]
-        listed = np.flatnonzero((properties.listed[:count] < begin) & (properties.delisted[:count] > begin))
+        listed = np.flatnonzero((properties.listed[:count] < snapshot) & (properties.delisted[:count] > snapshot))
         asked = relative * (1 + PRICE_LEVELS[:, None])
         factors = price_effect(asked, slope) / price_effect(relative, slope)
-        ahead = ahead_of(market, column, length - 1, factors)
-        for level, bookings in zip(PRICE_LEVELS, ahead.rest, strict=True):
-            revenue = (bookings * ahead.nights).sum(axis=1) * price * (1 + level) * kept
+        ahead = ahead_of(market, column, end - snapshot - 1, factors)
+        month_days = slice(begin - snapshot, None)
+        for level, rest in zip(PRICE_LEVELS, ahead.rest, strict=True):
+            bookings = rest[:, month_days]
+            revenue = (bookings * ahead.nights[:, month_days]).sum(axis=1) * price * (1 + level) * kept
             parts.append(
                 pa.table(
                     {
                         "property_id": listed + 1 + world.shard * world.preset.properties,
                         "stay_month": dates(np.full(len(listed), begin)),
+                        "lead_months": np.full(len(listed), lead),
                         "price_level": np.full(len(listed), level),
                         "price": (price * (1 + level))[listed],
                         "expected_bookings": bookings.sum(axis=1)[listed],

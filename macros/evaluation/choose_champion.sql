@@ -28,8 +28,8 @@
 
   Argument
     product  a declaration (macro products). `blocks` names the segments over which the primary metric is paired; with
-             `threshold` the model's probabilities are cut: at the target of metric `decision_threshold`, which nothing has to
-             meet (nor `threshold_beta`, see probability_metrics), else at metric `best_threshold` of the validation rows
+             `threshold` the model's probabilities are cut: at its `decision_threshold`, else at metric `best_threshold` of
+             the validation rows
 
   Columns: model_name, model_version, role, as_of_date, is_learnable, passes, serves, meets_targets, beats_baseline, metric_name,
   metric_value, baseline_value, improvement, improvement_lower, improvement_upper, missed_targets,
@@ -38,6 +38,7 @@
 {% macro choose_champion(product) %}
     {% set model_name, blocks, threshold = product.model_name, product.blocks, product.get('threshold', false) %}
     {% set metrics, decision = ref(product.product ~ '_metrics'), ref(product.product ~ '_retraining') %}
+    {% set given_threshold = threshold_settings(product).decision_threshold %}
     {% set targets, experiments = ref('performance_targets'), ref('experiment_state') %}
     with decision as (
 
@@ -55,7 +56,7 @@
 
         select *
         from {{ targets }}
-        where model_name = '{{ model_name }}' and metric_name not in ('decision_threshold', 'threshold_beta')
+        where model_name = '{{ model_name }}'
 
     ),
 
@@ -72,17 +73,7 @@
 
     ),
 
-    {% if threshold %}
-        given_threshold as (
-
-            select
-                model_name,
-                target
-            from {{ targets }}
-            where model_name = '{{ model_name }}' and metric_name = 'decision_threshold'
-
-        ),
-
+    {% if threshold and given_threshold is none %}
         best_threshold as (
 
             select
@@ -319,9 +310,11 @@
         placed.improvement_upper,
         placed.missed_targets,
         {% if threshold %}
-            case
-                when placed.model_version is not null then coalesce(given_threshold.target, best_threshold.metric_value)
-            end as decision_threshold,
+            {% if given_threshold is none %}
+                best_threshold.metric_value as decision_threshold,
+            {% else %}
+                case when placed.model_version is not null then {{ given_threshold }}e0 end as decision_threshold,
+            {% endif %}
         {% else %}
             cast(null as double) as decision_threshold,
         {% endif %}
@@ -330,8 +323,7 @@
         {{ verdict_text(model_name) }} as verdict
     from decision
     left join placed on true
-    {% if threshold %}
-        left join given_threshold on given_threshold.model_name = '{{ model_name }}'
+    {% if threshold and given_threshold is none %}
         left join best_threshold
             on placed.model_version = best_threshold.model_version
             and placed.evaluated_as_of = best_threshold.as_of_date

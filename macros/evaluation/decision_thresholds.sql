@@ -3,21 +3,13 @@
   the decision threshold and at the one that was best on the validation rows.
 
   Arguments
-    model_name  name in performance_targets
-    targets     relation performance_targets
+    decision_threshold  the former; none where the best one decides
+    beta                best is what has the largest F-beta
 
   Reads CTE `cut`, what would count as positive if the threshold were each probability.
 #}
-{% macro decision_thresholds(model_name, targets) -%}
-    -- beta squared
-    recall_weight as (
-
-        select coalesce(max(target * target), 1e0) as weight
-        from {{ targets }}
-        where model_name = '{{ model_name }}' and metric_name = 'threshold_beta'
-
-    ),
-
+{% macro decision_thresholds(decision_threshold, beta) -%}
+    {% set decides = 'best_thresholds.best_threshold' if decision_threshold is none else decision_threshold ~ 'e0' %}
     best_thresholds as (
 
         select
@@ -33,21 +25,12 @@
                 probability,
                 row_number() over (
                     partition by model_version, as_of_date, forecaster
-                    order by {{ f_score('hits', 'called', 'positives_in_all', 'weight') }} desc, probability desc
+                    order by {{ f_score('hits', 'called', 'positives_in_all', (beta * beta) ~ 'e0') }} desc, probability desc
                 ) as place
             from cut
-            cross join recall_weight
             where segment = 'all' and split = 'validation' and positives_in_all > 0
         ) as ranked
         where place = 1
-
-    ),
-
-    given_threshold as (
-
-        select max(target) as target
-        from {{ targets }}
-        where model_name = '{{ model_name }}' and metric_name = 'decision_threshold'
 
     ),
 
@@ -61,20 +44,11 @@
             cut.forecaster,
             best_thresholds.best_threshold,
             max(cut.positives_in_all) as positives_in_all,
-            coalesce(
-                max(cut.called) filter (
-                    where cut.probability >= coalesce(given_threshold.target, best_thresholds.best_threshold)
-                ), 0
-            ) as called,
-            coalesce(
-                max(cut.hits) filter (
-                    where cut.probability >= coalesce(given_threshold.target, best_thresholds.best_threshold)
-                ), 0
-            ) as hits,
+            coalesce(max(cut.called) filter (where cut.probability >= {{ decides }}), 0) as called,
+            coalesce(max(cut.hits) filter (where cut.probability >= {{ decides }}), 0) as hits,
             coalesce(max(cut.called) filter (where cut.probability >= best_thresholds.best_threshold), 0) as called_at_best,
             coalesce(max(cut.hits) filter (where cut.probability >= best_thresholds.best_threshold), 0) as hits_at_best
         from cut
-        cross join given_threshold
         left join best_thresholds
             on cut.model_version = best_thresholds.model_version
             and cut.as_of_date = best_thresholds.as_of_date

@@ -42,9 +42,10 @@
     {% elif product.task == 'regression' %}
         {{ regression_metrics(date=product.date, **given) }}
     {% elif product.task == 'probability' %}
+        {% set cut = threshold_settings(product) %}
         {{ probability_metrics(
-            model_name=product.model_name, targets=ref('performance_targets'), date=product.date,
-            further=further.get('further', []), **given
+            date=product.date, further=further.get('further', []),
+            decision_threshold=cut.decision_threshold, beta=cut.threshold_beta, **given
         ) }}
     {% elif product.task == 'forecast' %}
         {{ forecast_metrics(**given) }}

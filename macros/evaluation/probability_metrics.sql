@@ -12,9 +12,9 @@
 
     average_precision  area under the precision-recall curve, as a sum of steps
     precision, recall, f1
-                       at the decision threshold: the target of metric `decision_threshold`, else best_threshold
+                       at the decision threshold where one is given, else at best_threshold
     best_threshold     with the largest F-beta on the validation rows, whichever split the row is of; the baseline has its
-                       own. beta is the target of metric `threshold_beta`, else 1: F1
+                       own
     f1_at_best_threshold
                        on the rows of the split, so that the value on test is honest
     ece                expected calibration error over ten bins of equal count: mean over rows of
@@ -36,23 +36,23 @@
   Everything is computed from counts by distinct probability (probability_counts).
 
   Arguments
-    model_name  name in performance_targets
     backtest    relation with model_version, evaluated_as_of, split and the columns named below
     decision    relation <product>_retraining: as_of_date and whether a fit was due
-    targets     relation performance_targets
     label, prediction, baseline  columns
     date        date column by which the versions are compared
     segments    {name: expression}
     further     list of further metrics wanted
+    decision_threshold, beta  a declaration's `decision_threshold` and `threshold_beta` (threshold_settings)
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
-{% macro probability_metrics(model_name, backtest, decision, targets, label, prediction, baseline, date, segments, further=[]) %}
+{% macro probability_metrics(
+    backtest, decision, label, prediction, baseline, date, segments, further=[], decision_threshold=none, beta=1
+) %}
     {% set text = dbt.type_string() %}
     {% for metric in further if metric not in ['f_beta', 'f1_over_trivial', 'lift_top_decile'] %}
         {{ exceptions.raise_compiler_error(
-            "probability_metrics of " ~ model_name ~ ": further names '" ~ metric
-            ~ "'; it takes f_beta, f1_over_trivial and lift_top_decile"
+            "probability_metrics: further names '" ~ metric ~ "'; it takes f_beta, f1_over_trivial and lift_top_decile"
         ) }}
     {% endfor %}
     {% set averages = ['log_loss', 'brier', 'auc', 'bias', 'positive_rate'] %}
@@ -89,7 +89,7 @@
 
     ),
 
-    {{ decision_thresholds(model_name, targets) }}
+    {{ decision_thresholds(decision_threshold, beta) }}
 
     bins as (
 
@@ -122,7 +122,7 @@
             thresholds.hits / nullif(cast(thresholds.called as double), 0) as precision_at_threshold,
             thresholds.hits / nullif(cast(thresholds.positives_in_all as double), 0) as recall,
             {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all') }} as f1,
-            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all', 'recall_weight.weight') }} as f_beta,
+            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all', (beta * beta) ~ 'e0') }} as f_beta,
             {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all') }}
             - 2 * averaged.positive_rate / (1 + averaged.positive_rate) as f1_over_trivial,
             thresholds.best_threshold,
@@ -130,7 +130,6 @@
                 as f1_at_best_threshold,
             calibration_errors.ece
         from averaged
-        cross join recall_weight
         left join thresholds
             on averaged.model_version = thresholds.model_version
             and averaged.as_of_date = thresholds.as_of_date

@@ -40,7 +40,7 @@
         row_count
     from (
         {{ probability_metrics(
-            model_name='', backtest=open_rows, decision=ref(product.product ~ '_retraining'), targets=ref('performance_targets'),
+            backtest=open_rows, decision=ref(product.product ~ '_retraining'),
             label=product.label, prediction='remaining_model', baseline='remaining_rule', date=product.date, segments={}
         ) }}
     ) as measured

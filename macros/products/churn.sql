@@ -19,6 +19,7 @@
         'segments': ['user_group', 'user_type', 'recency', 'frequency'],
         'metrics': {'further': ['lift_top_decile', 'f1_over_trivial']},
         'threshold': true,
+        'threshold_beta': 1,
         'units': ['user_id'],
         'truth_days': 180,
         'due': {

@@ -18,6 +18,7 @@
         'blocks': 'engagement_date',
         'segments': ['destination_id', 'property_type'],
         'threshold': true,
+        'decision_threshold': 0.5,
         'units': ['property_id'],
         'truth_days': 1,
         'due': {

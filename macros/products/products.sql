@@ -38,7 +38,8 @@
                  all}: what drift is measured against
     group        columns that tell the queries of a ranking apart
     item         column that names what is ranked
-    threshold    whether a served class follows from the probability and a threshold
+    threshold    whether a served class follows from the probability and a threshold; with it decision_threshold, that
+                 probability, else the best one decides, and threshold_beta, by what is best (threshold_settings)
     test_rows    condition on the test rows by which two versions are compared
     metrics      further arguments of the task's macro
 

@@ -107,10 +107,8 @@ probability_live as (
 
     {# no threshold is looked up: the metrics at one are counted below #}
     {{ probability_metrics(
-        model_name='',
         backtest='probability_rows',
         decision='weeks',
-        targets=ref('performance_targets'),
         label='label',
         prediction='prediction',
         baseline='baseline',

@@ -47,28 +47,18 @@ decision as (
 
 ),
 
-targets as (
-
-    select
-        'example' as model_name,
-        'threshold_beta' as metric_name,
-        0.5e0 as target
-
-),
-
 metrics as (
 
     {{ probability_metrics(
-        model_name='example',
         backtest='backtest',
         decision='decision',
-        targets='targets',
         label='label',
         prediction='probability',
         baseline='baseline',
         date='as_of_date',
         segments={},
-        further=['f_beta', 'f1_over_trivial', 'lift_top_decile']
+        further=['f_beta', 'f1_over_trivial', 'lift_top_decile'],
+        beta=0.5
     ) }}
 
 ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,8 @@ class Plugin(BasePlugin):
         # not that of the machine: of every cursor to come
         conn.execute("set global TimeZone = 'UTC'")
         conn.execute("create schema gold")
+        in_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        conn.execute("create table gold.terminal as select cast(? as boolean) as is_terminal", [in_colour])
         conn.execute("create table gold.unreadable (table_name varchar, found varchar)")
         if not folder.is_dir():
             found = f"{folder} is {'a file' if folder.exists() else 'not there'}"

@@ -213,7 +213,6 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
     """
     import pandas as pd
 
-    from wanderbricks_ml import progress
     from wanderbricks_ml.estimators.combination import Calibration, combine
     from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 
@@ -225,9 +224,7 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        # in a thread of the study, which knows no model
-        with progress.of_model(search.name):
-            raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
+        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
         combined = combine(raw, Calibration.neutral())
         yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 

@@ -52,6 +52,8 @@ def connect() -> Any:
     os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
     # after each run it prints the store's address, password and all
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # a file of a few hundred kilobytes needs no bar, and dbt's lines run into it
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart

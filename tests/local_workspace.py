@@ -94,7 +94,7 @@ class Workspace:
         """What the summary of the last run says of each product, its state first."""
         found: dict[str, str] = {}
         product = ""
-        for line in self.log.partition("Products as of ")[2].splitlines()[1:]:
+        for line in re.split(r"  Products(?: as of [\d-]+)?: ", self.log)[-1].splitlines()[1:]:
             text = CLOCK.sub("", line)
             begun = re.match(r"  (\w+) +((?:serves|amber|red|not learnable|untouched) .*)", text)
             if begun:

@@ -5,6 +5,7 @@
     statuses  of the product's nodes that the run selected, by name: success, error, skipped …
     stopped   the node or test that kept the product from being decided on or published, none where nothing did
     is_own    whether that is a node of the product itself
+    lacks     the model that it reads and that was never built, none where it ended otherwise
 
   Empty while dbt parses, with --empty, and for a command that builds nothing.
 
@@ -47,10 +48,14 @@
                     {% endif %}
                 {% endfor %}
             {% endif %}
+            {% set lacking = namespace(parent=none) %}
+            {% for result in results if stop.name and result.node.name == stop.name and result.status == 'error' %}
+                {% set lacking.parent = unbuilt_parent(result) %}
+            {% endfor %}
             {% do touched.append({
                 'product': name, 'model_name': declared.model_name, 'predictions': declared.predictions,
                 'date': declared.date if declared.date in declared.public_key else none,
-                'statuses': statuses, 'stopped': stop.name, 'is_own': stop.own,
+                'statuses': statuses, 'stopped': stop.name, 'is_own': stop.own, 'lacks': lacking.parent,
             }) %}
         {% endif %}
     {% endfor %}

@@ -10,12 +10,13 @@
     {% set row = rows[0] if rows else none %}
     {% set stands = row and row['scoring_date'] %}
     {% set there = '{:,}'.format(row['row_count'] | int) ~ ' rows' if stands else none %}
-    {% set again = 'next: mend what is said of it, then dbt retry' %}
+    {% set whole = 'next: dbt build --select +' ~ product.predictions %}
+    {% set again = whole if product.lacks else 'next: mend what is said of it, then dbt retry' %}
 
     {% if row is none or (product.stopped and product.statuses.get(name ~ '_champion', 'skipped') != 'success') %}
         {% do said.append('stopped by ' ~ product.stopped if product.stopped else 'no decision is there yet') %}
         {% do said.append(there ~ ' of ' ~ row['scoring_date'] ~ ' stay' if stands else 'nothing is published') %}
-        {% do said.append(again if product.stopped else 'next: dbt build --select +' ~ product.predictions) %}
+        {% do said.append(again if product.stopped else whole) %}
         {{ return({'state': 'red' if product.is_own else 'untouched', 'sentences': said}) }}
     {% endif %}
 
@@ -56,7 +57,7 @@
         {% if state == 'not learnable' %}
             {% do said.append('next: nothing to mend; more gold teaches it') %}
         {% elif shown['model_version'] is none %}
-            {% do said.append('next: dbt build --select +' ~ product.predictions) %}
+            {% do said.append(whole) %}
         {% elif shown['role'] == 'pinned' %}
             {% do said.append('next: wanderbricks registry unpin ' ~ model ~ ' --reason …') %}
         {% elif shown['beats_baseline'] %}

@@ -10,7 +10,7 @@ locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requir
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
 .PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-simulator bench-skill bench-spark \
-	lint lint-python lint-yaml lint-database lint-models lint-sql docs serve-docs clean lock holidays
+	lint lint-python lint-yaml lint-database lint-models lint-sql docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -130,6 +130,11 @@ docs: $(READY)  ## The lineage site in one file, site/index.html
 	$(BIN)/dbt docs generate --static
 	@mkdir -p site && cp target/static_index.html site/index.html
 	@echo "open site/index.html, or: make serve-docs"
+
+mlflow: $(READY)  ## Serve MLflow's pages of experiments and models on http://127.0.0.1:5000 (PORT=5001: elsewhere)
+	@echo 'open http://127.0.0.1:$(or $(PORT),5000)/#/experiments?workflowType=machine_learning'
+	@$(BIN)/mlflow server --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///data/mlflow.db) \
+		--host 127.0.0.1 --port $(or $(PORT),5000) --workers 1
 
 serve-docs: docs  ## Serve the lineage site on http://127.0.0.1:8080
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8080

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import pandas as pd
 from dbt_command import run_dbt
 from eased_project import PROJECT
 from forked_dbt import Kill
+
+CLOCK = re.compile(r"^(\x1b\[0m)?\d\d:\d\d:\d\d  ")
+"""What dbt sets before each of its lines."""
 
 
 @dataclass
@@ -85,6 +89,22 @@ class Workspace:
     def wanderbricks(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the package; see `python`."""
         return self.python("from wanderbricks_ml.commands.cli import main; main()", *arguments, **environment)
+
+    def summary(self) -> dict[str, str]:
+        """What the summary of the last run says of each product, its state first."""
+        found: dict[str, str] = {}
+        product = ""
+        for line in re.split(r"  Products(?: as of [\d-]+)?: ", self.log)[-1].splitlines()[1:]:
+            text = CLOCK.sub("", line)
+            begun = re.match(r"  (\w+) +((?:serves|amber|red|not learnable|untouched) .*)", text)
+            if begun:
+                product = begun[1]
+                found[product] = begun[2]
+            elif product and text.startswith(" " * 9):
+                found[product] += f" {text.strip()}"
+            elif product:
+                break
+        return {product: " ".join(said.split()) for product, said in found.items()}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connect() as connection:

@@ -194,8 +194,14 @@
                         or (comparison = 'at_least' and metric_value < target)
                     )
                     then
-                        metric_name || ' ' || coalesce({{ number_text('metric_value') }}, 'unknown')
-                        || ' misses ' || replace(comparison, '_', ' ') || ' ' || {{ number_text('target') }}
+                        metric_name || case
+                            when evaluations = 0 then ' does not exist in {{ product.product }}_metrics and so misses'
+                            when metric_value is null or isnan(metric_value) then ' could not be measured and so misses'
+                            when abs(metric_value) = cast('infinity' as double) then ' is infinite and so misses'
+                            else
+                                ' ' || {{ number_text('metric_value') }} || ' is '
+                                || case when comparison = 'at_least' then 'below' else 'above' end
+                        end || ' the target of ' || {{ number_text('target') }}
             end as miss
         from measured
 

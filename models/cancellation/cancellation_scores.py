@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("cancellation_champion"),
         versions=dbt.ref("cancellation_predictor"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("cancellation_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("churn_champion"),
         versions=dbt.ref("churn_predictor"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("churn_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("conversion_champion"),
         versions=dbt.ref("conversion_predictor"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("conversion_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

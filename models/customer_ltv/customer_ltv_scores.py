@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("customer_ltv_champion"),
         versions=dbt.ref("customer_ltv_predictor"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("customer_ltv_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("demand_champion"),
         versions=dbt.ref("demand_predictor"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("demand_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("pricing_champion"),
         versions=dbt.ref("pricing_optimizer"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("pricing_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("recommendations_champion"),
         versions=dbt.ref("property_recommender"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("recommendations_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -7,4 +7,7 @@ def model(dbt, session):
         champion=dbt.ref("revenue_champion"),
         versions=dbt.ref("revenue_forecaster"),
         settings=dbt.config.get("meta"),
+        metrics=dbt.ref("revenue_metrics"),
+        targets=dbt.ref("performance_targets"),
+        inventory=dbt.ref("model_inventory"),
     )

@@ -28,6 +28,11 @@ def of_model(name: str) -> Iterator[None]:
         _model.reset(token)
 
 
+def name_thread(model: str) -> None:
+    """Lines of this thread begin with the model's name for as long as it lives: a thread of a pool inherits none."""
+    _model.set(model)
+
+
 def say(message: str, *values: object) -> None:
     """Log a line about the model at hand."""
     logger.info(f"%s: {message}", _model.get(), *values)

@@ -81,6 +81,8 @@ class ProductSettings:
         Catalog and schema before the model's name in Unity Catalog, each with a dot.
     packages
         What a logged model needs beyond `registry.store.PACKAGES`.
+    purpose, limits
+        What the model is for and where it must not be trusted, a sentence each, as its card says.
     """
 
     product: str
@@ -92,6 +94,8 @@ class ProductSettings:
     tuning: Tuning | None = None
     registry_prefix: str = ""
     packages: tuple[str, ...] = ()
+    purpose: str = ""
+    limits: str = ""
 
     @classmethod
     def of(cls, meta: Mapping[str, Any]) -> Self:

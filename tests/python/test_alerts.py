@@ -24,7 +24,7 @@ ALERT: alerts.Alert = {
     "kind": "failed_gate",
     "since": "2025-07-21",
     "days_open": 2,
-    "evidence": "rmse 5 misses at most 3",
+    "evidence": "rmse 5 is above the target of 3",
     "measured": 1,
     "threshold": 1,
     "owner": "Revenue management",
@@ -227,8 +227,8 @@ def test_the_command_prints_and_does_not_judge(run: Callable[..., Result]) -> No
     text = run([ALERT, WARNING])
     assert text.exit_code == 0
     assert text.output.splitlines() == [
-        "error  demand_predictor  failed_gate  since 2025-07-21: rmse 5 misses at most 3  (Revenue management)",
-        "warn   all  stale_gold  since 2025-07-21: rmse 5 misses at most 3",
+        "error  demand_predictor  failed_gate  since 2025-07-21: rmse 5 is above the target of 3  (Revenue management)",
+        "warn   all  stale_gold  since 2025-07-21: rmse 5 is above the target of 3",
     ]
     assert json.loads(run([ALERT], "--format", "json").output) == [ALERT]
     assert run([]).output == "no open alert\n"

@@ -32,10 +32,10 @@ def project(folder: Path, arguments: str) -> Path:
     (folder / "models/broken.yml").write_text(RULES.replace("{arguments}", arguments))
     shutil.copy(PROJECT / "profiles.yml", folder)
     (folder / "macros").mkdir()
-    for macro in ("evaluation/report_verdicts", "features/written_from"):
+    for macro in ("summary/report_failed_tests", "features/written_from"):
         shutil.copy(PROJECT / f"macros/{macro}.sql", folder / "macros")
     (folder / "dbt_project.yml").write_text(
-        'name: wanderbricks_ml\nprofile: wanderbricks_ml\non-run-end: ["{{ report_verdicts(results) }}"]\n'
+        'name: wanderbricks_ml\nprofile: wanderbricks_ml\non-run-end: ["{{ report_failed_tests(results) }}"]\n'
     )
     return folder
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
+from dbt_common.exceptions import DbtRuntimeError
 from eased_project import PROJECT, copied_project
 from local_workspace import Workspace
+
+from wanderbricks_ml.gold.plugin import attach
 
 COMMAND = re.compile(r"dbt ((?:build|run-operation) [^;\n]*)")
 
@@ -106,4 +112,38 @@ def test_a_seed_with_other_columns_is_loaded_anew(fresh: Workspace, tmp_path: Pa
         (project / path).write_text(before + begin.replace("min_rows", "few") + after.replace("min_rows", "few", count))
     workspace = fresh.copy(tmp_path / "workspace", project=project)
     assert workspace.dbt("run", "--select", "experiment_state") == 1
-    assert workspace.dbt("build", "--select", "experiments", "experiment_state") == 0, workspace.log
+    targets = project / "seeds/performance_targets.csv"
+    text = targets.read_text(encoding="utf-8")
+    targets.write_text(text.replace("demand_predictor,rmse", "demand_predicter,rmse"), encoding="utf-8")
+    assert workspace.dbt("build", "--select", "experiments", "experiment_state", "performance_targets") == 1
+    assert workspace.log.count("fail: ") == 1, workspace.log
+    assert (
+        "fail: performance_targets.model_name is demand_predicter, which model_inventory.model_name does not have; "
+        "did you mean 'demand_predictor'?"
+    ) in workspace.log
+
+
+def test_a_model_without_its_parents_names_the_selection_with_them(gold: Path, tmp_path: Path) -> None:
+    (tmp_path / "mlartifacts").mkdir()
+    workspace = Workspace(tmp_path, gold)
+    assert workspace.dbt("run", "--select", "demand_predictions") == 1
+    assert (
+        "demand_predictions reads demand_scores, which was never built. A + builds what it needs, too: "
+        "dbt build --select +demand_predictions"
+    ) in workspace.log
+    assert workspace.summary()["demand"].endswith("next: dbt build --select +demand_predictions")
+    assert "mlflow.db is gone, but" in workspace.log
+
+
+def test_a_second_build_says_that_the_first_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "wanderbricks.duckdb"
+    held = "import duckdb, sys; kept = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", held, str(file)]
+    monkeypatch.setenv("WANDERBRICKS_WAIT_SECONDS", "0")
+    with duckdb.connect() as connection:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with pytest.raises(DbtRuntimeError, match=r"is in use by another process \(PID \d+\), such as a second"):
+                attach(connection, str(file), "wanderbricks")
+        attach(connection, str(file), "wanderbricks")

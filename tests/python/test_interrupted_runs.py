@@ -160,7 +160,7 @@ def test_a_version_that_failed_waits_and_passes_when_the_gate_is_changed(
 
     assert red.dbt("build", *DEMAND) != 0
     assert versions(red) == failed
-    assert " misses at " in red.log
+    assert " the target of " in red.log
     assert decision(red) == [("not_due", False, failed[0][0])]
 
     green = Workspace(red.path, red.gold, without_state.project)

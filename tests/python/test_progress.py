@@ -42,8 +42,8 @@ def test_series_name_their_model(lines: pytest.LogCaptureFixture) -> None:
         relation = connection.from_df(pd.DataFrame({"key": [1, 1, 2]}))
         DuckDB().grouped(relation, "true", ["key"], lambda rows: rows.head(1), schema)
     assert [message.split(" in ")[0] for message in lines.messages] == [
-        "planted_forecaster: 1 of 2 series",
-        "planted_forecaster: 2 of 2 series",
+        "planted_forecaster: 1 of 2 series by key",
+        "planted_forecaster: 2 of 2 series by key",
     ]
 
 

@@ -291,6 +291,12 @@ def version_row(number: int, state: str, **known: Any) -> dict[str, Any]:
         "model_name": "demand_predictor",
         "model_version": number,
         "state": state,
+        "alias": "champion" if state == "production" else None,
+        "gate": "serves" if state == "production" else None,
+        "metric_name": "poisson_deviance",
+        "metric_value": 0.1875,
+        "baseline_value": 0.2046,
+        "age_days": 3,
         "is_pinned": False,
         "as_of_date": "2025-08-01",
         "reason": "schedule",
@@ -313,10 +319,11 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 def test_versions_are_listed_as_a_table(cli: Callable[..., Any]) -> None:
     lines = cli("list").output.splitlines()
-    assert lines[0].split()[:4] == ["model_name", "model_version", "state", "is_pinned"]
-    assert [line.split()[:4] for line in lines[1:]] == [
-        ["demand_predictor", "2", "production", "no"],
-        ["demand_predictor", "1", "deprecated", "no"],
+    assert lines[0].split()[:5] == ["model_name", "model_version", "state", "alias", "gate"]
+    quality = ["poisson_deviance", "0.1875", "0.2046", "3", "no"]
+    assert [line.split() for line in lines[1:]] == [
+        ["demand_predictor", "2", "production", "champion", "serves", *quality],
+        ["demand_predictor", "1", "deprecated", "-", "-", *quality],
     ]
     assert (
         len({line.index("state" if number == 0 else lines[number].split()[2]) for number, line in enumerate(lines)})
@@ -346,7 +353,7 @@ def test_the_version_in_production_is_shown(cli: Callable[..., Any]) -> None:
 def test_plots_are_drawn_of_the_version_that_is_asked_for(
     cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "draw_plots", lambda run_id: [f"{run_id}.png"] if run_id == "run2" else [])
+    monkeypatch.setattr(drawing, "draw_plots", lambda run_id, said: [f"{run_id}.png"] if run_id == "run2" else [])
     assert cli("plots", "demand_predictor").output == "demand_predictor v2, run run2: run2.png\n"
     assert cli("plots", "demand_predictor", "1").output.endswith("run run1: no table that has a plot\n")
 

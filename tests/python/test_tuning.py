@@ -553,7 +553,7 @@ def test_a_study_is_logged_reads_no_test_row_and_is_taken_up_by_the_next_fit(
         client = store.connect()
         experiment = store.experiment_id("planted_predictor")
         runs = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{first['run_id']}'")
-        drawn = draw_plots(first["run_id"])
+        drawn = draw_plots(first["run_id"], "planted_predictor v1")
         names = {artifact.path for artifact in client.list_artifacts(first["run_id"], "tuning")}
         assert record["trials"] == len(runs) == 10
         complete = [run for run in runs if run.data.tags["state"] == "complete"]

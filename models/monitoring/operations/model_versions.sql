@@ -52,16 +52,60 @@ versions as (
 
 ),
 
+measured as (
+
+    select metrics.*
+    from ({{ rows_of_products('_metrics', [
+        'model_version', 'as_of_date', 'split', 'segment', 'metric_name', 'metric_value', 'baseline_value',
+    ]) }}) as metrics
+    inner join clock on metrics.as_of_date <= clock.as_of_date
+    where metrics.split = 'test'
+
+),
+
 evaluations as (
 
     select
-        metrics.model_name,
-        metrics.model_version,
-        max(metrics.as_of_date) as evaluated_as_of
-    from ({{ rows_of_products('_metrics', ['model_version', 'as_of_date', 'split']) }}) as metrics
-    inner join clock on metrics.as_of_date <= clock.as_of_date
-    where metrics.split = 'test'
-    group by metrics.model_name, metrics.model_version
+        model_name,
+        model_version,
+        max(as_of_date) as evaluated_as_of
+    from measured
+    group by model_name, model_version
+
+),
+
+-- the primary metric in the newest evaluation
+qualities as (
+
+    select
+        measured.model_name,
+        measured.model_version,
+        measured.metric_name,
+        measured.metric_value,
+        measured.baseline_value
+    from measured
+    inner join evaluations
+        on measured.model_name = evaluations.model_name
+        and measured.model_version = evaluations.model_version
+        and measured.as_of_date = evaluations.evaluated_as_of
+    inner join {{ ref('performance_targets') }} as targets
+        on measured.model_name = targets.model_name
+        and measured.metric_name = targets.metric_name
+        and targets.is_primary
+    where measured.segment = 'all'
+
+),
+
+-- what the last run said of the versions that it considered
+verdicts as (
+
+    select
+        champions.*,
+        max(case when champions.serves then 1 else 0 end) over (partition by champions.model_name) as has_champion
+    from ({{ rows_of_products('_champion', [
+        'model_version', 'as_of_date', 'role', 'passes', 'serves', 'missed_targets', 'is_learnable',
+    ]) }}) as champions
+    inner join clock on champions.as_of_date <= clock.as_of_date
 
 ),
 
@@ -99,7 +143,7 @@ last_decisions as (
 
 ),
 
-final as (
+states as (
 
     select
         versions.model_name,
@@ -111,7 +155,48 @@ final as (
             when scorings.last_scoring_date is not null or parents.parent_version is not null then 'deprecated'
             when evaluations.evaluated_as_of is not null then 'staging'
             else 'registered'
-        end as state,
+        end as state
+    from versions
+    left join evaluations
+        on versions.model_name = evaluations.model_name
+        and versions.model_version = evaluations.model_version
+    left join scorings
+        on versions.model_name = scorings.model_name
+        and versions.model_version = scorings.model_version
+    left join parents
+        on versions.model_name = parents.model_name
+        and versions.model_version = parents.parent_version
+    left join canaries
+        on versions.model_name = canaries.model_name
+        and versions.model_version = canaries.model_version
+    left join archived
+        on versions.model_name = archived.model_name
+        and versions.model_version = archived.model_version
+
+),
+
+final as (
+
+    select
+        versions.model_name,
+        versions.model_version,
+        states.state,
+        -- as MLflow has it once the version that serves has scored
+        case
+            when states.state = 'production' then 'champion'
+            when states.state = 'canary' then 'challenger'
+            when verdicts.role = 'candidate' and not verdicts.serves and verdicts.has_champion = 1 then 'challenger'
+        end as alias,
+        case
+            when verdicts.serves and (verdicts.missed_targets is not null or not verdicts.is_learnable) then 'amber'
+            when verdicts.serves then 'serves'
+            when verdicts.passes then 'passes'
+            when verdicts.model_version is not null then 'red'
+        end as gate,
+        qualities.metric_name,
+        qualities.metric_value,
+        qualities.baseline_value,
+        {{ dbt.datediff('versions.as_of_date', 'clock.as_of_date', 'day') }} as age_days,
         pins.pinned_version is not null as is_pinned,
         last_decisions.action || ' by ' || last_decisions.decided_by || ': ' || last_decisions.reason as last_decision,
         versions.as_of_date,
@@ -139,21 +224,22 @@ final as (
         versions.artifact_files,
         versions.fitted_at
     from versions
+    cross join clock
+    inner join states
+        on versions.model_name = states.model_name
+        and versions.model_version = states.model_version
     left join evaluations
         on versions.model_name = evaluations.model_name
         and versions.model_version = evaluations.model_version
     left join scorings
         on versions.model_name = scorings.model_name
         and versions.model_version = scorings.model_version
-    left join parents
-        on versions.model_name = parents.model_name
-        and versions.model_version = parents.parent_version
-    left join canaries
-        on versions.model_name = canaries.model_name
-        and versions.model_version = canaries.model_version
-    left join archived
-        on versions.model_name = archived.model_name
-        and versions.model_version = archived.model_version
+    left join qualities
+        on versions.model_name = qualities.model_name
+        and versions.model_version = qualities.model_version
+    left join verdicts
+        on versions.model_name = verdicts.model_name
+        and versions.model_version = verdicts.model_version
     left join pins
         on versions.model_name = pins.model_name
         and versions.model_version = pins.pinned_version

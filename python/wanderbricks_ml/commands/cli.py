@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from wanderbricks_ml.commands.doctor import doctor
 from wanderbricks_ml.commands.forget import forget
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
@@ -53,6 +54,7 @@ def main() -> None:
 main.add_command(registry_group)
 main.add_command(new_model)
 main.add_command(forget)
+main.add_command(doctor)
 
 
 @main.command()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from wanderbricks_ml.commands import local_database
+
 
 def rows(query: str, target: str | None = None) -> list[dict[str, Any]]:
     """Rows of a query in the project of the current folder.
@@ -27,8 +29,12 @@ def rows(query: str, target: str | None = None) -> list[dict[str, Any]]:
 
 
 def model_rows(name: str, target: str | None = None) -> list[dict[str, Any]]:
-    """Rows of a SQL model as its query gives them now, whether it was built or not; see `rows`."""
-    return _shown(["--select", name], target)
+    """Rows of a SQL model as its query gives them now, whether it was built or not; see `rows`.
+
+    Of a view that stands in DuckDB's file, and knows all tables that there are, without dbt: in a tenth of the time.
+    """
+    found = None if target else local_database.view_rows(name)
+    return _shown(["--select", name], target) if found is None else found
 
 
 def run_operation(
@@ -69,6 +75,7 @@ def _number(value: Any) -> Any:
 
 
 def _invoked(arguments: list[str], target: str | None, logged: list[str] | None = None) -> Any:
+    local_database.check_folder()
     from dbt.cli.main import dbtRunner
 
     said: list[str] = []

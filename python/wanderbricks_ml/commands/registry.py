@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,22 @@ def list_versions(model: str | None, target: str | None, style: str) -> None:
       deprecated  served before
       staging     evaluated on test rows, but never served
       registered  logged, never evaluated
+
+    Gate is what the last run said that considered it, the metric that of the newest evaluation on test rows, beside the
+    baseline's; `show` has the rest, JSON all of it.
     """
     versions = _versions(model, target)
-    columns = ["model_name", "model_version", "state", "is_pinned", "as_of_date", "reason", "parent_version"]
-    columns += ["last_scoring_date", "last_decision"]
+    columns = ["model_name", "model_version", "state", "alias", "gate", "metric_name", "metric_value", "baseline_value"]
+    columns += ["age_days", "is_pinned", "as_of_date", "reason", "parent_version", "last_scoring_date", "last_decision"]
+    if style == "text":
+        # a column that says nothing of any version only makes the lines long
+        short = {"as_of_date", "parent_version", "reason", "last_scoring_date"}
+        columns = [name for name in columns if name not in short and (name != "last_decision" or _any(versions, name))]
     show_rows([{name: row[name] for name in columns} for row in versions], style)
+
+
+def _any(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    return any(row[name] is not None for row in rows)
 
 
 @registry_group.command()
@@ -96,7 +107,7 @@ def plots(model: str, version: int | None, target: str | None) -> None:
     chosen = _one_version(model, version, target)
     said = f"{model} v{chosen['model_version']}"
     try:
-        files = drawing.draw_plots(chosen["run_id"])
+        files = drawing.draw_plots(chosen["run_id"], said)
     except RuntimeError as error:
         raise click.ClickException(store.gone(model, chosen["model_version"])) from error
     click.echo(f"{said}, run {chosen['run_id']}: {', '.join(files) or 'no table that has a plot'}")

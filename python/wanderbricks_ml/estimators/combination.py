@@ -52,6 +52,15 @@ class Calibration:
         equal, unchanged = (0.5,) * len(LEAD_BANDS), (1.0,) * len(LEAD_BANDS)
         return cls(dict.fromkeys(levels, equal), dict.fromkeys(levels, unchanged), dict.fromkeys(levels, 0.0))
 
+    def weights(self) -> pd.DataFrame:
+        """What the forecast of the total is made of, by most days ahead: columns feature, share."""
+        rows = [
+            (f"{part}, to {last} days ahead", share)
+            for last, prophet in zip(LEAD_BANDS, self.weight["total"], strict=True)
+            for part, share in (("pick-up", 1 - prophet), ("Prophet", prophet))
+        ]
+        return pd.DataFrame(rows, columns=["feature", "share"])
+
     @classmethod
     def of(cls, raw: pd.DataFrame) -> Calibration:
         """Correction of the pick-up estimate, weights of least absolute error beside it, then widths that hold 80 %.

@@ -9,12 +9,16 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import re
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.flags import get_flags
+from dbt_common.exceptions import DbtRuntimeError
 
 from wanderbricks_ml.gold import files
 from wanderbricks_ml.gold.dbt_log import show_among_dbts_lines
@@ -37,6 +41,9 @@ GOLD_TABLES = (
 DEFAULT_FOLDER = Path("data/gold")
 MEMORY_LIMIT = "20%"
 """Of the machine's memory, for DuckDB before it spills to disk: a fit takes about as much again."""
+
+WAIT_SECONDS = 60
+"""For another process to let go of the database file."""
 
 PRESET = "dev"
 SEED = 7
@@ -66,6 +73,7 @@ class Plugin(BasePlugin):
             database.path = os.environ.get("WANDERBRICKS_DB", database.path)
             # DuckDB does not make the folder of its database file.
             Path(database.path).parent.mkdir(parents=True, exist_ok=True)
+        _say_where_models_are_lost()
         if "WANDERBRICKS_GOLD" in os.environ or has_gold(DEFAULT_FOLDER):
             return
         logger.info(f"No gold data in {DEFAULT_FOLDER}: simulating preset {PRESET}, seed {SEED}")
@@ -77,6 +85,7 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Limit memory, spill beside the database file, and make a view ``gold.<table>`` of each file there is."""
         (database,) = self.creds.attach
+        attach(conn, database.path, database.alias)
         folder = Path(os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER))
         limit = os.environ.get("WANDERBRICKS_MEMORY_LIMIT", MEMORY_LIMIT)
         conn.execute(f"set memory_limit = {files.quoted(limit)}")
@@ -84,6 +93,8 @@ class Plugin(BasePlugin):
         # not that of the machine: of every cursor to come
         conn.execute("set global TimeZone = 'UTC'")
         conn.execute("create schema gold")
+        in_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        conn.execute("create table gold.terminal as select cast(? as boolean) as is_terminal", [in_colour])
         conn.execute("create table gold.unreadable (table_name varchar, found varchar)")
         if not folder.is_dir():
             found = f"{folder} is {'a file' if folder.exists() else 'not there'}"
@@ -107,6 +118,49 @@ class Plugin(BasePlugin):
         known = "select true from duckdb_schemas() where database_name = ? and schema_name = ?"
         if cursor.execute(known, place).fetchall():
             cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
+
+
+def _say_where_models_are_lost() -> None:
+    """Say that MLflow's file is gone while what it knew is there: a day without a fit or a score would not notice."""
+    file = Path(os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///data/mlflow.db").removeprefix("sqlite:///"))
+    artifacts = file.parent / "mlartifacts"
+    if file.suffix == ".db" and not file.exists() and artifacts.is_dir():
+        logger.warning(
+            f"MLflow's store {file} is gone, but {artifacts} has models of earlier fits: restore it, or let `"
+            "wanderbricks registry rebuild` register them again; until then no version can be loaded"
+        )
+
+
+def attach(conn: DuckDBPyConnection, path: str, alias: str) -> None:
+    """Attach the database file, and wait a while for a process that writes to it; dbt then finds it attached.
+
+    Raises
+    ------
+    DbtRuntimeError
+        When the other process has not ended after `WANDERBRICKS_WAIT_SECONDS`, by default `WAIT_SECONDS`.
+    """
+    import duckdb
+
+    patience = float(os.environ.get("WANDERBRICKS_WAIT_SECONDS", WAIT_SECONDS))
+    until = time.monotonic() + patience
+    said = False
+    while True:
+        try:
+            conn.execute(f"attach if not exists {files.quoted(path)} as {alias}")
+            return
+        except duckdb.IOException as error:
+            holder = re.search(r"Could not set lock on file.*\((PID \d+)\)", str(error))
+            if holder is None:
+                raise
+            if time.monotonic() >= until:
+                raise DbtRuntimeError(
+                    f"{path} is in use by another process ({holder[1]}), such as a second build; start again when it "
+                    "is done, or wait longer by WANDERBRICKS_WAIT_SECONDS"
+                ) from None
+        if not said:
+            logger.info(f"{path} is in use by another process ({holder[1]}): waiting for up to {patience:.0f} s")
+            said = True
+        time.sleep(min(1.0, patience))
 
 
 def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool) -> None:

@@ -173,7 +173,7 @@ class DuckDB:
         table = relation.filter(condition).order(", ".join(keys)).to_arrow_table()
         groups = [rows for _, rows in table.to_pandas().groupby(list(keys), sort=True)]
         parts = []
-        steps = Steps("series", len(groups))
+        steps = Steps(f"series by {', '.join(keys)}", len(groups))
         # threads: what takes longest here runs in processes of its own (Stan) or lets go of the lock (NumPy)
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             for part in pool.map(function, groups):

@@ -16,6 +16,7 @@ from wanderbricks_ml.lifecycle.versions import (
     considered_versions,
     judged,
     one_row,
+    tell_registry,
     treated_versions,
     treatments,
     version_to_score,
@@ -75,8 +76,10 @@ def backtest(
 
 
 @hides_credentials
-def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
-    """Predict the score rows with the refit of the version that serves, and point the MLflow aliases at it.
+def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any], **told: Any) -> Any:
+    """Predict the score rows with the refit of the version that serves, and let MLflow say what SQL says.
+
+    That is the aliases, and of each version its verdict, test metrics and card; see `tell_registry`.
 
     While an experiment runs, with the version under treatment too: rows of both, told apart by model_version.
 
@@ -98,7 +101,10 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
     number = version_to_score(engine, examples, considered, product.registered_name)
     serving = [] if number is None else [number, *treated_versions(considered)]
     name = product.model_name
-    uris = version_uris(engine.rows(versions), serving, name)
+    known = engine.rows(versions)
+    uris = version_uris(known, serving, name)
+    if serving:
+        tell_registry(engine, product, considered.to_pylist(), known, told)
     scoring: list[int | None] = [*serving] or [None]
     return engine.predicted(
         Examples(examples, product.features, product.keys),

@@ -29,6 +29,7 @@ from wanderbricks_ml.lifecycle.versions import (
     is_left_over,
     judged,
     one_row,
+    tell_registry,
     version_to_score,
     version_uris,
 )
@@ -213,7 +214,6 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
     """
     import pandas as pd
 
-    from wanderbricks_ml import progress
     from wanderbricks_ml.estimators.combination import Calibration, combine
     from wanderbricks_ml.estimators.forecaster import SeriesForecaster
 
@@ -225,9 +225,7 @@ def _searched(engine: Engine, examples: Any, search: Search, current: Tuned, pro
     digest = hashlib.sha256(pd.util.hash_pandas_object(known[columns], index=False).to_numpy().tobytes()).hexdigest()
 
     def evaluate(estimator: dict[str, Any]) -> Iterator[float]:
-        # in a thread of the study, which knows no model
-        with progress.of_model(search.name):
-            raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
+        raw = _raw(engine, examples, "validation", SeriesForecaster(**estimator).recipe)
         combined = combine(raw, Calibration.neutral())
         yield from wape_by_stretch(combined[combined["forecast_level"] == "total"])
 
@@ -291,8 +289,8 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
 
 
 @hides_credentials
-def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any]) -> Any:
-    """Forecast with the version that serves, its recipe refitted through the point in time.
+def score(session: Any, examples: Any, champion: Any, versions: Any, settings: Mapping[str, Any], **told: Any) -> Any:
+    """Forecast with the version that serves, its recipe refitted through the point in time; MLflow says what SQL says.
 
     Returns
     -------
@@ -312,7 +310,9 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
     number = version_to_score(engine, examples, considered, product.registered_name)
     if number is None:
         return engine.result(SCORE_SCHEMA.empty_table())
-    forecaster = store.load(version_uris(engine.rows(versions), [number], name)[number])
+    known = engine.rows(versions)
+    tell_registry(engine, product, considered.to_pylist(), known, told)
+    forecaster = store.load(version_uris(known, [number], name)[number])
     if forecaster.as_of_ == considered.column("as_of_date")[0].as_py():
         future = _frame(engine, examples, "split = 'score' and horizon_days > 0")
         raw = forecaster.raw(future)
@@ -397,4 +397,4 @@ def _report(forecaster: SeriesForecaster, raw: pd.DataFrame, history: pd.DataFra
         shown["forecast_level"] == "total",
         ["as_of_date", "forecast_date", "revenue", "forecast_revenue", "lower_80", "upper_80"],
     ]
-    return Report(metrics, {"forecast_against_actual.csv": shown})
+    return Report(metrics, {"forecast_against_actual.csv": shown, "forecast_weights.csv": calibration.weights()})

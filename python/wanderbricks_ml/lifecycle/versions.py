@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from wanderbricks_ml.lifecycle.engines import Engine
 from wanderbricks_ml.registry import store
+from wanderbricks_ml.settings import ProductSettings
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +141,54 @@ def version_to_score(engine: Engine, examples: Any, champion: pa.Table, register
     ]
     store.point_aliases(registered_name, number, max(others, default=None))
     return number
+
+
+def tell_registry(
+    engine: Engine,
+    product: ProductSettings,
+    considered: Sequence[Mapping[str, Any]],
+    versions: pa.Table,
+    told: Mapping[str, Any],
+) -> None:
+    """Let MLflow say of each version that was considered what SQL found of it.
+
+    Parameters
+    ----------
+    considered
+        Rows of the champion table.
+    versions
+        Rows of the predictor's table.
+    told
+        Relations metrics, targets and inventory; none by a product that was written before any were asked for, of which
+        nothing is told.
+    """
+    if not told:
+        return
+    from wanderbricks_ml.registry.describing import describe
+    from wanderbricks_ml.registry.model_card import Judged
+
+    name = product.model_name
+    of_model = f"model_name = '{name}'"
+    metrics = engine.rows(told["metrics"].filter("split = 'test'")).to_pylist()
+    targets = engine.rows(told["targets"].filter(of_model)).to_pylist()
+    owners = [row["owner"] for row in engine.rows(told["inventory"].filter(of_model)).to_pylist()]
+    known = {row["model_version"]: row for row in versions.to_pylist()}
+    for verdict in considered:
+        number = verdict["model_version"]
+        own = [row for row in metrics if row["model_version"] == number and row["as_of_date"] <= verdict["as_of_date"]]
+        if number not in known or not own:
+            continue
+        newest = max(row["as_of_date"] for row in own)
+        judged = Judged(
+            verdict=verdict,
+            version=known[number],
+            metrics=[row for row in own if row["as_of_date"] == newest],
+            targets=targets,
+            owner=owners[0] if owners else "nobody",
+            judged_on=newest,
+        )
+        if describe(product, judged):
+            logger.info("%s v%d: MLflow has its verdict, test metrics and card", name, number)
 
 
 def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:

@@ -52,6 +52,8 @@ def connect() -> Any:
     os.environ.setdefault("MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING", "false")
     # after each run it prints the store's address, password and all
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    # a file of a few hundred kilobytes needs no bar, and dbt's lines run into it
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart
@@ -61,8 +63,10 @@ def connect() -> Any:
     return mlflow.MlflowClient()
 
 
-def experiment_id(name: str) -> str:
+def experiment_id(name: str, note: str = "") -> str:
     """The id of the experiment, made on first use; artifacts lie beside a SQLite store.
+
+    Its tags say that models are trained there, not prompts written, and show the note.
 
     A workspace wants a path: experiments lie in MLFLOW_EXPERIMENT_FOLDER, by default ``/Shared/wanderbricks_ml``.
     """
@@ -72,13 +76,17 @@ def experiment_id(name: str) -> str:
     if mlflow.get_tracking_uri() == "databricks":
         name = f"{os.environ.get('MLFLOW_EXPERIMENT_FOLDER', '/Shared/wanderbricks_ml')}/{name}"
     found = client.get_experiment_by_name(name)
+    tags = {"mlflow.experimentKind": "custom_model_development"} | ({"mlflow.note.content": note} if note else {})
     if found is not None:
+        for key, value in tags.items():
+            if found.tags.get(key) != value:
+                client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)
     location = None
     uri = mlflow.get_tracking_uri()
     if uri.startswith("sqlite:///"):
         location = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
-    return str(client.create_experiment(name, artifact_location=location))
+    return str(client.create_experiment(name, artifact_location=location, tags=tags))
 
 
 def study_storage() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -143,6 +144,7 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
     from mlflow.models import infer_signature
+    from mlflow.tracking.context.registry import resolve_tags
 
     name, registered = product.model_name, product.registered_name
     learnt, relearnt = fitted.learnt, fitted.relearnt
@@ -150,7 +152,15 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
     example = fitted.example.astype(
         {column: "float64" for column in product.numeric} | {column: "object" for column in product.categorical}
     )
-    with mlflow.start_run(experiment_id=store.experiment_id(name), run_name=f"{name} {as_of.isoformat()}") as run:
+    # the run lasts as long as the fit, not as long as it takes to log it
+    began = int(1000 * (time.time() - fitted.seconds))
+    opened = store.connect().create_run(
+        store.experiment_id(name, product.purpose),
+        start_time=began,
+        tags=resolve_tags(),
+        run_name=f"{name} {as_of.isoformat()}",
+    )
+    with mlflow.start_run(run_id=opened.info.run_id) as run:
         source = CodeDatasetSource(tags={"dbt_model": product.examples})
         for context, rows in {"training": learnt, "refit": relearnt}.items():
             mlflow.log_input(MetaDataset(source, name=product.examples, digest=rows.digest), context=context)
@@ -192,6 +202,7 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
                 extra_files=[store.write_first_fit(fitted.first_fit, folder)],
             )
         model_version = store.register(registered, logged.model_uri, run.info.run_id, decision["last_version"])
+    store.connect().set_terminated(run.info.run_id, end_time=began + int(1000 * fitted.seconds))
     model_uri = f"models:/{registered}/{model_version}"
     store.sign(model_uri, run.info.run_id)
     files = store.artifact_files(model_uri)

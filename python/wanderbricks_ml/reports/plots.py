@@ -14,13 +14,21 @@ from matplotlib.figure import Figure
 BLUE, BROWN, GREEN, GREY = "#2a6f97", "#bc6c25", "#2d6a4f", "#8c8c8c"
 
 
-def drawn(tables: Mapping[str, pd.DataFrame]) -> dict[str, Figure]:
-    """Figures by file name of the tables that have one, ``<table>.png`` for ``<table>.csv``."""
-    return {
-        str(PurePosixPath(file).with_suffix(".png")): FIGURES[file](table)
-        for file, table in tables.items()
-        if file in FIGURES
-    }
+def drawn(tables: Mapping[str, pd.DataFrame], of: str = "") -> dict[str, Figure]:
+    """Figures by file name of the tables that have one, ``<table>.png`` for ``<table>.csv``.
+
+    Parameters
+    ----------
+    of
+        Model, version and dates, which stand below the title of each.
+    """
+    figures = {}
+    for file, table in tables.items():
+        if file in FIGURES:
+            figure = FIGURES[file](table)
+            figure.suptitle(f"{TITLES[file]}\n{of}".strip(), fontsize=10)
+            figures[str(PurePosixPath(file).with_suffix(".png"))] = figure
+    return figures
 
 
 def _panels(width: float, height: float, columns: int = 1, share_y: bool = False) -> tuple[Figure, list[Axes]]:
@@ -60,7 +68,12 @@ def importance_figure(table: pd.DataFrame, label: str = "share of total gain", t
 
 def permuted_importance_figure(table: pd.DataFrame) -> Figure:
     """Bars of the features that matter most to a model of any kind."""
-    return importance_figure(table, "share of the log loss added when the column is shuffled")
+    return importance_figure(table, "share of the loss added when the column is shuffled")
+
+
+def forecast_weights_figure(table: pd.DataFrame) -> Figure:
+    """Bars of what a forecast is made of, by days ahead, from `Calibration.weights`."""
+    return importance_figure(table, "share of the forecast of the total")
 
 
 def parameter_importance_figure(table: pd.DataFrame) -> Figure:
@@ -93,9 +106,17 @@ def study_figure(table: pd.DataFrame) -> Figure:
 def calibration_figure(table: pd.DataFrame) -> Figure:
     """Mean label against mean prediction in groups of equal size, from `reports.group_means`."""
     figure, (axes,) = _panels(5, 5)
-    limit = float(table[["predicted", "actual"]].to_numpy().max()) * 1.05 or 1.0
+    values = table[["predicted", "actual"]].to_numpy()
+    limit = float(values.max()) * 1.05 or 1.0
     axes.plot([0, limit], [0, limit], color=GREY, linewidth=1)
     axes.plot(table["predicted"], table["actual"], "o", color=BROWN)
+    # most groups of rare events lie in one corner, where nothing tells them apart
+    if limit > 10 * max(float(np.median(table["predicted"])), 1e-9):
+        linear = max(float(table["predicted"][table["predicted"] > 0].min()), limit / 1e4)
+        axes.set_xscale("symlog", linthresh=linear)
+        axes.set_yscale("symlog", linthresh=linear)
+        axes.set_xlim(0, limit)
+        axes.set_ylim(0, limit)
     axes.set_xlabel("predicted, mean of the group")
     axes.set_ylabel("actual, mean of the group")
     return figure
@@ -244,6 +265,7 @@ FIGURES: Mapping[str, Callable[[pd.DataFrame], Figure]] = {
     "deciles.csv": decile_figure,
     "feature_importance.csv": importance_figure,
     "forecast_against_actual.csv": forecast_figure,
+    "forecast_weights.csv": forecast_weights_figure,
     "ndcg_by_round.csv": progress_figure,
     "permuted_importance.csv": permuted_importance_figure,
     "predicted_against_actual.csv": calibration_figure,
@@ -256,3 +278,23 @@ FIGURES: Mapping[str, Callable[[pd.DataFrame], Figure]] = {
     "tuning/trials.csv": study_figure,
 }
 """What draws a table, by the table's file name."""
+
+TITLES: Mapping[str, str] = {
+    "algorithms.csv": "Algorithms on the validation rows",
+    "candidates.csv": "Algorithms on the validation rows",
+    "deciles.csv": "Predicted and actual value by decile of the prediction",
+    "feature_importance.csv": "What the trees split by",
+    "forecast_against_actual.csv": "Forecast and what came true",
+    "forecast_weights.csv": "What the forecast is made of",
+    "ndcg_by_round.csv": "Quality by boosting round",
+    "permuted_importance.csv": "What the model relies on",
+    "predicted_against_actual.csv": "Predicted and actual, twentieths of the validation rows",
+    "price_response.csv": "Response to the price",
+    "probabilities.csv": "Probabilities of the validation rows",
+    "reliability.csv": "Calibration on the validation rows",
+    "roc_and_precision_recall.csv": "Discrimination on the validation rows",
+    "scores.csv": "Scores of the validation rows",
+    "tuning/importance.csv": "What the loss depends on",
+    "tuning/trials.csv": "Trials of the study",
+}
+"""What stands above a figure, by the table's file name."""

@@ -39,6 +39,10 @@ def report(estimator: Any, X: np.ndarray, y: np.ndarray, names: Sequence[str]) -
         made.tables["feature_importance.csv"] = importance(estimator.booster_, names)
     if hasattr(estimator, "algorithm_losses_"):
         add_algorithms(made, estimator, X, y, names)
+    elif not hasattr(estimator, "booster_"):
+        made.tables["permuted_importance.csv"] = permuted_importance(
+            estimator.predict, X, y, names, loss_of=poisson_loss_of
+        )
     if hasattr(estimator, "progress_"):
         made.metrics["validation_ndcg_at_10"] = max(estimator.progress_["validation"])
         rounds = pd.DataFrame(estimator.progress_)
@@ -143,31 +147,48 @@ def importance(booster: Any, names: Sequence[str]) -> pd.DataFrame:
     return _ranked(names, [gain.get(f"f{position}", 0.0) / total for position in range(len(names))])
 
 
+def log_loss_of(probability: np.ndarray, labels: np.ndarray) -> float:
+    """Mean log loss of probabilities within (0, 1) of labels of 0 or 1."""
+    return -float(np.mean(np.where(labels == 1, np.log(probability), np.log1p(-probability))))
+
+
+def poisson_loss_of(expected: np.ndarray, labels: np.ndarray) -> float:
+    """Mean Poisson loss of expected numbers or amounts, the first column where there are several."""
+    first = np.maximum(expected.reshape(len(labels), -1)[:, 0], 1e-9)
+    return float(np.mean(first - labels * np.log(first)))
+
+
 def permuted_importance(
-    predict: Callable[[np.ndarray], np.ndarray], X: np.ndarray, y: np.ndarray, names: Sequence[str], rows: int = 1_000
+    predict: Callable[[np.ndarray], np.ndarray],
+    X: np.ndarray,
+    y: np.ndarray,
+    names: Sequence[str],
+    rows: int = 1_000,
+    loss_of: Callable[[np.ndarray, np.ndarray], float] = log_loss_of,
 ) -> pd.DataFrame:
-    """What each column adds to the log loss when it is shuffled, as a share of all: columns feature, share.
+    """What each column adds to the loss when it is shuffled, as a share of all: columns feature, share.
 
     Breiman's permutation importance, for models of any kind.
 
     Parameters
     ----------
     predict
-        Probability of a label of 1 for rows of X, within (0, 1).
+        Predictions for rows of X, such as the probability of a label of 1.
     X, y
-        Rows that the model was not fitted on, of shape (rows, columns), and their labels of 0 or 1.
+        Rows that the model was not fitted on, of shape (rows, columns), and their labels.
     names
         Names of the columns of X.
     rows
         Most rows to shuffle, drawn at random.
+    loss_of
+        Loss of predictions and labels.
     """
     random = np.random.default_rng(0)
     drawn = random.permutation(len(X))[:rows]
     shuffled, labels, order = X[drawn].copy(), y[drawn], random.permutation(len(drawn))
 
     def loss() -> float:
-        probability = predict(shuffled)
-        return -float(np.mean(np.where(labels == 1, np.log(probability), np.log1p(-probability))))
+        return loss_of(np.asarray(predict(shuffled), dtype=np.float64), labels)
 
     before = loss()
     added = np.zeros(len(names))

@@ -84,7 +84,10 @@ def tuned(
     started = shown = time.perf_counter()
     # the starts are what all else is compared with: a study holds at least these
     wanted_trials = max(limits.trials, len(starts))
-    with ThreadPoolExecutor(max_workers=min(batch, os.cpu_count() or 1)) as pool:
+    from wanderbricks_ml.progress import name_thread
+
+    workers = min(batch, os.cpu_count() or 1)
+    with ThreadPoolExecutor(max_workers=workers, initializer=name_thread, initargs=(name,)) as pool:
         while (done := len(_finished(study))) < wanted_trials:
             if done >= len(starts) and time.perf_counter() - started > limits.seconds:
                 logger.info("%s: %d of %d trials in %s s, the limit", name, done, wanted_trials, limits.seconds)

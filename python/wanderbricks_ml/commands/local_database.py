@@ -1,0 +1,101 @@
+"""The database file of a laptop, read without dbt, and what is said where it or the project is not there."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "wanderbricks_ml"
+
+OF_PRODUCTS = f"""
+    select built.table_name
+    from duckdb_tables() as built
+    inner join {SCHEMA}.model_inventory as inventory
+        on built.table_name in (
+            inventory.model_name,
+            inventory.predictions_table,
+            inventory.product || '_metrics',
+            inventory.product || '_champion'
+        )
+    where built.schema_name = '{SCHEMA}'
+"""
+"""Tables that are there of those that the views over all products read."""
+
+
+def project_folder() -> Path:
+    """Folder of the dbt project: DBT_PROJECT_DIR, else the current one."""
+    return Path(os.environ.get("DBT_PROJECT_DIR", "."))
+
+
+def database_file() -> Path:
+    """The database file, as dbt's plugin finds it."""
+    return Path(os.environ.get("WANDERBRICKS_DB", "data/wanderbricks.duckdb"))
+
+
+def default_type() -> str | None:
+    """Type of the target that dbt takes unasked, None where no profile says it."""
+    import yaml
+
+    for folder in (os.environ.get("DBT_PROFILES_DIR"), project_folder()):
+        file = Path(folder) / "profiles.yml" if folder else None
+        if file is not None and file.is_file():
+            profile = yaml.safe_load(file.read_text(encoding="utf-8")).get(SCHEMA, {})
+            target = os.environ.get("DBT_TARGET", profile.get("target"))
+            return profile.get("outputs", {}).get(target, {}).get("type")
+    return None
+
+
+def check_folder() -> None:
+    """See that there is a project to run dbt in, and a database to look into where that is a file.
+
+    Raises
+    ------
+    RuntimeError
+        When there is none, with what to do.
+    """
+    folder = project_folder()
+    if not (folder / "dbt_project.yml").is_file():
+        raise RuntimeError(
+            f"registry: {folder.resolve()} is no dbt project: go to the project's folder, or name it in DBT_PROJECT_DIR"
+        )
+    file = database_file()
+    if "DBT_TARGET" not in os.environ and default_type() == "duckdb" and not file.exists():
+        raise RuntimeError(
+            f"registry: there is no database {file.resolve()}: run dbt build first, or name another in WANDERBRICKS_DB"
+        )
+
+
+def view_rows(name: str) -> list[dict[str, Any]] | None:
+    """Rows of a view of ours, None where dbt has to be asked.
+
+    That is where the target is no DuckDB, the view was never built, or it is older than a table that it would read now.
+
+    Raises
+    ------
+    RuntimeError
+        When another process writes to the file.
+    """
+    file = database_file()
+    if default_type() != "duckdb" or not file.is_file():
+        return None
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(file), read_only=True)
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        raise RuntimeError(f"registry: {file} is in use by a build; try again when it is done") from error
+    with connection:
+        written = "select sql from duckdb_views() where schema_name = ? and view_name = ?"
+        views = connection.execute(written, [SCHEMA, name]).fetchall()
+        if not views:
+            return None
+        tables = connection.execute(f"select table_name from ({OF_PRODUCTS}) as of_products").fetchall()
+        if not {table for (table,) in tables} <= set(re.findall(rf"\b{SCHEMA}\.(\w+)", views[0][0])):
+            return None
+        result = connection.execute(f"select * from {SCHEMA}.{name}")
+        columns = [column[0] for column in result.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]

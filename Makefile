@@ -101,7 +101,8 @@ RENDERED := tests/assertions models/gold models/staging/user_versions.sql models
 	models/revenue/revenue_forecasts.sql models/churn/churn_outcomes.sql models/churn/customer_outlook.sql \
 	models/cancellation/cancellation_spine.sql models/cancellation/cancellation_metrics.sql \
 	models/features/host_features.sql \
-	models/recommendations/recommendations_countries.sql models/customer_ltv/customer_ltv_spine.sql
+	models/recommendations/recommendations_countries.sql \
+	models/recommendations/property_recommendations_current.sql models/customer_ltv/customer_ltv_spine.sql
 
 lint: lint-python lint-yaml lint-sql  ## ruff, mypy, yamllint, sqlfluff
 

@@ -15,6 +15,8 @@
         pre_hook="{{ hold_scores('" ~ product.product ~ "') }}",
         post_hook="{{ delete_older(this, 'scoring_date', " ~ (product.truth_days + 30) ~ ") }}",
         tags=[product.cadence],
+        access='public',
+        group=product.product,
         meta={'declaration': product},
     ) }}
 {% endmacro %}

@@ -49,7 +49,7 @@ final as (
         open_bookings.remaining_probability >= coalesce(thresholds.remaining_threshold, serving.decision_threshold)
             as predicted_cancellation,
         open_bookings.cancellation_probability >= serving.decision_threshold as called_when_made,
-        open_bookings.remaining_probability * open_bookings.total_amount as revenue_at_risk,
+        round(open_bookings.remaining_probability * open_bookings.total_amount, 2) as revenue_at_risk,
         open_bookings.model_name,
         open_bookings.model_version,
         open_bookings.as_of_date,

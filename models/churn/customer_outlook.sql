@@ -1,4 +1,4 @@
-{{ config(tags=[product_churn().cadence]) }}
+{{ config(tags=[product_churn().cadence], access='public', group='churn') }}
 
 with valued as (
 

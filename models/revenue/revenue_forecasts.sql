@@ -23,15 +23,15 @@ final as (
         scores.destination_id,
         scores.forecast_date,
         scores.horizon_days,
-        scores.forecast_revenue,
-        scores.lower_80,
-        scores.upper_80,
+        round(scores.forecast_revenue, 2) as forecast_revenue,
+        round(scores.lower_80, 2) as lower_80,
+        round(scores.upper_80, 2) as upper_80,
         scores.model_name,
         scores.model_version,
         scores.as_of_date,
         scores.as_of_date as scoring_date,
         cast({{ dbt.current_timestamp() }} as timestamp) as scored_at,
-        scores.baseline_revenue
+        round(scores.baseline_revenue, 2) as baseline_revenue
     from scores
     inner join champion
         on scores.as_of_date = champion.as_of_date

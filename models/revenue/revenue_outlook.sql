@@ -3,7 +3,9 @@
     unique_key=['scoring_date', 'forecast_level', 'destination_id', 'window_days'],
     full_refresh=false,
     post_hook="{{ delete_older(this, 'scoring_date', product_revenue().truth_days + 30) }}",
-    tags=[product_revenue().cadence]
+    tags=[product_revenue().cadence],
+    access='public',
+    group='revenue'
 ) }}
 
 with champion as (
@@ -30,9 +32,9 @@ final as (
         scores.window_days,
         scores.as_of_date + 1 as first_date,
         scores.forecast_date as last_date,
-        scores.forecast_revenue,
-        scores.lower_80,
-        scores.upper_80,
+        round(scores.forecast_revenue, 2) as forecast_revenue,
+        round(scores.lower_80, 2) as lower_80,
+        round(scores.upper_80, 2) as upper_80,
         scores.model_name,
         scores.model_version,
         scores.as_of_date,

@@ -1,10 +1,10 @@
 -- depends_on: {{ ref('gold_checks') }}
-{{ config(materialized='view') }}
 
 with final as (
 
     select
         cast(destination_id as bigint) as destination_id,
+        destination,
         country
     from {{ source('gold', 'dim_destination') }}
     where destination_id is not null

@@ -1,6 +1,6 @@
 {#
   On a table of forecasts with the columns forecast_level and destination_id: the level `destination` adds up to the
-  level `total`, to a millionth.
+  level `total`, to a millionth, or to the half cent by which each published amount is rounded.
 
   Arguments
     amount  column to add up
@@ -24,7 +24,8 @@
         select
             {{ by | join(', ') }},
             sum(case when forecast_level = 'total' then {{ amount }} else 0 end) as whole,
-            sum(case when forecast_level = 'destination' then {{ amount }} else 0 end) as parts
+            sum(case when forecast_level = 'destination' then {{ amount }} else 0 end) as parts,
+            count(*) as amounts
         from {{ model }}
         group by {{ by | join(', ') }}
 
@@ -34,5 +35,5 @@
         {% for column in by %}'{{ column }} ' || cast({{ column }} as {{ dbt.type_string() }}) || ' ' || {% endfor %}
         'adds up to ' || {{ number_text('parts') }} || ', the total is ' || {{ number_text('whole') }} as message
     from sums
-    where abs(whole - parts) > 1e-6 * greatest(abs(whole), 1)
+    where abs(whole - parts) > greatest(1e-6 * greatest(abs(whole), 1), 0.005 * amounts)
 {% endtest %}

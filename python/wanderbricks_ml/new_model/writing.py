@@ -35,7 +35,15 @@ ESTIMATORS = {
     "ranking": ("LambdaMARTRanker", "Gradient-boosted trees (XGBoost) that order a query's items"),
 }
 
-PRODUCT_FILES = ("splits.sql", "retraining.sql", "metrics.sql", "champion.sql", "backtest.py", "scores.py")
+PRODUCT_FILES = (
+    "splits.sql",
+    "predictions_current.sql",
+    "retraining.sql",
+    "metrics.sql",
+    "champion.sql",
+    "backtest.py",
+    "scores.py",
+)
 
 MIN_ROWS = 100
 
@@ -150,6 +158,7 @@ def context(product: Specification) -> dict[str, Any]:
         "metrics": metrics,
         "primary": PRIMARY[metrics][0],
         "schedule": product.schedule,
+        "owner": product.owner,
         "labels_sql": _indented(product.labels_sql),
         "label": label,
         "date": date,

@@ -1,0 +1,1 @@
+{{ current_scoring(product_pricing(), ['property']) }}

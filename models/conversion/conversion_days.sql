@@ -1,5 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
+{% set taken_windows = [7, 14, 30, 90, 180] %}
+
 with decision as (
 
     select * from {{ ref('conversion_retraining') }}
@@ -61,15 +63,39 @@ booked as (
 
 ),
 
+nights as (
+
+    select * from {{ ref('conversion_nights') }}
+
+),
+
+engagement_nights as (
+
+    {{ as_of_join('engagement', 'nights', ['property_id'], 'engagement_date', 'feature_date', [
+        'nights_taken_7d', 'nights_taken_14d', 'nights_taken_30d', 'nights_taken_90d', 'nights_taken_180d'
+    ]) }}
+
+),
+
 daily as (
 
     select
-        engagement.*,
-        coalesce(booked.bookings, 0) as bookings
-    from engagement
+        engagement_nights.property_id,
+        engagement_nights.engagement_date,
+        engagement_nights.day_number,
+        engagement_nights.views,
+        engagement_nights.unique_viewers,
+        engagement_nights.clicks,
+        engagement_nights.searches,
+        engagement_nights.time_on_page,
+        coalesce(booked.bookings, 0) as bookings,
+        {% for days in taken_windows %}
+            coalesce(engagement_nights.nights_taken_{{ days }}d, 0) as nights_taken_{{ days }}d{{ ',' if not loop.last }}
+        {% endfor %}
+    from engagement_nights
     left join booked
-        on engagement.property_id = booked.property_id
-        and engagement.engagement_date = booked.created_date
+        on engagement_nights.property_id = booked.property_id
+        and engagement_nights.engagement_date = booked.created_date
 
 ),
 
@@ -80,7 +106,11 @@ property_history as (
         *,
         coalesce(sum(views) over trailing_year, 0) as views_365d,
         coalesce(sum(clicks) over trailing_year, 0) as clicks_365d,
-        coalesce(sum(bookings) over trailing_year, 0) as converted_365d
+        coalesce(sum(bookings) over trailing_year, 0) as converted_365d,
+        {% for days in taken_windows %}
+            cast(sum({{ days }} - nights_taken_{{ days }}d) over trailing_year as double)
+            / nullif(count(*) over trailing_year, 0) as usual_free_nights_{{ days }}d{{ ',' if not loop.last }}
+        {% endfor %}
     from daily
     window
         trailing_year as (

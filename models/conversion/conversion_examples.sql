@@ -19,12 +19,6 @@ calendar_features as (
 
 ),
 
-nights as (
-
-    select * from {{ ref('conversion_nights') }}
-
-),
-
 destination_days as (
 
     select
@@ -56,17 +50,9 @@ destination_history as (
 
 ),
 
-spine_taken as (
-
-    {{ as_of_join('spine', 'nights', ['property_id'], 'engagement_date', 'feature_date', [
-        'nights_taken_14d', 'nights_taken_30d', 'nights_taken_90d'
-    ]) }}
-
-),
-
 spine_properties as (
 
-    {{ as_of_join('spine_taken', ref('property_features'), ['property_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine', ref('property_features'), ['property_id'], 'engagement_date', 'feature_date', [
         'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'host_rating',
         'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'check_ins_30d',
         'nights_30d', 'nights_365d', 'cancellations_365d', 'average_booking_value_365d', 'view_to_booking_rate_30d',
@@ -195,9 +181,16 @@ final as (
         view_to_booking_rate_30d,
         host_rating,
         host_property_count,
-        cast(coalesce(nights_taken_14d, 0) as double) as nights_taken_14d,
-        cast(coalesce(nights_taken_30d, 0) as double) as nights_taken_30d,
-        cast(coalesce(nights_taken_90d, 0) as double) as nights_taken_90d,
+        cast(nights_taken_7d as double) as nights_taken_7d,
+        cast(nights_taken_14d as double) as nights_taken_14d,
+        cast(nights_taken_30d as double) as nights_taken_30d,
+        cast(nights_taken_90d as double) as nights_taken_90d,
+        cast(nights_taken_180d as double) as nights_taken_180d,
+        (7 - nights_taken_7d) / nullif(usual_free_nights_7d, 0) as free_nights_7d_to_usual,
+        (14 - nights_taken_14d) / nullif(usual_free_nights_14d, 0) as free_nights_14d_to_usual,
+        (30 - nights_taken_30d) / nullif(usual_free_nights_30d, 0) as free_nights_30d_to_usual,
+        (90 - nights_taken_90d) / nullif(usual_free_nights_90d, 0) as free_nights_90d_to_usual,
+        (180 - nights_taken_180d) / nullif(usual_free_nights_180d, 0) as free_nights_180d_to_usual,
 
         30e0 / 7 * destination_bookings_7d / nullif(destination_bookings_30d, 0) as destination_bookings_7d_ratio,
         365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,

@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{% set taken_windows = [14, 30, 90] %}
+{% set taken_windows = [7, 14, 30, 90, 180] %}
 
 with decision as (
 
@@ -17,9 +17,12 @@ clock as (
 
 ),
 
-spine as (
+splits as (
 
-    select * from {{ ref('conversion_spine') }}
+    select splits.first_engagement
+    from {{ ref('conversion_splits') }} as splits
+    cross join decision
+    where decision.fit_due or (splits.split = 'score' and decision.score_due)
 
 ),
 
@@ -52,7 +55,8 @@ nights as (
         and numbers.number < 60
     where
         bookings.created_date < bookings.check_in_date + cast(numbers.number as int)
-        and bookings.check_in_date + cast(numbers.number as int) >= (select min(engagement_date) from spine)
+        -- the days wanted and the year before them
+        and bookings.check_in_date + cast(numbers.number as int) >= (select min(first_engagement) - 365 from splits)
 
 ),
 

@@ -42,6 +42,16 @@ final as (
         days.views_365d,
         days.clicks_365d,
         days.converted_365d,
+        days.nights_taken_7d,
+        days.nights_taken_14d,
+        days.nights_taken_30d,
+        days.nights_taken_90d,
+        days.nights_taken_180d,
+        days.usual_free_nights_7d,
+        days.usual_free_nights_14d,
+        days.usual_free_nights_30d,
+        days.usual_free_nights_90d,
+        days.usual_free_nights_180d,
         splits.split
     from days
     inner join splits

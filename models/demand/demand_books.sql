@@ -51,7 +51,6 @@ property_books as (
 
 ),
 
--- nights of longer stays, after the first, that are taken at the snapshot
 numbers as (
 
     select row_number() over (order by calendar_date) as number
@@ -59,17 +58,28 @@ numbers as (
 
 ),
 
-stay_nights as (
+-- nights of longer stays, after the first, and the days before a stay, which leave so few nights until it
+nights as (
 
     select
         bookings.property_id,
         bookings.check_in_date + cast(numbers.number as int) as night,
         bookings.created_date,
-        bookings.cancelled_date
+        bookings.cancelled_date,
+        cast(null as int) as nights_to_stay
     from bookings
     inner join numbers
         on bookings.nights > numbers.number
         and numbers.number <= 60
+    union all
+    select
+        bookings.property_id,
+        bookings.check_in_date - cast(numbers.number as int) as night,
+        bookings.created_date,
+        bookings.cancelled_date,
+        cast(numbers.number as int) as nights_to_stay
+    from bookings
+    inner join numbers on numbers.number <= 7
 
 ),
 
@@ -79,13 +89,14 @@ property_stays as (
         spine.property_id,
         spine.check_in_date,
         spine.as_of_date,
-        count(*) as stays_on_books
+        count(*) - count(nights.nights_to_stay) as stays_on_books,
+        min(nights.nights_to_stay) as nights_to_next_stay
     from spine
-    inner join stay_nights
-        on spine.property_id = stay_nights.property_id
-        and spine.check_in_date = stay_nights.night
-        and spine.as_of_date > stay_nights.created_date
-        and (stay_nights.cancelled_date is null or stay_nights.cancelled_date >= spine.as_of_date)
+    inner join nights
+        on spine.property_id = nights.property_id
+        and spine.check_in_date = nights.night
+        and spine.as_of_date > nights.created_date
+        and (nights.cancelled_date is null or nights.cancelled_date >= spine.as_of_date)
     group by spine.property_id, spine.check_in_date, spine.as_of_date
 
 ),
@@ -99,6 +110,7 @@ final as (
         coalesce(property_books.on_books, 0) as on_books,
         coalesce(property_books.cancelled_on_books, 0) as cancelled_on_books,
         coalesce(property_stays.stays_on_books, 0) as stays_on_books,
+        property_stays.nights_to_next_stay,
         shares.share_to_come
     from spine
     inner join shares

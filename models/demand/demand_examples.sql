@@ -165,6 +165,7 @@ joined as (
         books.on_books,
         books.cancelled_on_books,
         books.stays_on_books,
+        books.nights_to_next_stay,
         books.share_to_come,
         coalesce(destination_books.destination_on_books, 0) as destination_on_books,
         coalesce(last_year.destination_check_ins_last_year, 0) as destination_check_ins_last_year,
@@ -275,6 +276,7 @@ final as (
         view_to_booking_rate_30d,
         cast(cancelled_on_books as double) as cancelled_on_books,
         cast(stays_on_books as double) as stays_on_books,
+        cast(nights_to_next_stay as double) as nights_to_next_stay,
         365 * cast(destination_on_books as double) / nullif(destination_check_ins_365d, 0) as destination_on_books_ratio,
         365e0 / 7 * cast(destination_check_ins_last_year as double) / nullif(destination_check_ins_365d, 0)
             as destination_last_year_ratio,

@@ -214,7 +214,7 @@ def test_mlflow_says_what_the_champion_tables_say(fresh: Workspace) -> None:
         )
         for number, metric, value, baseline, misses in rows:
             version = client.get_model_version_by_alias(product.model_name, "champion")
-            assert version.version == str(number)
+            assert int(version.version) == number
             assert version.description.startswith(f"# {product.model_name} v{number}")
             assert (version.tags["stage"], version.tags["gate"]) == ("production", "amber" if misses else "serves")
             run = client.get_run(version.run_id)

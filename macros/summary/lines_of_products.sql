@@ -39,9 +39,13 @@
     {% endfor %}
     {% set lines = ['', 'Products' ~ (' as of ' ~ seen.as_of if seen.as_of else '') ~ ': ' ~ total | join(', '), ''] + lines %}
     {% if fitted %}
+        {% set current = 'model.' ~ project_name ~ '.' ~ fitted[0] ~ '_current' %}
         {% do lines.extend([
             '',
-            '  predictions  dbt show --inline "select * from {{ ref(\'' ~ fitted[0] ~ '\') }}"',
+            '  predictions  dbt show ' ~ (
+                '--select ' ~ fitted[0] ~ '_current' if current in graph.get('nodes', {})
+                else '--inline "select * from {{ ref(\'' ~ fitted[0] ~ '\') }}"'
+            ),
             '  versions     wanderbricks registry list',
             '  experiments  make mlflow',
         ]) %}

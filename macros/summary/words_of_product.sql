@@ -63,7 +63,7 @@
         {% elif shown['beats_baseline'] %}
             {% do said.append('next: better features, or severity warn in seeds/performance_targets.csv to serve in amber') %}
         {% else %}
-            {% do said.append('next: more gold, or better features') %}
+            {% do said.append('next: more gold, or better features; wanderbricks registry show ' ~ model) %}
         {% endif %}
     {% elif product.stopped %}
         {% set state = 'red' %}

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import PRODUCTS
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from eased_project import copied_project
 from local_workspace import Workspace
+from mlflow import MlflowClient
 from pandas.testing import assert_frame_equal
 
 from wanderbricks_ml.commands import dbt_client
@@ -202,6 +204,28 @@ def test_the_losses_that_are_compared_are_those_of_the_metrics(fresh: Workspace)
             assert (one.difference, one.lower, one.upper) == (0, 0, 0) or one.blocks == 1
 
 
+def test_mlflow_says_what_the_champion_tables_say(fresh: Workspace) -> None:
+    client = MlflowClient(tracking_uri=fresh.mlflow_uri, registry_uri=fresh.mlflow_uri)
+    told = 0
+    for product in PRODUCTS:
+        rows = fresh.query(
+            "select model_version, metric_name, metric_value, baseline_value, missed_targets is not null "
+            f"from {product.name}_champion where serves"
+        )
+        for number, metric, value, baseline, misses in rows:
+            version = client.get_model_version_by_alias(product.model_name, "champion")
+            assert int(version.version) == number
+            assert version.description.startswith(f"# {product.model_name} v{number}")
+            assert (version.tags["stage"], version.tags["gate"]) == ("production", "amber" if misses else "serves")
+            run = client.get_run(version.run_id)
+            assert run.data.metrics[f"test_{metric}"] == value
+            assert run.data.metrics.get(f"test_{metric}_baseline") == baseline
+            assert run.info.end_time - run.info.start_time == int(1000 * run.data.metrics["fit_seconds"])
+            assert client.get_registered_model(product.model_name).tags["owner"]
+            told += 1
+    assert told >= 4
+
+
 def test_the_bootstrap_of_a_mean_has_the_known_interval() -> None:
     random = np.random.default_rng(1)
     losses = random.gamma(2, size=400)
@@ -366,6 +390,8 @@ def test_plots_are_drawn_of_the_version_that_is_asked_for(
         (["list", "demand"], "demand has no version. Models that have one: demand_predictor"),
         (["verify", "demand_predictor", "7"], "demand_predictor has no version v7"),
         (["compare", "demand'); drop", "1", "2"], "is no name of a model"),
+        (["compare", "demand_predictor", "1", "7"], "demand_predictor has no version v7; there are v2, v1"),
+        (["compare", "demand_predictor", "2", "2"], "v2 is named twice; name two versions of demand_predictor"),
         (["promote", "demand_predictor", "1"], "Missing option '--reason'"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from wanderbricks_ml.commands.describe import describe_versions
 from wanderbricks_ml.commands.doctor import doctor
 from wanderbricks_ml.commands.forget import forget
 from wanderbricks_ml.commands.new_model import new_model
@@ -52,6 +53,7 @@ def main() -> None:
 
 
 main.add_command(registry_group)
+registry_group.add_command(describe_versions)
 main.add_command(new_model)
 main.add_command(forget)
 main.add_command(doctor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,19 @@ def model_rows(name: str, target: str | None = None) -> list[dict[str, Any]]:
     """
     found = None if target else local_database.view_rows(name)
     return _shown(["--select", name], target) if found is None else found
+
+
+def table_rows(name: str, condition: str, target: str | None = None) -> list[dict[str, Any]]:
+    """Rows of a table that was built that meet a condition; see `rows`. Those of DuckDB's file without dbt."""
+    found = None if target else local_database.table_rows(name, condition)
+    return rows(f"select * from {{{{ ref('{name}') }}}} where {condition}", target) if found is None else found
+
+
+def metas_of(names: Iterable[str], target: str | None = None) -> dict[str, dict[str, Any]]:
+    """`config.meta` of models, by name."""
+    arguments = ["list", "--resource-type", "model", "--output", "json", "--output-keys", "name", "config"]
+    found = [json.loads(line) for line in _invoked([*arguments, "--select", *names], target)]
+    return {one["name"]: dict(one["config"]["meta"]) for one in found}
 
 
 def run_operation(

@@ -14,8 +14,9 @@ import click
 
 from wanderbricks_ml.commands import local_database
 from wanderbricks_ml.credentials import redacted
+from wanderbricks_ml.registry.store import LIBRARY
 
-PACKAGES = ("wanderbricks-ml", "dbt-core", "dbt-duckdb", "duckdb", "mlflow", "scikit-learn", "xgboost", "prophet")
+PACKAGES = ("wanderbricks-ml", "dbt-core", "dbt-duckdb", "duckdb", LIBRARY, "scikit-learn", "xgboost", "prophet")
 
 KEYS = ("WANDERBRICKS_SIGNING_KEY", "WANDERBRICKS_VERIFY_KEY")
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
 
 SCHEMA = "wanderbricks_ml"
 
@@ -77,9 +82,38 @@ def view_rows(name: str) -> list[dict[str, Any]] | None:
     RuntimeError
         When another process writes to the file.
     """
+    with _opened() as connection:
+        if connection is None:
+            return None
+        written = "select sql from duckdb_views() where schema_name = ? and view_name = ?"
+        views = connection.execute(written, [SCHEMA, name]).fetchall()
+        if not views:
+            return None
+        tables = connection.execute(f"select table_name from ({OF_PRODUCTS}) as of_products").fetchall()
+        if not {table for (table,) in tables} <= set(re.findall(rf"\b{SCHEMA}\.(\w+)", views[0][0])):
+            return None
+        return _rows(connection, f"select * from {SCHEMA}.{name}")
+
+
+def table_rows(name: str, condition: str) -> list[dict[str, Any]] | None:
+    """Rows of a table of ours that meet a condition, None where the target is no DuckDB; else as `view_rows`."""
+    with _opened() as connection:
+        return None if connection is None else _rows(connection, f"select * from {SCHEMA}.{name} where {condition}")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    result = connection.execute(query)
+    columns = [column[0] for column in result.description or []]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+@contextmanager
+def _opened() -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """A connection that reads the database file, None where the target is none or the file is not there."""
     file = database_file()
     if default_type() != "duckdb" or not file.is_file():
-        return None
+        yield None
+        return
     import duckdb
 
     try:
@@ -89,13 +123,4 @@ def view_rows(name: str) -> list[dict[str, Any]] | None:
             raise
         raise RuntimeError(f"registry: {file} is in use by a build; try again when it is done") from error
     with connection:
-        written = "select sql from duckdb_views() where schema_name = ? and view_name = ?"
-        views = connection.execute(written, [SCHEMA, name]).fetchall()
-        if not views:
-            return None
-        tables = connection.execute(f"select table_name from ({OF_PRODUCTS}) as of_products").fetchall()
-        if not {table for (table,) in tables} <= set(re.findall(rf"\b{SCHEMA}\.(\w+)", views[0][0])):
-            return None
-        result = connection.execute(f"select * from {SCHEMA}.{name}")
-        columns = [column[0] for column in result.description or []]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        yield connection

@@ -59,7 +59,7 @@ def list_versions(model: str | None, target: str | None, style: str) -> None:
     Gate is what the last run said that considered it, the metric that of the newest evaluation on test rows, beside the
     baseline's; `show` has the rest, JSON all of it.
     """
-    versions = _versions(model, target)
+    versions = checked_versions(model, target)
     columns = ["model_name", "model_version", "state", "alias", "gate", "metric_name", "metric_value", "baseline_value"]
     columns += ["age_days", "is_pinned", "as_of_date", "reason", "parent_version", "last_scoring_date", "last_decision"]
     if style == "text":
@@ -79,7 +79,7 @@ def _any(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
 @TARGET
 @FORMAT
 def show(model: str, version: int | None, target: str | None, style: str) -> None:
-    """Show all that is known of a VERSION of MODEL, by default of the one in production: state, lineage, artifact."""
+    """Show all that is known of a VERSION of MODEL, by default of the one in production: state, lineage."""
     chosen = _one_version(model, version, target)
     row = {**chosen, "artifact_files": json.loads(chosen["artifact_files"] or "{}")}
     if style == "json":
@@ -134,8 +134,12 @@ def compare(model: str, version: int, other: int, resamples: int, seed: int, tar
     from wanderbricks_ml.registry.comparison import differences
 
     _checked_name(model)
+    if version == other:
+        raise click.ClickException(f"v{version} is named twice; name two versions of {model}")
+    for number in (version, other):
+        _one_version(model, number, target)
     query = f"select * from ({{{{ paired_losses('{model}', {version}, {other}) }}}}) as losses"
-    losses = _through_dbt(lambda: dbt_client.rows(query, target))
+    losses = through_dbt(lambda: dbt_client.rows(query, target))
     if not losses:
         raise click.ClickException(f"no test rows of {model} are kept for v{version} and v{other}")
     try:
@@ -196,6 +200,8 @@ def rollback(model: str, version: int | None, reason: str, target: str | None) -
 
     The next dbt build scores the day again with it; predictions of earlier days stay as they were made.
     """
+    if version is None and len(known := checked_versions(model, target)) == 1:
+        raise click.ClickException(f"{model} has v{known[0]['model_version']} alone: there is none to roll back to")
     _decide(model, "rollback", reason, target, version)
 
 
@@ -242,13 +248,13 @@ def verify(context: click.Context, model: str | None, version: int | None, targe
     from wanderbricks_ml.registry import integrity, store
 
     results = []
-    versions = [row for row in _versions(model, target) if version is None or row["model_version"] == version]
+    versions = [row for row in checked_versions(model, target) if version is None or row["model_version"] == version]
     if not versions:
         raise click.ClickException(
             f"{model} has no version v{version}; `wanderbricks registry list {model}` shows those it has"
         )
     known = {row["model_uri"] for row in versions}
-    for model_name, name in sorted({(row["model_name"], _registered_name(row)) for row in versions}):
+    for model_name, name in sorted({(row["model_name"], registered_name(row)) for row in versions}):
         for number, run_id in store.unfinished_runs(name):
             if version in (None, number) and f"models:/{name}/{number}" not in known:
                 store.end_run(run_id)
@@ -295,9 +301,9 @@ def rebuild(
     beside = rebuilding.artifact_folder()
     models = rebuilding.models_below(folders or ([beside] if beside is not None else []))
     results = []
-    versions = _versions(model, target)
-    for name in sorted({_registered_name(row) for row in versions}):
-        rows = [row for row in versions if _registered_name(row) == name]
+    versions = checked_versions(model, target)
+    for name in sorted({registered_name(row) for row in versions}):
+        rows = [row for row in versions if registered_name(row) == name]
         try:
             became = rebuilding.rebuild(name, rows, models)
         except RuntimeError as error:
@@ -313,16 +319,16 @@ def rebuild(
         context.exit(1)
 
 
-def _registered_name(row: Mapping[str, Any]) -> str:
+def registered_name(row: Mapping[str, Any]) -> str:
     """Name of a version's model in the registry, from ``models:/<name>/<version>``."""
     return str(row["model_uri"]).removeprefix("models:/").rsplit("/", 1)[0]
 
 
-def _versions(model: str | None, target: str | None) -> list[dict[str, Any]]:
+def checked_versions(model: str | None, target: str | None) -> list[dict[str, Any]]:
     """Rows of model_versions, those of `model` if it is given, newest version first."""
     from wanderbricks_ml.commands import dbt_client
 
-    found = _through_dbt(lambda: dbt_client.model_rows("model_versions", target))
+    found = through_dbt(lambda: dbt_client.model_rows("model_versions", target))
     chosen = [row for row in found if model in (None, row["model_name"])]
     if not chosen:
         known = ", ".join(sorted({row["model_name"] for row in found})) or "none; run dbt build"
@@ -331,14 +337,17 @@ def _versions(model: str | None, target: str | None) -> list[dict[str, Any]]:
 
 
 def _one_version(model: str, version: int | None, target: str | None) -> dict[str, Any]:
-    """The row of model_versions of a version, by default of the one in production."""
-    versions = _versions(model, target)
+    """The row of model_versions of a version, by default of the one in production, else of the newest."""
+    versions = checked_versions(model, target)
     for row in versions:
         if version == row["model_version"] or (version is None and row["state"] == "production"):
             return row
-    there_are = ", ".join(f"v{row['model_version']}" for row in versions)
-    wanted = "in production" if version is None else f"v{version}"
-    raise click.ClickException(f"{model} has no version {wanted}; there are {there_are}")
+    if version is None:
+        return versions[0]
+    there_are = ("there are " if len(versions) > 1 else "there is ") + ", ".join(
+        f"v{row['model_version']}" for row in versions
+    )
+    raise click.ClickException(f"{model} has no version v{version}; {there_are}")
 
 
 def _decide(model: str, action: str, reason: str, target: str | None, version: int | None) -> None:
@@ -347,7 +356,7 @@ def _decide(model: str, action: str, reason: str, target: str | None, version: i
     arguments: dict[str, Any] = {"model_name": model, "action": action, "reason": reason, "decided_by": _user()}
     if version is not None:
         arguments["model_version"] = version
-    for line in _through_dbt(lambda: dbt_client.run_operation("record_registry_decision", arguments, target)):
+    for line in through_dbt(lambda: dbt_client.run_operation("record_registry_decision", arguments, target)):
         click.echo(line)
 
 
@@ -366,7 +375,7 @@ def _checked_name(model: str) -> None:
         raise click.ClickException(f"'{model}' is no name of a model; `wanderbricks registry list` shows them")
 
 
-def _through_dbt(call: Callable[[], Any]) -> Any:
+def through_dbt(call: Callable[[], Any]) -> Any:
     """What `call` returns; where dbt refuses, our macro's own words if it said any."""
     try:
         return call()

@@ -165,30 +165,16 @@ def tell_registry(
     if not told:
         return
     from wanderbricks_ml.registry.describing import describe
-    from wanderbricks_ml.registry.model_card import Judged
+    from wanderbricks_ml.registry.model_card import judged_versions
 
     name = product.model_name
     of_model = f"model_name = '{name}'"
     metrics = engine.rows(told["metrics"].filter("split = 'test'")).to_pylist()
     targets = engine.rows(told["targets"].filter(of_model)).to_pylist()
-    owners = [row["owner"] for row in engine.rows(told["inventory"].filter(of_model)).to_pylist()]
-    known = {row["model_version"]: row for row in versions.to_pylist()}
-    for verdict in considered:
-        number = verdict["model_version"]
-        own = [row for row in metrics if row["model_version"] == number and row["as_of_date"] <= verdict["as_of_date"]]
-        if number not in known or not own:
-            continue
-        newest = max(row["as_of_date"] for row in own)
-        judged = Judged(
-            verdict=verdict,
-            version=known[number],
-            metrics=[row for row in own if row["as_of_date"] == newest],
-            targets=targets,
-            owner=owners[0] if owners else "nobody",
-            judged_on=newest,
-        )
+    inventory = engine.rows(told["inventory"].filter(of_model)).to_pylist()
+    for judged in judged_versions(considered, versions.to_pylist(), metrics, targets, inventory):
         if describe(product, judged):
-            logger.info("%s v%d: MLflow has its verdict, test metrics and card", name, number)
+            logger.info("%s v%d: MLflow has its verdict, test metrics and card", name, judged.version["model_version"])
 
 
 def version_uris(versions: pa.Table, numbers: list[int], name: str) -> dict[int | None, str]:

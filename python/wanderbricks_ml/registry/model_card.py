@@ -7,7 +7,7 @@ the gate judged, and the same tables give the same card.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -68,6 +68,41 @@ class Judged:
             if level and row["metric_name"] == self.verdict["metric_name"]:
                 found.setdefault(kind, []).append(row)
         return {kind: rows for kind, rows in found.items() if len(rows) <= MOST_LEVELS}
+
+
+def judged_versions(
+    considered: Sequence[Mapping[str, Any]],
+    versions: Sequence[Mapping[str, Any]],
+    metrics: Sequence[Mapping[str, Any]],
+    targets: Sequence[Mapping[str, Any]],
+    inventory: Sequence[Mapping[str, Any]],
+) -> Iterator[Judged]:
+    """The versions of a product that its champion table considers and whose metrics are known.
+
+    Parameters
+    ----------
+    considered, versions
+        Rows of the champion table and of the predictor's.
+    metrics
+        Rows of the metrics table, of test rows.
+    targets, inventory
+        Rows of performance_targets and model_inventory of the model.
+    """
+    known = {row["model_version"]: row for row in versions}
+    for verdict in considered:
+        number, as_of = verdict["model_version"], verdict["as_of_date"]
+        own = [row for row in metrics if row["model_version"] == number and row["as_of_date"] <= as_of]
+        if number not in known or not own:
+            continue
+        newest = max(row["as_of_date"] for row in own)
+        yield Judged(
+            verdict=verdict,
+            version=known[number],
+            metrics=[row for row in own if row["as_of_date"] == newest],
+            targets=targets,
+            owner=next((row["owner"] for row in inventory), "nobody"),
+            judged_on=newest,
+        )
 
 
 def model_card(judged: Judged, product: ProductSettings, whole: bool = True) -> str:

@@ -18,6 +18,9 @@ from wanderbricks_ml.registry import integrity
 
 logger = logging.getLogger(__name__)
 
+LIBRARY = "mlflow"
+"""The package that keeps the registry."""
+
 PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
 
 EXISTS = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")

@@ -14,6 +14,7 @@ from wanderbricks_ml.commands.doctor import doctor
 from wanderbricks_ml.commands.forget import forget
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
+from wanderbricks_ml.commands.report import report
 from wanderbricks_ml.credentials import RedactingFilter, hides_credentials, redacted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,6 +56,7 @@ main.add_command(registry_group)
 main.add_command(new_model)
 main.add_command(forget)
 main.add_command(doctor)
+main.add_command(report)
 
 
 @main.command()

@@ -12,6 +12,7 @@ PROPERTIES = 3
 
 BASES = {
     "model": "a change is recommended",
+    "one_step": "a step towards a better price",
     "current_price_is_best": "the current price is best",
     "thin_evidence": "too little evidence",
     "uncertain_gain": "the gain is uncertain",

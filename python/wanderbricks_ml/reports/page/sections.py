@@ -117,14 +117,10 @@ def lead(now: Standing) -> str:
 
 
 def missed(text: str) -> str:
-    """Missed targets in words: `f1 0.4545 misses at least 0.75` is F1 0.4545, wanted at least 0.75."""
-    found = []
-    for part in text.split(", "):
-        name, _, rest = part.partition(" ")
-        found.append(
-            f"{words.metric(name)} {rest.replace('unknown', 'could not be measured').replace(' misses ', ', wanted ')}"
-        )
-    return "; ".join(found)
+    """Missed targets with the metrics' names in words."""
+    parts = [part.partition(" ") for part in text.split(", ")]
+    # databases of earlier releases have `f1 0.4545 misses at least 0.75`
+    return "; ".join(f"{words.metric(name)} {rest.replace(' misses ', ', wanted ')}" for name, _, rest in parts)
 
 
 def missed_metrics(champion: Row) -> list[str]:

@@ -10,7 +10,7 @@ locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requir
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
 .PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-simulator bench-skill bench-spark \
-	lint lint-python lint-yaml lint-database lint-models lint-sql docs serve-docs mlflow clean lock holidays
+	lint lint-python lint-yaml lint-database lint-models lint-sql report docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -127,9 +127,14 @@ lint-sql: lint-models
 	$(LINT) --rules jinja.padding $(CALLS)
 	$(BIN)/sqlfluff lint --templater jinja macros tests/generic
 
+report: $(READY)  ## What the models achieved and say, on one page: site/report/index.html
+	$(BIN)/wanderbricks report --out site/report
+
 docs: $(READY)  ## The lineage site in one file, site/index.html
 	$(BIN)/dbt docs generate --static
 	@mkdir -p site && cp target/static_index.html site/index.html
+	@# the overview leads to it
+	@$(BIN)/wanderbricks report --out site/report
 	@echo "open site/index.html, or: make serve-docs"
 
 mlflow: $(READY)  ## Serve MLflow's pages of experiments and models on http://127.0.0.1:5000 (PORT=5001: elsewhere)

@@ -17,6 +17,7 @@ MONEY = {
     "revenue_outlook": ("forecast_revenue", "lower_80", "upper_80"),
     "customer_ltv_predictions": ("predicted_ltv_12m", "baseline_revenue"),
     "cancellation_predictions": ("revenue_at_risk",),
+    "pricing_recommendations": ("current_price", "recommended_price", "expected_revenue_recommended"),
 }
 
 

@@ -15,6 +15,7 @@ from wanderbricks_ml.commands.doctor import doctor
 from wanderbricks_ml.commands.forget import forget
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
+from wanderbricks_ml.commands.report import report
 from wanderbricks_ml.credentials import RedactingFilter, hides_credentials, redacted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,6 +58,7 @@ registry_group.add_command(describe_versions)
 main.add_command(new_model)
 main.add_command(forget)
 main.add_command(doctor)
+main.add_command(report)
 
 
 @main.command()

@@ -75,6 +75,11 @@ def run_operation(
     return logged
 
 
+def parse(target: str | None = None) -> None:
+    """Have dbt read the project of the current folder and write its manifest; see `rows`."""
+    _invoked(["parse"], target)
+
+
 def _shown(chosen: list[str], target: str | None) -> list[dict[str, Any]]:
     table = _invoked(["show", *chosen, "--limit", "-1"], target).results[0].agate_table
     return [dict(zip(table.column_names, map(_number, row), strict=True)) for row in table.rows]

@@ -1,0 +1,82 @@
+"""The products of the project, as macros/products declares them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wanderbricks_ml.commands.dbt_client import parse
+
+
+@dataclass(frozen=True)
+class Product:
+    """What the page needs of a declaration.
+
+    Attributes
+    ----------
+    name, model_name, table
+        The product, its registered model, and its public table.
+    title
+        The name in words.
+    task
+        Which metrics judge it.
+    label, prediction, baseline, date
+        Columns of its back-test.
+    key
+        Key of the public table, within a scoring_date.
+    item
+        Column that names what is ranked, where something is.
+    """
+
+    name: str
+    model_name: str
+    table: str
+    task: str
+    label: str
+    prediction: str
+    baseline: str
+    date: str
+    key: tuple[str, ...]
+    item: str
+
+    @property
+    def title(self) -> str:
+        """Its name in words."""
+        return {"customer_ltv": "Customer LTV"}.get(self.name, self.name.replace("_", " ").capitalize())
+
+    @staticmethod
+    def of(declaration: dict[str, Any]) -> Product:
+        """A product from its declaration."""
+        predicted = declaration["prediction"]
+        return Product(
+            name=declaration["product"],
+            model_name=declaration["model_name"],
+            table=declaration["predictions"],
+            task=declaration["task"],
+            label=declaration["label"],
+            prediction=predicted if isinstance(predicted, str) else predicted[0],
+            baseline=declaration["baseline"],
+            date=declaration["date"],
+            key=tuple(declaration["public_key"]),
+            item=declaration.get("item", ""),
+        )
+
+
+def declared_products() -> list[Product]:
+    """All products, from what dbt last parsed in the project of the current folder; it parses where it has not yet.
+
+    Raises
+    ------
+    RuntimeError
+        When there is no project, with what dbt said.
+    """
+    project = Path(os.environ.get("DBT_PROJECT_DIR", "."))
+    manifest = Path(os.environ.get("DBT_TARGET_PATH", project / "target")) / "manifest.json"
+    if not manifest.is_file():
+        parse()
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    declared = [node["config"].get("meta", {}).get("declaration") for node in nodes if "config" in node]
+    return [Product.of(declaration) for declaration in declared if declaration]

@@ -18,7 +18,7 @@ with scored as (
 
     select *
     from {{ ref(table) }}
-    where scoring_date = (select max(scoring_date) from {{ ref(table) }})
+    where scoring_date = (select max(newest.scoring_date) from {{ ref(table) }} as newest)
 
 ),
 

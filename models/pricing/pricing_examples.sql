@@ -76,12 +76,6 @@ own_prices as (
 
 ),
 
-labels as (
-
-    select * from {{ ref('pricing_labels') }}
-
-),
-
 property_books as (
 
     select
@@ -103,24 +97,12 @@ property_books as (
 
 ),
 
-nights as (
-
-    select * from {{ ref('pricing_nights') }}
-
-),
-
 months as (
 
     select distinct
         destination_id,
         as_of_date
     from spine
-
-),
-
-destination_books as (
-
-    select * from {{ ref('pricing_demand') }}
 
 ),
 
@@ -173,7 +155,7 @@ joined as (
     left join own_prices
         on spine.property_id = own_prices.property_id
         and spine.as_of_date = own_prices.as_of_date
-    left join labels
+    left join {{ ref('pricing_labels') }} as labels
         on spine.property_id = labels.property_id
         and spine.stay_month = labels.stay_month
         and spine.as_of_date = labels.as_of_date
@@ -181,11 +163,11 @@ joined as (
         on spine.property_id = property_books.property_id
         and spine.stay_month = property_books.stay_month
         and spine.as_of_date = property_books.as_of_date
-    left join destination_books
+    left join {{ ref('pricing_demand') }} as destination_books
         on spine.destination_id = destination_books.destination_id
         and spine.stay_month = destination_books.stay_month
         and spine.as_of_date = destination_books.as_of_date
-    left join nights
+    left join {{ ref('pricing_nights') }} as nights
         on spine.property_id = nights.property_id
         and spine.lead_months = nights.lead_months
         and spine.as_of_date = nights.as_of_date

@@ -1,1 +1,1 @@
-{{ current_scoring(product_recommendations(), ['user', 'property']) }}
+{{ current_scoring(product_recommendations(), ['user', 'property']) }} -- noqa: AM04

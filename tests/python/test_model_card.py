@@ -149,6 +149,13 @@ def test_mlflow_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         gone = replace(later, version={**later.version, "run_id": "0" * 32}, owner="Finance")
         assert describing.describe(PRODUCT, gone)
         assert client.get_model_version("planted_predictor", "1").tags["owner"] == "Finance"
+
+        # nor does what somebody deleted keep the others from being told of
+        client.delete_run(run)
+        assert describing.describe(PRODUCT, replace(later, owner="Sales"))
+        assert client.get_run(run).data.tags["owner"] == "Growth"
+        client.delete_model_version("planted_predictor", "1")
+        assert not describing.describe(PRODUCT, later)
     finally:
         store.connect.cache_clear()
         mlflow.set_tracking_uri(None)

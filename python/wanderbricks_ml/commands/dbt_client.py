@@ -46,7 +46,7 @@ def table_rows(name: str, condition: str, target: str | None = None) -> list[dic
 def metas_of(names: Iterable[str], target: str | None = None) -> dict[str, dict[str, Any]]:
     """`config.meta` of models, by name."""
     arguments = ["list", "--resource-type", "model", "--output", "json", "--output-keys", "name", "config"]
-    found = [json.loads(line) for line in _invoked([*arguments, "--select", *names], target)]
+    found = [json.loads(line) for line in _invoked([*arguments, "--select", *names], target, reads=False)]
     return {one["name"]: dict(one["config"]["meta"]) for one in found}
 
 
@@ -77,7 +77,7 @@ def run_operation(
 
 def parse(target: str | None = None) -> None:
     """Have dbt read the project of the current folder and write its manifest; see `rows`."""
-    _invoked(["parse"], target)
+    _invoked(["parse"], target, reads=False)
 
 
 def _shown(chosen: list[str], target: str | None) -> list[dict[str, Any]]:
@@ -92,8 +92,11 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _invoked(arguments: list[str], target: str | None, logged: list[str] | None = None) -> Any:
-    local_database.check_folder()
+def _invoked(arguments: list[str], target: str | None, logged: list[str] | None = None, reads: bool = True) -> Any:
+    """What a dbt command yields; `reads` says whether it looks into the database, `logged` takes what macros log."""
+    local_database.check_project()
+    if reads and target is None:
+        local_database.check_database()
     from dbt.cli.main import dbtRunner
 
     said: list[str] = []

@@ -88,7 +88,7 @@ def _gold() -> Finding:
     from wanderbricks_ml.gold import files
     from wanderbricks_ml.gold.plugin import DEFAULT_FOLDER, GOLD_TABLES
 
-    folder = Path(os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER))
+    folder = local_database.project_folder() / os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER)
     if not folder.is_dir():
         if "WANDERBRICKS_GOLD" in os.environ:
             return Finding("gold", False, f"{folder} is no folder; point WANDERBRICKS_GOLD at one")
@@ -129,7 +129,7 @@ def _registry() -> Finding:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///data/mlflow.db")
     if not uri.startswith("sqlite:///"):
         return Finding("registry", True, f"{uri}; `wanderbricks registry verify` looks into it")
-    file = Path(uri.removeprefix("sqlite:///"))
+    file = local_database.project_folder() / uri.removeprefix("sqlite:///")
     known = _known_versions()
     if not file.is_file():
         if known:
@@ -140,8 +140,13 @@ def _registry() -> Finding:
                 "rebuild` register them again from the artifacts",
             )
         return Finding("registry", True, f"none at {file} yet: the first fit makes it")
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
-        ((registered,),) = connection.execute("select count(*) from model_versions").fetchall()
+    try:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+            # a version that was deleted stays as a row
+            counted = "select count(*) from model_versions where current_stage <> 'Deleted_Internal'"
+            ((registered,),) = connection.execute(counted).fetchall()
+    except sqlite3.Error as error:
+        return Finding("registry", False, f"{file} is no store of MLflow's ({error}): restore it, or remove it")
     lacking = registered < known
     said = f"{file}, {registered} versions" + (f" of the {known} that the database knows" if lacking else "")
     return Finding("registry", not lacking, said + ("; see `wanderbricks registry verify`" if lacking else ""))

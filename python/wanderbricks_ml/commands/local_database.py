@@ -36,7 +36,7 @@ def project_folder() -> Path:
 
 def database_file() -> Path:
     """The database file, as dbt's plugin finds it."""
-    return Path(os.environ.get("WANDERBRICKS_DB", "data/wanderbricks.duckdb"))
+    return project_folder() / os.environ.get("WANDERBRICKS_DB", "data/wanderbricks.duckdb")
 
 
 def default_type() -> str | None:
@@ -52,8 +52,8 @@ def default_type() -> str | None:
     return None
 
 
-def check_folder() -> None:
-    """See that there is a project to run dbt in, and a database to look into where that is a file.
+def check_project() -> None:
+    """See that there is a project to run dbt in.
 
     Raises
     ------
@@ -63,12 +63,22 @@ def check_folder() -> None:
     folder = project_folder()
     if not (folder / "dbt_project.yml").is_file():
         raise RuntimeError(
-            f"registry: {folder.resolve()} is no dbt project: go to the project's folder, or name it in DBT_PROJECT_DIR"
+            f"{folder.resolve()} is no dbt project: go to the project's folder, or name it in DBT_PROJECT_DIR"
         )
+
+
+def check_database() -> None:
+    """See that there is a database to look into, where the target that dbt takes unasked is a file.
+
+    Raises
+    ------
+    RuntimeError
+        When there is none, with what to do.
+    """
     file = database_file()
-    if "DBT_TARGET" not in os.environ and default_type() == "duckdb" and not file.exists():
+    if default_type() == "duckdb" and not file.exists():
         raise RuntimeError(
-            f"registry: there is no database {file.resolve()}: run dbt build first, or name another in WANDERBRICKS_DB"
+            f"there is no database {file.resolve()}: run dbt build first, or name another in WANDERBRICKS_DB"
         )
 
 
@@ -121,6 +131,6 @@ def _opened() -> Iterator[duckdb.DuckDBPyConnection | None]:
     except duckdb.IOException as error:
         if "lock" not in str(error):
             raise
-        raise RuntimeError(f"registry: {file} is in use by a build; try again when it is done") from error
+        raise RuntimeError(f"{file} is in use by a build; try again when it is done") from error
     with connection:
         yield connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -32,9 +31,10 @@ def report(out: Path, database: Path | None) -> None:
     """
     import duckdb
 
+    from wanderbricks_ml.commands.local_database import database_file
     from wanderbricks_ml.reports.page import write_page
 
-    found = database or Path(os.environ.get("WANDERBRICKS_DB") or "data/wanderbricks.duckdb")
+    found = database or database_file()
     try:
         write_page(found, out)
     except FileNotFoundError as error:
@@ -42,6 +42,4 @@ def report(out: Path, database: Path | None) -> None:
     except duckdb.IOException as error:
         raise click.ClickException(f"{found} cannot be read now; is a build writing to it? {error}") from error
     except RuntimeError as error:
-        raise click.ClickException(
-            f"{error}\nRun it in the folder of the dbt project, or set DBT_PROJECT_DIR."
-        ) from error
+        raise click.ClickException(str(error)) from error

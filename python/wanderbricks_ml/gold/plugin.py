@@ -73,7 +73,7 @@ class Plugin(BasePlugin):
             database.path = os.environ.get("WANDERBRICKS_DB", database.path)
             # DuckDB does not make the folder of its database file.
             Path(database.path).parent.mkdir(parents=True, exist_ok=True)
-        _say_where_models_are_lost()
+        _say_where_models_are_lost(Path(database.path))
         if "WANDERBRICKS_GOLD" in os.environ or has_gold(DEFAULT_FOLDER):
             return
         logger.info(f"No gold data in {DEFAULT_FOLDER}: simulating preset {PRESET}, seed {SEED}")
@@ -120,11 +120,11 @@ class Plugin(BasePlugin):
             cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
 
 
-def _say_where_models_are_lost() -> None:
+def _say_where_models_are_lost(database: Path) -> None:
     """Say that MLflow's file is gone while what it knew is there: a day without a fit or a score would not notice."""
     file = Path(os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///data/mlflow.db").removeprefix("sqlite:///"))
     artifacts = file.parent / "mlartifacts"
-    if file.suffix == ".db" and not file.exists() and artifacts.is_dir():
+    if database.exists() and file.suffix == ".db" and not file.exists() and artifacts.is_dir():
         logger.warning(
             f"MLflow's store {file} is gone, but {artifacts} has models of earlier fits: restore it, or let `"
             "wanderbricks registry rebuild` register them again; until then no version can be loaded"

@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from wanderbricks_ml.registry.model_card import Judged, model_card
@@ -39,7 +40,8 @@ COLUMNS = ("segment", "metric_name", "metric_value", "baseline_value", "row_coun
 def describe(product: ProductSettings, judged: Judged) -> bool:
     """Write what the gate found of a version to MLflow, unless it stands there; whether anything was written.
 
-    A run that the store no longer has, as after `wanderbricks registry rebuild`, is left out, and said.
+    A version or run that the store no longer has, as after `wanderbricks registry rebuild` or a deletion, is left out
+    and said: a candidate that is gone must not keep the champion from scoring.
     """
     client = connect()
     name, number = product.registered_name, str(judged.version["model_version"])
@@ -47,7 +49,10 @@ def describe(product: ProductSettings, judged: Judged) -> bool:
     metrics, tags = _metrics(judged), _tags(product, judged)
     told = json.dumps([card, metrics, tags], sort_keys=True, default=str)
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
-    found = client.get_model_version(name, number)
+    found = _known(client.get_model_version, name, number)
+    if found is None:
+        logger.warning("%s v%s: MLflow has this version no longer, so that nothing is told of it", name, number)
+        return False
     if found.tags.get(WRITTEN) == digest:
         return False
     short = card if len(card) <= MOST_LETTERS else model_card(judged, product, whole=False)[:MOST_LETTERS]
@@ -65,14 +70,10 @@ def describe(product: ProductSettings, judged: Judged) -> bool:
 
 def _describe_run(client: Any, judged: Judged, card: str, metrics: dict[str, float], tags: dict[str, str]) -> None:
     from mlflow.entities import Metric, RunTag
-    from mlflow.exceptions import MlflowException
 
     run_id = judged.version["run_id"]
-    try:
-        client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
+    run = _known(client.get_run, run_id)
+    if run is None or run.info.lifecycle_stage == "deleted":
         logger.warning(
             "%s v%d: MLflow has its run %s no longer, so that its metrics stand in our tables alone",
             judged.version["model_name"],
@@ -91,6 +92,18 @@ def _describe_run(client: Any, judged: Judged, card: str, metrics: dict[str, flo
     )
     client.log_text(run_id, _segments(judged), SEGMENTS)
     client.log_text(run_id, card, CARD)
+
+
+def _known(get: Callable[..., Any], *names: str) -> Any:
+    """What the store has of these names, None where it has nothing."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return get(*names)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def _describe_model(client: Any, product: ProductSettings, judged: Judged) -> None:

@@ -319,7 +319,7 @@
             {% if given_threshold is none %}
                 best_threshold.metric_value as decision_threshold,
             {% else %}
-                case when placed.model_version is not null then {{ given_threshold }}e0 end as decision_threshold,
+                case when placed.model_version is not null then cast({{ given_threshold }} as double) end as decision_threshold,
             {% endif %}
         {% else %}
             cast(null as double) as decision_threshold,

@@ -9,7 +9,7 @@
   Reads CTE `cut`, what would count as positive if the threshold were each probability.
 #}
 {% macro decision_thresholds(decision_threshold, beta) -%}
-    {% set decides = 'best_thresholds.best_threshold' if decision_threshold is none else decision_threshold ~ 'e0' %}
+    {% set decides = 'best_thresholds.best_threshold' if decision_threshold is none else 'cast(' ~ decision_threshold ~ ' as double)' %}
     best_thresholds as (
 
         select
@@ -25,7 +25,7 @@
                 probability,
                 row_number() over (
                     partition by model_version, as_of_date, forecaster
-                    order by {{ f_score('hits', 'called', 'positives_in_all', (beta * beta) ~ 'e0') }} desc, probability desc
+                    order by {{ f_score('hits', 'called', 'positives_in_all', 'cast(' ~ beta * beta ~ ' as double)') }} desc, probability desc
                 ) as place
             from cut
             where segment = 'all' and split = 'validation' and positives_in_all > 0

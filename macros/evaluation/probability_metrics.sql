@@ -122,7 +122,7 @@
             thresholds.hits / nullif(cast(thresholds.called as double), 0) as precision_at_threshold,
             thresholds.hits / nullif(cast(thresholds.positives_in_all as double), 0) as recall,
             {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all') }} as f1,
-            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all', (beta * beta) ~ 'e0') }} as f_beta,
+            {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all', 'cast(' ~ beta * beta ~ ' as double)') }} as f_beta,
             {{ f_score('thresholds.hits', 'thresholds.called', 'thresholds.positives_in_all') }}
             - 2 * averaged.positive_rate / (1 + averaged.positive_rate) as f1_over_trivial,
             thresholds.best_threshold,

@@ -32,6 +32,9 @@
                     else '; does not serve'
                 end
                 || coalesce('; no longer learnable: ' || decision.not_learnable, '')
+                {%- if gate_standard_errors() != 1.96 %}
+                || '; judged by {{ gate_standard_errors() }} standard errors in place of 1.96'
+                {%- endif %}
         else
             coalesce(
                 'is not learnable: ' || decision.not_learnable,

@@ -8,5 +8,10 @@
     {% if percent is not integer or percent < 1 or percent > 30 %}
         {{ exceptions.raise_compiler_error("var pricing_largest_change is " ~ percent ~ "; it takes a whole percent from 1 to 30") }}
     {% endif %}
+    {% if not pricing_levels() | reject('equalto', 0) | map('abs') | select('le', percent) | list %}
+        {{ exceptions.raise_compiler_error(
+            'var pricing_largest_change is ' ~ percent ~ ', and no step of var pricing_steps is as small: no price could change'
+        ) }}
+    {% endif %}
     {{ return(percent) }}
 {% endmacro %}

@@ -28,10 +28,17 @@ properties as (
 
     select
         property_id,
-        max_by(property_type, known_from) as property_type,
-        max_by(destination_id, known_from) as destination_id
-    from {{ ref('property_versions') }}
-    group by property_id
+        property_type,
+        destination_id
+    from (
+        select
+            property_id,
+            property_type,
+            destination_id,
+            row_number() over (partition by property_id order by known_from desc) as recency
+        from {{ ref('property_versions') }}
+    ) as property_versions
+    where recency = 1
 
 ),
 
@@ -51,10 +58,17 @@ users as (
 
     select
         user_id,
-        max_by(country, known_from) as user_country,
-        max_by(user_type, known_from) as user_type
-    from {{ ref('user_versions') }}
-    group by user_id
+        user_country,
+        user_type
+    from (
+        select
+            user_id,
+            country as user_country,
+            user_type,
+            row_number() over (partition by user_id order by known_from desc) as recency
+        from {{ ref('user_versions') }}
+    ) as user_versions
+    where recency = 1
 
 ),
 

@@ -8,7 +8,7 @@
 #}
 {% macro unknown_values(test) %}
     {% set messages, given = [], test.test_metadata.kwargs %}
-    {% set parent = modules.re.findall("ref\\('(\\w+)'\\)", given.to)[0] %}
+    {% set parent = modules.re.findall("'(\\w+)'\\s*\\)", given.to)[0] %}
     {% set known = [] %}
     {% set seed = built_table(parent, 'seed') %}
     {% if seed %}

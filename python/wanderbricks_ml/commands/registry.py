@@ -79,7 +79,7 @@ def _any(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
 @TARGET
 @FORMAT
 def show(model: str, version: int | None, target: str | None, style: str) -> None:
-    """Show all that is known of a VERSION of MODEL, by default of the one in production: state, lineage."""
+    """Show all that is known of a VERSION of MODEL, by default of the one in production, else of the newest."""
     chosen = _one_version(model, version, target)
     row = {**chosen, "artifact_files": json.loads(chosen["artifact_files"] or "{}")}
     if style == "json":
@@ -98,7 +98,7 @@ def show(model: str, version: int | None, target: str | None, style: str) -> Non
 @click.argument("version", type=int, required=False)
 @TARGET
 def plots(model: str, version: int | None, target: str | None) -> None:
-    """Draw the plots of a VERSION of MODEL, by default of the one in production, into its MLflow run.
+    """Draw the plots of a VERSION of MODEL into its MLflow run; by default the one in production, else the newest.
 
     A fit logs the tables behind them and draws nothing.
     """

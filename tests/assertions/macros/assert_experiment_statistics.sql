@@ -9,6 +9,13 @@ with cases as (
         0.01241933e0 as normal_p_value
     union all
     select
+        3e0 as statistic,
+        1e0 as degrees,
+        cast(null as double) as t_p_value,
+        12.706205e0 as critical,
+        0.00269980e0 as normal_p_value
+    union all
+    select
         -1.3e0 as statistic,
         37.4e0 as degrees,
         0.20155615e0 as t_p_value,

@@ -46,28 +46,28 @@ def hits(database: Database, now: Standing) -> list[Figure]:
     if now.version is None or not database.has(backtest):
         return []
     group = "query_id" if "query_id" in database.columns(backtest) else product.key[0]
+    # as macro tie_order has it
+    ties = f"md5({product.item}::varchar || ':' || {group}::varchar)"
     rows = database.rows(
         f"""
-        with ranked as (
-            select {product.label} as label,
+        with tested as (
+            select * from {backtest} where split = 'test' and model_version = {now.version}
+            and evaluated_as_of = (select max(evaluated_as_of) from {backtest} where model_version = {now.version})
+        ),
+        ranked as (
+            select {product.label} as label, {product.baseline} as baseline,
                 row_number() over (
-                    partition by as_of_date, {group} order by {product.prediction} desc, {product.item}
+                    partition by as_of_date, {group} order by {product.prediction} desc, {ties}
                 ) as place,
                 row_number() over (
-                    partition by as_of_date, {group} order by {product.baseline} desc, {product.item}
-                ) as rule_place,
-                count(*) over () as rows
-            from {backtest} where split = 'test' and model_version = {now.version}
-            and evaluated_as_of = (select max(evaluated_as_of) from {backtest}
-                where model_version = {now.version})
+                    partition by as_of_date, {group} order by {product.baseline} desc, {ties}
+                ) as rule_place
+            from tested
         ),
-        queries as (
-            select count(*) as queries from (select distinct as_of_date, {group} from {backtest}
-                where split = 'test' and model_version = {now.version})
-        ),
+        queries as (select count(*) as queries from (select distinct as_of_date, {group} from tested)),
         places as (select unnest(range(1, 11)) as k)
         select k, sum(case when place <= k then label else 0 end) / any_value(queries) as predicted,
-            sum(case when rule_place <= k then label else 0 end) / any_value(queries) as rule
+            sum(case when rule_place <= k and baseline > 0 then label else 0 end) / any_value(queries) as rule
         from places cross join ranked cross join queries group by k order by k
         """
     )
@@ -100,7 +100,7 @@ def samples(database: Database, now: Standing) -> list[Table]:
         with guests as (
             select user_id, max(user_bookings_ever) as bookings from {examples}
             where split = 'score' and user_id > 0 group by user_id
-            order by hash(user_id) limit {GUESTS}
+            order by bookings desc, user_id limit {GUESTS}
         )
         select lists.user_id, lists.rank, lists.property_id, lists.property_type, lists.destination, guests.bookings,
             {", ".join(f"examples.{name}" for name in features)}

@@ -88,7 +88,7 @@ def standing(database: Database, product: Product) -> Standing:
     )
     not_learnable = retraining.get("not_learnable") or ""
     if champion.get("serves"):
-        state = "amber" if champion["missed_targets"] else "passes"
+        state = "amber" if champion["missed_targets"] or not champion["is_learnable"] else "passes"
     elif not_learnable or (champion and not champion["is_learnable"]):
         state = "not learnable"
     else:

@@ -52,8 +52,7 @@ def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large:
         settings["spark.sql.ui.explainMode"] = "simple"
         settings["spark.sql.maxPlanStringLength"] = "10"
         settings["spark.hadoop.fs.file.impl"] = "org.apache.hadoop.fs.RawLocalFileSystem"
-    # a task that fails is tried four times, as on a cluster: the ring of a distributed fit has been seen to break once
-    builder = SparkSession.builder.master("local[2, 4]").appName("databricks-emulator")
+    builder = SparkSession.builder.master("local[2]").appName("databricks-emulator")
     for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()

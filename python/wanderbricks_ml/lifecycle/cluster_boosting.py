@@ -101,6 +101,9 @@ def boost_on_cluster(
         base_margin_col="margin",
         n_estimators=estimator.n_estimators,
         num_workers=frame.sparkSession.sparkContext.defaultParallelism,
+        # rows that lie in as many partitions as there are workers are else taken as they lie: one without rows of a split gets
+        # bins of XGBoost's default number, and the fit fails
+        force_repartition=True,
         **params,
         **stopping,
     ).fit(rows)

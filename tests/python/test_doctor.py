@@ -61,9 +61,15 @@ def test_the_doctor_names_what_is_gone(place: Path) -> None:
     assert "is gone, and the database knows 1 versions" in said["registry"]
 
     with sqlite3.connect(place / "mlflow.db") as store:
-        store.execute("create table model_versions (name text)")
-        store.execute("insert into model_versions values ('demand_predictor')")
+        store.execute("create table model_versions (name text, current_stage text)")
+        store.execute("insert into model_versions values ('demand_predictor', 'None')")
     assert doctor()[1]["registry"].startswith("ok ")
+
+    with sqlite3.connect(place / "mlflow.db") as store:
+        store.execute("update model_versions set current_stage = 'Deleted_Internal'")
+    assert "0 versions of the 1 that the database knows" in doctor()[1]["registry"]
+    (place / "mlflow.db").write_bytes(b"")
+    assert "is no store of MLflow's" in doctor()[1]["registry"]
 
 
 def test_a_view_answers_without_dbt_while_it_reads_all_tables(place: Path) -> None:

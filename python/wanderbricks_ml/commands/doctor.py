@@ -143,7 +143,7 @@ def _registry() -> Finding:
     try:
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
             # a version that was deleted stays as a row
-            counted = "select count(*) from model_versions where current_stage <> 'Deleted_Internal'"
+            counted = "select count(*) from model_versions where coalesce(current_stage, '') <> 'Deleted_Internal'"
             ((registered,),) = connection.execute(counted).fetchall()
     except sqlite3.Error as error:
         return Finding("registry", False, f"{file} is no store of MLflow's ({error}): restore it, or remove it")

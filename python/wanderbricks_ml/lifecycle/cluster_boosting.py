@@ -101,8 +101,8 @@ def boost_on_cluster(
         base_margin_col="margin",
         n_estimators=estimator.n_estimators,
         num_workers=frame.sparkSession.sparkContext.defaultParallelism,
-        # rows that lie in as many partitions as there are workers are else taken as they lie: one without rows of a split gets
-        # bins of XGBoost's default number, and the fit fails
+        # else rows in as many partitions as there are workers are taken as they lie, and a partition without rows of a
+        # split fails the fit: XGBoost gives it another number of bins
         force_repartition=True,
         **params,
         **stopping,

@@ -99,3 +99,10 @@ def test_a_folder_without_a_project_is_said(place: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("DBT_PROJECT_DIR", str(place))
     said = CliRunner().invoke(main, ["registry", "list"])
     assert f"{place} is no dbt project" in said.output
+
+
+def test_a_target_that_is_named_asks_for_no_file(place: Path) -> None:
+    said = CliRunner().invoke(main, ["registry", "list", "--target", "another"])
+    assert said.exit_code == 1
+    assert "does not have a target named 'another'" in said.output
+    assert "no database" not in said.output

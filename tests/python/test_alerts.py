@@ -83,7 +83,7 @@ def test_a_failure_that_passes_is_tried_again(slept: list[float], caplog: pytest
         assert alerts.post(url, alerts.as_message([ALERT]), sleep=slept.append)
     assert len(received) == 3
     assert received[2]["alerts"] == [ALERT]
-    assert "demand_predictor  failed_gate  since 2025-07-21: rmse 5 misses" in received[2]["text"]
+    assert "demand_predictor  failed_gate  since 2025-07-21: rmse 5 is above the target of 3" in received[2]["text"]
     assert slept == [1.0, 2.0]
     assert "secret" not in caplog.text
 
@@ -150,7 +150,8 @@ def test_a_server_that_drips_is_left_when_the_time_is_up(slept: list[float], cap
     # Each byte comes in time for a socket.
     with raw_server(*[b"H"] * 1000, pause=0.1) as url:
         assert not alerts.post(url, {}, attempts=2, timeout=0.5, sleep=slept.append)
-    assert caplog.text.count("timed out after 0.5 s") == 2
+    # by the socket's own clock, or by ours
+    assert caplog.text.count("timed out") == 2
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_a_live_metric_is_the_back_tests_on_the_same_rows(served: Workspace, mon
             (
                 "conversion",
                 "property_id, engagement_date, conversion_probability",
-                "baseline_probability as baseline_probability",
+                "click_probability as baseline_probability",
                 "date_trunc('week', first)",
             ),
             # in the weeks of their snapshots

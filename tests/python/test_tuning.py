@@ -486,6 +486,11 @@ EARLIER = {
 """Definitions of the products' studies as commit 0f42103 had them: by its settings, which had other names."""
 
 
+COME_SINCE = {"booking_share", "nights_to_next_stay", "nights_taken_7d", "nights_taken_180d"}
+COME_SINCE |= {f"free_nights_{days}d_to_usual" for days in (7, 14, 30, 90, 180)}
+"""Features that these studies knew nothing of; a definition with them is another."""
+
+
 def test_what_a_study_of_an_earlier_release_found_is_in_use() -> None:
     found = {
         "pricing_optimizer": {"rounds": 33, "learning_rate": 0.05, "leaves": 7},
@@ -499,10 +504,10 @@ def test_what_a_study_of_an_earlier_release_found_is_in_use() -> None:
         if name == "customer_ltv_predictor":
             # this default has changed since
             meta["estimator"] = meta["estimator"] | {"damping": 0.9}
-        if name == "pricing_optimizer":
-            # this column has come since
-            meta["numeric"] = [column for column in meta["numeric"] if column != "booking_share"]
-            meta["roles"] = {role: column for role, column in meta["roles"].items() if role != "booking_share"}
+        if "numeric" in meta:
+            meta["numeric"] = [column for column in meta["numeric"] if column not in COME_SINCE]
+        if "roles" in meta:
+            meta["roles"] = {role: of for role, of in meta["roles"].items() if of != "booking_share"}
         record = {"definition": EARLIER[name], "study": "an earlier one", "params": found.get(name, {})}
         versions = pa.Table.from_pylist([version(1, Tuned({}, record))])
         product = (RowSettings if "class" in meta["estimator"] else ProductSettings).of(meta)

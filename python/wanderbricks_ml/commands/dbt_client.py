@@ -81,7 +81,9 @@ def parse(target: str | None = None) -> None:
 
 
 def _shown(chosen: list[str], target: str | None) -> list[dict[str, Any]]:
-    table = _invoked(["show", *chosen, "--limit", "-1"], target).results[0].agate_table
+    # the model alone: its tests would be shown, too, of a table that may not be there
+    show = ["show", *chosen, "--limit", "-1", "--indirect-selection", "empty"]
+    table = _invoked(show, target).results[0].agate_table
     return [dict(zip(table.column_names, map(_number, row), strict=True)) for row in table.rows]
 
 

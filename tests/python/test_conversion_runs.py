@@ -27,6 +27,13 @@ def first(gold: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -
     return built(tmp_path_factory.mktemp("conversion"), gold, project)
 
 
+def test_the_registry_answers_after_one_product(first: Workspace) -> None:
+    listed = first.wanderbricks("registry", "list")
+    assert listed.returncode == 0, listed.stderr
+    (row,) = listed.stdout.splitlines()[1:]
+    assert row.split()[:5] == ["conversion_predictor", "1", "production", "champion", "serves"]
+
+
 def test_a_first_build_fits_and_predicts_the_day_that_ended(first: Workspace, today: date) -> None:
     assert first.query("select model_version, serves, decision_threshold from conversion_champion") == [(1, True, 0.5)]
     predictions = first.table("conversion_predictions")

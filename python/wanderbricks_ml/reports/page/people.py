@@ -7,7 +7,7 @@ from collections.abc import Callable
 from wanderbricks_ml.reports.page import charts, words
 from wanderbricks_ml.reports.page.charts import Figure
 from wanderbricks_ml.reports.page.database import Database, Row
-from wanderbricks_ml.reports.page.sections import Standing, Table
+from wanderbricks_ml.reports.page.sections import Standing, Table, tested
 
 GUESTS = 3
 PLACES = 5
@@ -50,10 +50,7 @@ def hits(database: Database, now: Standing) -> list[Figure]:
     ties = f"md5({product.item}::varchar || ':' || {group}::varchar)"
     rows = database.rows(
         f"""
-        with tested as (
-            select * from {backtest} where split = 'test' and model_version = {now.version}
-            and evaluated_as_of = (select max(evaluated_as_of) from {backtest} where model_version = {now.version})
-        ),
+        with tested as {tested(now)},
         ranked as (
             select {product.label} as label, {product.baseline} as baseline,
                 row_number() over (

@@ -9,7 +9,7 @@ from wanderbricks_ml.reports.page.charts import Figure
 from wanderbricks_ml.reports.page.database import Database, Row
 from wanderbricks_ml.reports.page.people import recommended
 from wanderbricks_ml.reports.page.prices import priced
-from wanderbricks_ml.reports.page.sections import Standing, Table
+from wanderbricks_ml.reports.page.sections import Standing, Table, newest, tested
 
 Blocks = list[Figure | Table]
 
@@ -19,21 +19,6 @@ def blocks(database: Database, now: Standing) -> Blocks:
     if "recommended_price" in database.columns(now.product.table):
         return priced(database, now)
     return BY_TASK.get(now.product.task, counted)(database, now)
-
-
-def tested(now: Standing) -> str:
-    """The rows on which the version was judged, as a query."""
-    name, version = now.product.name, now.version
-    return (
-        f"(select * from {name}_backtest where split = 'test' and model_version = {version} and evaluated_as_of = "
-        f"(select max(evaluated_as_of) from {name}_backtest where model_version = {version}))"
-    )
-
-
-def newest(now: Standing) -> str:
-    """The rows that are in force, as a query."""
-    table = now.product.table
-    return f"(select * from {table} where scoring_date = (select max(scoring_date) from {table}))"
 
 
 def groups(database: Database, now: Standing, count: int = 10) -> list[Row]:

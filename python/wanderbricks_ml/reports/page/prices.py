@@ -5,7 +5,7 @@ from __future__ import annotations
 from wanderbricks_ml.reports.page import charts, words
 from wanderbricks_ml.reports.page.charts import Figure
 from wanderbricks_ml.reports.page.database import Database
-from wanderbricks_ml.reports.page.sections import Standing, Table
+from wanderbricks_ml.reports.page.sections import Standing, Table, newest
 
 PROPERTIES = 3
 """Properties whose price response is drawn."""
@@ -23,7 +23,7 @@ def priced(database: Database, now: Standing) -> list[Figure | Table]:
     """Charts and tables of recommended prices."""
     product = now.product
     table, scores = product.table, f"{product.name}_scores"
-    rows_in_force = f"(select * from {table} where scoring_date = (select max(scoring_date) from {table}))"
+    rows_in_force = newest(now)
     found: list[Figure | Table] = []
     bases = database.rows(
         f"select recommendation_basis as basis, count(*) as rows from {rows_in_force} group by 1 order by rows desc",

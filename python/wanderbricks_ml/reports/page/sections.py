@@ -96,6 +96,21 @@ def standing(database: Database, product: Product) -> Standing:
     return Standing(product, state, champion, scoring, operations, not_learnable)
 
 
+def tested(now: Standing) -> str:
+    """The rows on which the version was judged, as a query."""
+    name, version = now.product.name, now.version
+    return (
+        f"(select * from {name}_backtest where split = 'test' and model_version = {version} and evaluated_as_of = "
+        f"(select max(evaluated_as_of) from {name}_backtest where model_version = {version}))"
+    )
+
+
+def newest(now: Standing) -> str:
+    """The rows that are in force, as a query."""
+    table = now.product.table
+    return f"(select * from {table} where scoring_date = (select max(scoring_date) from {table}))"
+
+
 def lead(now: Standing) -> str:
     """What a product achieved, in a sentence or two."""
     if now.state == "none":

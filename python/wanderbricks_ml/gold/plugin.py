@@ -73,7 +73,7 @@ class Plugin(BasePlugin):
             database.path = os.environ.get("WANDERBRICKS_DB", database.path)
             # DuckDB does not make the folder of its database file.
             Path(database.path).parent.mkdir(parents=True, exist_ok=True)
-        _say_where_models_are_lost(Path(database.path))
+            _say_where_models_are_lost(Path(database.path))
         if "WANDERBRICKS_GOLD" in os.environ or has_gold(DEFAULT_FOLDER):
             return
         logger.info(f"No gold data in {DEFAULT_FOLDER}: simulating preset {PRESET}, seed {SEED}")

@@ -111,8 +111,8 @@ def _machine(runs: Runs) -> Iterator[tuple[str, Strike]]:
         assert notebook.stdout is not None
         notebook.stdout.readline()
         try:
-            code = workspace.dbt("build", *DEMAND)
-            if code == 0 or "lock" not in workspace.log:
+            code = workspace.dbt("build", *DEMAND, WANDERBRICKS_WAIT_SECONDS="5")
+            if code == 0 or "is in use by another process" not in workspace.log:
                 raise FaultFound(f"exit code {code}:\n{workspace.log[-800:]}")
         finally:
             notebook.kill()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -49,6 +51,7 @@ class Runs:
     gold_yesterday: Path = field(init=False)
     today: date = field(init=False)
     project: Path = field(init=False)
+    _numbers: Iterator[int] = field(init=False, default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         os.environ[PARSE_FOLDER] = str(self.work / "parsed")
@@ -107,9 +110,10 @@ class Runs:
         return made
 
     def disturbed(self, name: str, start: Workspace | None) -> Workspace:
-        """A database of its own, to be disturbed."""
-        folder = self.work / "runs" / re.sub(r"\W+", "_", name)
-        shutil.rmtree(folder, ignore_errors=True)
+        """A database of its own, to be disturbed; that of the fault before is gone."""
+        shutil.rmtree(self.work / "runs", ignore_errors=True)
+        # never a path twice: MLflow keeps the files of a store open that it has seen in this process
+        folder = self.work / "runs" / re.sub(r"\W+", "_", f"{next(self._numbers)} {name}")
         return start.copy(folder, gold=self.gold) if start else Workspace(folder, self.gold, self.project)
 
     def predictions(self, workspace: Workspace) -> Predictions:

@@ -1,6 +1,7 @@
 {% set horizon = 90 %}
 {% set warm_up = 90 %}
 {% set curve_bookings = 100 %}
+{% set season_bookings = 200 %}
 
 with calendar_features as (
 
@@ -35,12 +36,6 @@ booked_shares as (
 seasons as (
 
     select * from {{ ref('revenue_seasons') }}
-
-),
-
-arrived as (
-
-    select * from {{ ref('revenue_arrived') }}
 
 ),
 
@@ -92,7 +87,7 @@ destination_rows as (
         on spine.as_of_date = booked.as_of_date
         and spine.destination_id = booked.destination_id
         and spine.forecast_date = booked.forecast_date
-    left join arrived
+    left join {{ ref('revenue_arrived') }} as arrived
         on spine.as_of_date = arrived.as_of_date
         and spine.destination_id = arrived.destination_id
     left join calendar_features
@@ -142,28 +137,35 @@ series_rows as (
 ),
 
 -- what one would expect of the day at its snapshot without bookings on the books: the level of the last eight weeks,
--- times last year's season where there is one, times the weekday's factor
+-- times last year's season where there is one, times the weekday's factor. The rule takes the destination's own level and
+-- season, the model one towards those of all destinations, where its own bookings are few
 seasonal as (
 
     select
         series_rows.*,
         now_levels.level_28,
-        now_levels.level_364,
         (coalesce(weekdays.weekday_count * weekdays.weekday_level, 0) + 4 * now_levels.level_364)
         / nullif((coalesce(weekdays.weekday_count, 0) + 4) * now_levels.level_364, 0) as weekday_factor,
         case
             when year_ago_levels.level_days = 56 and year_ago_levels.level_28 > 0
-                then greatest(least(now_levels.level_28 / year_ago_levels.level_28, 3), 1e0 / 3)
+                then {{ bounded_ratio('now_levels.level_28', 'year_ago_levels.level_28') }}
         end as trend_28,
         case
             when year_ago_levels.level_days = 56 and year_ago_levels.level_56 > 0
-                then
-                    now_levels.level_56
-                    * greatest(least(coalesce(year_ago.season_level, 0) / year_ago_levels.level_56, 3), 1e0 / 3)
+                then now_levels.level_56 * {{ bounded_ratio('coalesce(year_ago.season_level, 0)', 'year_ago_levels.level_56') }}
             else now_levels.level_28
         end as season_level,
-        year_ago.arrived_revenue as year_ago_revenue,
-        weekdays.weekday_level
+        case
+            when year_ago_levels.level_days = 56 and year_ago_levels.level_56 > 0
+                then
+                    now_levels.pooled_level * {{ pooled(
+                        bounded_ratio('year_ago.season_level_43', 'year_ago_levels.level_56'),
+                        bounded_ratio('year_ago.total_season_level', 'year_ago_levels.total_level_56'),
+                        'year_ago_levels.bookings_56', season_bookings
+                    ) }}
+            else now_levels.level_28
+        end as pooled_level,
+        year_ago.arrived_revenue as year_ago_revenue
     from series_rows
     left join levels as now_levels
         on series_rows.forecast_level = now_levels.forecast_level
@@ -189,7 +191,8 @@ expected as (
 
     select
         *,
-        coalesce(season_level * weekday_factor, 0) as expected_revenue
+        coalesce(season_level * weekday_factor, 0) as rule_revenue,
+        coalesce(pooled_level * weekday_factor, 0) as expected_revenue
     from seasonal
 
 ),
@@ -236,6 +239,7 @@ picked_up as (
         end as naive_revenue,
         on_books_revenue,
         booked_share,
+        on_books_revenue + (1 - booked_share) * rule_revenue as rule_revenue,
         on_books_revenue + (1 - booked_share) * expected_revenue as pick_up_revenue,
         case
             -- a ratio to next to nothing says little: bounded
@@ -266,10 +270,10 @@ final as (
         revenue,
         -- the rule; of the total the sum of its destinations, each with a curve and a season of its own
         case
-            when horizon_days > 0 and forecast_level = 'destination' then greatest(pick_up_revenue, 0)
+            when horizon_days > 0 and forecast_level = 'destination' then greatest(rule_revenue, 0)
             when horizon_days > 0
                 then round(
-                    sum(case when forecast_level = 'destination' then greatest(pick_up_revenue, 0) end)
+                    sum(case when forecast_level = 'destination' then greatest(rule_revenue, 0) end)
                         over (partition by as_of_date, forecast_date), 2
                 )
         end as baseline_revenue,

@@ -82,6 +82,7 @@ LONGEST_FIRST = (
     "test_sql",
     "test_revenue_runs",
     "test_drift",
+    "test_notebook",
     "test_project",
 )
 

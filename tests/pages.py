@@ -38,15 +38,22 @@ class Code:
 
 @dataclass(frozen=True)
 class Command:
-    """A command of a shell: the variables before it, and its words."""
+    """A command of a shell: the variables before it, and its words, without the comment behind it."""
 
     variables: dict[str, str]
     words: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """The words as one would type them, each on its one line."""
-        return " ".join(" ".join(word.split()) for word in self.words)
+        """As one would type it on one line, but for quotation marks."""
+        return " ".join(" ".join(word.split()) for word in (*map("=".join, self.variables.items()), *self.words))
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement of SQL."""
+
+    text: str
 
 
 def page_id(page: Path) -> str:
@@ -100,17 +107,11 @@ def _inline(lines: list[str]) -> Iterator[Code]:
         yield Code(found, is_block=False)
 
 
-def queries(page: Path) -> Iterator[str]:
-    """Each SQL statement of a page that a reader may run."""
+def typed(page: Path) -> Iterator[Command | Query]:
+    """Each command and SQL statement of a page in their order; prose may be among the commands."""
     for code in codes(page):
         if SQL.match(code.text):
-            yield code.text
-
-
-def commands(page: Path) -> Iterator[Command]:
-    """Each command of a page, without the comment behind it; prose and SQL may be among them."""
-    for code in codes(page):
-        if SQL.match(code.text):
+            yield Query(code.text)
             continue
         lines = re.sub(r"\\\n\s*", "", code.text).splitlines() if code.is_block else [code.text]
         while lines:
@@ -119,6 +120,11 @@ def commands(page: Path) -> Iterator[Command]:
                 command = _command(part)
                 if command.words:
                     yield command
+
+
+def commands(page: Path) -> Iterator[Command]:
+    """Each command of a page; see `typed`."""
+    return (found for found in typed(page) if isinstance(found, Command))
 
 
 def _statement(lines: list[str]) -> tuple[str, list[str]]:

@@ -71,6 +71,7 @@ LONGEST_FIRST = (
     "test_interrupted_runs",
     "test_product_runs",
     "test_experiments",
+    "test_docs_runs",
     "test_operations",
     "test_new_model_runs",
     "test_refits",

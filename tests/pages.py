@@ -116,8 +116,8 @@ def typed(page: Path) -> Iterator[Command | Query]:
         lines = re.sub(r"\\\n\s*", "", code.text).splitlines() if code.is_block else [code.text]
         while lines:
             statement, lines = _statement(lines)
-            for part in re.split(r"&&|\|\||;\s", statement):
-                command = _command(part)
+            for words in _parts(statement):
+                command = _command(words)
                 if command.words:
                     yield command
 
@@ -139,12 +139,26 @@ def _statement(lines: list[str]) -> tuple[str, list[str]]:
     return "", lines[1:]
 
 
-def _command(text: str) -> Command:
-    words = shlex.split(text)
+def _parts(statement: str) -> Iterator[list[str]]:
+    """The words of each command of a line, which `;`, `&&` and `||` part outside of quotation marks."""
+    lexer = shlex.shlex(statement, posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words: list[str] = []
+    for word in lexer:
+        if word in (";", "&&", "||"):
+            yield words
+            words = []
+        else:
+            words.append(word)
+    yield words
+
+
+def _command(words: list[str]) -> Command:
     variables = {}
     while words and (found := VARIABLE.fullmatch(words[0])):
         variables[found[1]] = found[2]
-        words.pop(0)
+        words = words[1:]
     if words:
-        words[0] = words[0].removeprefix(".venv/bin/")
+        words = [words[0].removeprefix(".venv/bin/"), *words[1:]]
     return Command(variables, tuple(words))

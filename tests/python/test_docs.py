@@ -97,6 +97,18 @@ def test_commands_exist(page: Path) -> None:
     assert unknown == []
 
 
+def test_every_variable_of_the_environment_is_described() -> None:
+    sources = [*(PROJECT / "python").rglob("*.py"), *(PROJECT / "macros").rglob("*.sql")]
+    sources += [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "models/gold/_gold.yml"]
+    texts = [source.read_text(encoding="utf-8") for source in sources]
+    read = {name for text in texts for name in re.findall(r"\bWANDERBRICKS_[A-Z_]+[A-Z]\b", text)}
+    described = "".join(
+        (PROJECT / "docs" / name).read_text(encoding="utf-8") for name in ("settings.md", "databricks.md")
+    )
+    assert len(read) > 10
+    assert sorted(name for name in read if not re.search(rf"\b{name}\b", described)) == []
+
+
 def test_the_hooks_of_a_commit_are_what_lint_runs() -> None:
     document = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     entries = [hook["entry"] for repository in document["repos"] for hook in repository["hooks"]]

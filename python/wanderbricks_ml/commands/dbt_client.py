@@ -44,7 +44,7 @@ def model_rows(name: str, target: str | None = None) -> list[dict[str, Any]]:
 
 
 def table_rows(name: str, condition: str, target: str | None = None) -> list[dict[str, Any]]:
-    """Rows of a table that was built that meet a condition; see `rows`. Those of DuckDB's file without dbt."""
+    """Rows of a table or view that was built that meet a condition; see `rows`. Those of DuckDB's file without dbt."""
     found = None if target else local_database.table_rows(name, condition)
     return rows(f"select * from {{{{ ref('{name}') }}}} where {condition}", target) if found is None else found
 

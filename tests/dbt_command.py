@@ -71,6 +71,13 @@ def run_dbt(
     return finished
 
 
+def run_wanderbricks(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: int = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the package in `folder`, its output in one text, in a fork as `run_dbt` does."""
+    return _forked().run(arguments, folder, {**os.environ, **environment}, timeout, tool="wanderbricks")
+
+
 def _settings(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """A name for all but the project's files that makes dbt parse anew."""
     options = [word for pair in itertools.pairwise(arguments) for word in pair if pair[0] in ("--vars", "--target")]

@@ -65,8 +65,9 @@ class ForkedDbt:
         environment: Mapping[str, str],
         timeout: int,
         kill: Kill | None = None,
+        tool: str = "dbt",
     ) -> subprocess.CompletedProcess[str]:
-        """Run a dbt command in `folder` with nothing but `environment`, its output in one text.
+        """Run a command of dbt, or of wanderbricks, in `folder` with nothing but `environment`, its output in one text.
 
         With `kill` it is killed at that moment, and its exit code KILLED, if it has not ended before.
 
@@ -79,6 +80,7 @@ class ForkedDbt:
         assert self.process.stdout is not None
         with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as output:
             request = {
+                "tool": tool,
                 "arguments": list(arguments),
                 "folder": str(folder),
                 "environment": dict(environment),
@@ -119,10 +121,12 @@ def _run(request: Mapping[str, Any]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     time.tzset()
-    sys.argv = ["dbt", *request["arguments"]]
-    from dbt.cli.main import cli
-
-    cli()
+    sys.argv = [request["tool"], *request["arguments"]]
+    if request["tool"] == "dbt":
+        from dbt.cli.main import cli as command
+    else:
+        from wanderbricks_ml.commands.cli import main as command
+    command()
 
 
 def _exit_code(child: int, request: Mapping[str, Any]) -> int | None:

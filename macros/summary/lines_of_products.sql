@@ -46,6 +46,7 @@
                 '--select ' ~ fitted[0] ~ '_current' if current in graph.get('nodes', {})
                 else '--inline "select * from {{ ref(\'' ~ fitted[0] ~ '\') }}"'
             ),
+            '  report       wanderbricks report --out site/report',
             '  versions     wanderbricks registry list',
             '  experiments  make mlflow',
         ]) %}

@@ -71,6 +71,7 @@ LONGEST_FIRST = (
     "test_interrupted_runs",
     "test_product_runs",
     "test_experiments",
+    "test_docs_runs",
     "test_operations",
     "test_new_model_runs",
     "test_refits",
@@ -82,6 +83,7 @@ LONGEST_FIRST = (
     "test_sql",
     "test_revenue_runs",
     "test_drift",
+    "test_notebook",
     "test_project",
 )
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +12,19 @@ import click
 import pytest
 import yaml
 from eased_project import PROJECT
+from pages import PAGES, commands, page_id, text_of
 
 from wanderbricks_ml.commands.cli import main
 
-PAGES = sorted(
-    path
-    for pattern in ("*.md", "docs/**/*.md", ".github/*.md", "tests/databricks/README.md")
-    for path in PROJECT.glob(pattern)
-)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAME = re.compile(r"^\w[\w.-]*$")
 FILE = re.compile(r"(?:docs|models|macros|seeds|tests|benchmarks|python|deploy)/[\w./-]+\.(?:md|sql|py|yml|csv|lock)")
 
 
-def page_id(page: Path) -> str:
-    return str(page.relative_to(PROJECT))
-
-
 def anchors(page: Path) -> set[str]:
     """The anchors that a repository's browser gives the headings of a page."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text_of(page), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """The words of each command that a page tells to type: in backticks, indented or fenced, and joined over lines."""
-    text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
-    fenced = False
-    for line in text.splitlines():
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        elif fenced or line.startswith("    "):
-            yield from words_of(line)
-        else:
-            for code in re.findall(r"`([^`]+)`", line):
-                yield from words_of(code)
-
-
-def words_of(code: str) -> Iterator[list[str]]:
-    """Split a line into commands, without the variables before them and the comment after them."""
-    for part in re.split(r"&&|\|\||;\s", re.sub(r"\s#\s.*$", "", code)):
-        try:
-            words = shlex.split(part.strip())
-        except ValueError:  # prose, or SQL
-            continue
-        while words and re.match(r"^[A-Z_]+=", words[0]):
-            words.pop(0)
-        if words:
-            yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
 
 
 def make_targets() -> set[str]:
@@ -90,7 +53,7 @@ def option_values(words: list[str], option: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_links_lead_somewhere(page: Path) -> None:
     broken = []
-    for link in LINK.findall(page.read_text(encoding="utf-8")):
+    for link in LINK.findall(text_of(page)):
         if re.match(r"https?://", link):
             continue
         name, _, anchor = link.partition("#")
@@ -102,13 +65,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_files_that_are_named_exist(page: Path) -> None:
-    named = set(FILE.findall(page.read_text(encoding="utf-8")))
+    named = set(FILE.findall(text_of(page)))
     assert sorted(name for name in named if not (PROJECT / name).exists()) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_python_names_that_are_named_exist(page: Path) -> None:
-    for name in re.findall(r"\bwanderbricks_ml\.([a-z_.]*[a-z_])\b(?!-)", page.read_text(encoding="utf-8")):
+    for name in re.findall(r"\bwanderbricks_ml\.([a-z_.]*[a-z_])\b(?!-)", text_of(page)):
         if name in node_names():  # the schema has the package's name
             continue
         module, _, function = f"wanderbricks_ml.{name}".rpartition(".")
@@ -123,8 +86,8 @@ def test_no_page_shows_what_dbt_would_render(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_commands_exist(page: Path) -> None:
     unknown: list[str] = []
-    for words in commands(page):
-        tool, *rest = words
+    for command in commands(page):
+        tool, *rest = command.words
         if tool == "make":
             unknown += [f"make {word}" for word in rest if NAME.match(word) and word not in make_targets()]
         elif tool == "wanderbricks":
@@ -132,6 +95,18 @@ def test_commands_exist(page: Path) -> None:
         elif tool == "dbt":
             unknown += unknown_of_dbt(rest)
     assert unknown == []
+
+
+def test_every_variable_of_the_environment_is_described() -> None:
+    sources = [*(PROJECT / "python").rglob("*.py"), *(PROJECT / "macros").rglob("*.sql")]
+    sources += [PROJECT / "profiles.yml", PROJECT / "dbt_project.yml", PROJECT / "models/gold/_gold.yml"]
+    texts = [source.read_text(encoding="utf-8") for source in sources]
+    read = {name for text in texts for name in re.findall(r"\bWANDERBRICKS_[A-Z_]+[A-Z]\b", text)}
+    described = "".join(
+        (PROJECT / "docs" / name).read_text(encoding="utf-8") for name in ("settings.md", "databricks.md")
+    )
+    assert len(read) > 10
+    assert sorted(name for name in read if not re.search(rf"\b{name}\b", described)) == []
 
 
 def test_the_hooks_of_a_commit_are_what_lint_runs() -> None:

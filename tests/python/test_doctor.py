@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -79,6 +80,23 @@ def test_a_view_answers_without_dbt_while_it_reads_all_tables(place: Path) -> No
     with duckdb.connect(str(place / "wanderbricks.duckdb")) as connection:
         connection.execute("create table wanderbricks_ml.demand_predictions as select 1 as model_version")
     assert local_database.view_rows("model_versions") is None, "a table came later than the view"
+
+
+def test_alerts_are_read_without_dbt_where_they_were_built(place: Path) -> None:
+    assert local_database.table_rows("alerts", "true") is None, "there is no database"
+    with duckdb.connect(str(place / "wanderbricks.duckdb")) as connection:
+        connection.execute("create schema wanderbricks_ml")
+    assert local_database.table_rows("alerts", "true") is None, "it was never built"
+    with duckdb.connect(str(place / "wanderbricks.duckdb")) as connection:
+        connection.execute("""
+            create view wanderbricks_ml.alerts as
+            select 'warn' as severity, 'demand_predictor' as model_name, 'drift' as kind, date '2025-08-01' as since,
+                1 as days_open, 'views_7d' as evidence, 3e0 as measured, 0.2e0 as threshold, null as owner,
+                date '2025-08-01' as as_of_date
+        """)
+    said = CliRunner().invoke(main, ["alerts", "--format", "json"])
+    [alert] = json.loads(said.output)
+    assert (alert["severity"], alert["since"], alert["measured"]) == ("warn", "2025-08-01", 3)
 
 
 def test_a_build_at_work_is_said(place: Path) -> None:

@@ -18,6 +18,8 @@ from local_workspace import Workspace
 from wanderbricks_ml.reports.page import words, write_page
 from wanderbricks_ml.reports.page.people import reasons
 from wanderbricks_ml.reports.page.products import Product
+from wanderbricks_ml.reports.page.sections import missed
+from wanderbricks_ml.reports.page.writing import gained
 
 CHROMIUM = shutil.which("chromium")
 
@@ -182,6 +184,23 @@ def test_a_database_that_is_not_there_is_named(tmp_path: Path, products: list[Pr
 )
 def test_amounts_are_short(number: float | None, said: str) -> None:
     assert words.short_money(number) == said
+
+
+def test_better_than_the_rule_is_by_the_numbers_beside_it() -> None:
+    champion = {"metric_value": 0.4, "baseline_value": 0.5, "comparison": "at_most", "improvement": -0.01}
+    assert gained(champion) == "+20.0%"
+    assert gained(champion | {"comparison": "at_least"}) == "-20.0%"
+    assert gained(champion | {"comparison": "at_least", "baseline_value": 0}) == "+40.0%"
+    assert gained(champion | {"baseline_value": None}) == words.NOTHING
+
+
+def test_a_target_that_was_not_measured_is_missed_in_words() -> None:
+    assert missed("f1 could not be measured and so misses the target of 0.2") == (
+        "F1 could not be measured and so misses the target of 0.2"
+    )
+    assert missed("f1 0.45 misses at least 0.75, auc 0.6 is below the target of 0.7") == (
+        "F1 0.45, wanted at least 0.75; AUC 0.6 is below the target of 0.7"
+    )
 
 
 def test_reasons_are_the_most_personal_that_hold() -> None:

@@ -22,11 +22,18 @@ logger = logging.getLogger(__name__)
 
 Alert = dict[str, Any]
 
-QUERY = """
-select severity, model_name, kind, since, days_open, evidence, measured, threshold, owner, as_of_date
-from {{ ref('alerts') }}
-order by severity, since, model_name, kind
-"""
+COLUMNS = (
+    "severity",
+    "model_name",
+    "kind",
+    "since",
+    "days_open",
+    "evidence",
+    "measured",
+    "threshold",
+    "owner",
+    "as_of_date",
+)
 
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 1.0
@@ -48,11 +55,12 @@ def open_alerts(target: str | None = None) -> list[Alert]:
     Raises
     ------
     RuntimeError
-        When dbt cannot read the view.
+        When the view cannot be read.
     """
-    from wanderbricks_ml.commands.dbt_client import rows
+    from wanderbricks_ml.commands.dbt_client import table_rows
 
-    return [{name: _plain(value) for name, value in row.items()} for row in rows(QUERY, target)]
+    found = table_rows("alerts", "true order by severity, since, model_name, kind", target)
+    return [{name: _plain(row[name]) for name in COLUMNS} for row in found]
 
 
 def as_text(alerts: list[Alert]) -> str:
@@ -194,4 +202,6 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value.isoformat() if hasattr(value, "isoformat") else value

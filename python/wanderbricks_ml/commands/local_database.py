@@ -106,9 +106,20 @@ def view_rows(name: str) -> list[dict[str, Any]] | None:
 
 
 def table_rows(name: str, condition: str) -> list[dict[str, Any]] | None:
-    """Rows of a table of ours that meet a condition, None where the target is no DuckDB; else as `view_rows`."""
+    """Rows of a table or view of ours that meet a condition; None where the target is no DuckDB, or it was never built.
+
+    Raises
+    ------
+    RuntimeError
+        When another process writes to the file.
+    """
     with _opened() as connection:
-        return None if connection is None else _rows(connection, f"select * from {SCHEMA}.{name} where {condition}")
+        if connection is None:
+            return None
+        built = "select table_name from information_schema.tables where table_schema = ? and table_name = ?"
+        if not connection.execute(built, [SCHEMA, name]).fetchall():
+            return None
+        return _rows(connection, f"select * from {SCHEMA}.{name} where {condition}")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

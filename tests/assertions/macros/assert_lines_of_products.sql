@@ -45,6 +45,9 @@
         {% do wrong.append(product.product ~ ' lacks ' ~ expected ~ ' in ' ~ said) %}
     {% endfor %}
 {% endfor %}
+{% for command in ['report       wanderbricks report --out site/report', 'versions     wanderbricks registry list'] %}
+    {% if '  ' ~ command not in lines %}{% do wrong.append('no word of ' ~ command) %}{% endif %}
+{% endfor %}
 {% if lines[1] != 'Products as of 2025-08-01: 2 serve, 1 amber, 2 red, 1 not learnable, 1 untouched' %}
     {% do wrong.append(lines[1]) %}
 {% endif %}

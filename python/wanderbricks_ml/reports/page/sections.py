@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,11 @@ def standing(database: Database, product: Product) -> Standing:
         f"select * from {name}_champion order by serves desc, passes desc, model_version desc limit 1",
         f"{name}_champion",
     )
+    if champion:
+        champion |= database.row(
+            f"select comparison from performance_targets where model_name = '{product.model_name}' and is_primary",
+            "performance_targets",
+        )
     retraining = database.row(f"select * from {name}_retraining", f"{name}_retraining")
     dates = [column for column in product.key if column.endswith(("_date", "_month"))]
     span = f"min({dates[0]}) as first, max({dates[0]}) as last" if dates else "null as first, null as last"
@@ -135,7 +141,9 @@ def missed(text: str) -> str:
     """Missed targets with the metrics' names in words."""
     parts = [part.partition(" ") for part in text.split(", ")]
     # databases of earlier releases have `f1 0.4545 misses at least 0.75`
-    return "; ".join(f"{words.metric(name)} {rest.replace(' misses ', ', wanted ')}" for name, _, rest in parts)
+    return "; ".join(
+        f"{words.metric(name)} {re.sub('(?<!and so) misses ', ', wanted ', rest)}" for name, _, rest in parts
+    )
 
 
 def missed_metrics(champion: Row) -> list[str]:

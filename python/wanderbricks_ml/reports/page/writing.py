@@ -148,9 +148,10 @@ def overview(standings: Sequence[Standing]) -> list[dict[str, Any]]:
 
 def gained(champion: dict[str, Any]) -> str:
     """How much better than the rule, in percent of it; in its own unit where the rule has nothing."""
-    was, better = champion.get("baseline_value"), champion.get("improvement")
-    if was is None or better is None:
+    measured, was = champion.get("metric_value"), champion.get("baseline_value")
+    if was is None or measured is None or "comparison" not in champion:
         return words.NOTHING
+    better = measured - was if champion["comparison"] == "at_least" else was - measured
     return f"{better / abs(was):+.1%}" if was else f"{better:+.1%}"
 
 

@@ -38,7 +38,7 @@ ranked as (
         {%- endfor %}
         model_version,
         row_number() over (
-            order by {{ product.reasons.first }} desc, {{ product.public_key | join(', ') }}
+            order by {{ product.reasons.first }} desc{% for key in product.public_key %}, {{ key }} asc{% endfor %}
         ) as place
     from published
     where {{ {'acting': product.reasons.acting, 'all': 'true', 'none': 'false'}[wanted] }}

@@ -264,15 +264,17 @@ class Spark:
     ) -> Any:
         from pyspark.sql.pandas.types import from_arrow_schema
 
-        result = self.result(schema.empty_table())
-        for condition, function in parts:
+        result = None
+        # without any part no row, but with the columns that rows would have
+        for condition, function in parts or [("1 = 0", _unchanged)]:
 
             def made(batches: Iterator[pa.RecordBatch], function: TableFunction = function) -> Iterator[pa.RecordBatch]:
                 for batch in filter(len, batches):
                     yield from function(pa.Table.from_batches([batch])).cast(schema).to_batches()
 
             chosen = relation.where(condition).selectExpr(*columns)
-            result = result.unionByName(chosen.mapInArrow(made, from_arrow_schema(schema)))
+            part = chosen.mapInArrow(made, from_arrow_schema(schema))
+            result = part if result is None else result.unionByName(part)
         return result
 
     def grouped(
@@ -285,6 +287,10 @@ class Spark:
 
     def result(self, table: pa.Table) -> Any:
         return self.session.createDataFrame(table)
+
+
+def _unchanged(rows: pa.Table) -> pa.Table:
+    return rows
 
 
 def _spark_type(kind: pa.DataType) -> str:

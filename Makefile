@@ -98,7 +98,8 @@ RENDERED := tests/assertions models/gold models/staging/user_versions.sql models
 	models/demand/demand_metrics.sql models/revenue/revenue_metrics.sql models/conversion/conversion_metrics.sql \
 	models/customer_ltv/customer_ltv_metrics.sql models/conversion/conversion_champion.sql \
 	models/pricing/pricing_retraining.sql models/pricing/pricing_labels.sql models/pricing/pricing_markets.sql \
-	models/revenue/revenue_forecasts.sql models/revenue/revenue_examples.sql models/churn/churn_outcomes.sql models/churn/customer_outlook.sql \
+	models/revenue/revenue_forecasts.sql models/revenue/revenue_examples.sql models/churn/churn_outcomes.sql \
+	models/churn/customer_outlook.sql models/churn/churn_explained.sql models/churn/churn_reasons.sql \
 	models/cancellation/cancellation_spine.sql models/cancellation/cancellation_metrics.sql \
 	models/features/host_features.sql \
 	models/recommendations/recommendations_countries.sql \

@@ -32,6 +32,11 @@
             'each': 1,
             'of': "select booking_id from {cancellation_spine} where split = 'score'",
         },
+        'reasons': {
+            'of': 'the chance of a cancellation',
+            'acting': "predicted_cancellation",
+            'first': 'revenue_at_risk',
+        },
         'served': [
             'booking_id', 'check_in_date', 'cancellation_probability', 'predicted_cancellation', 'called_when_made',
             'baseline_probability',

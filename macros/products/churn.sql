@@ -28,6 +28,11 @@
             'of': 'select distinct user_id from {stg_bookings} where created_date >= {as_of} - 365 and cancelled_date is null '
                 ~ 'and user_id in (' ~ due_users() ~ ')',
         },
+        'reasons': {
+            'of': 'the chance of staying away',
+            'acting': "will_churn and confidence = 'high'",
+            'first': 'churn_probability',
+        },
         'served': ['user_id', 'churn_probability', 'will_churn', 'baseline_probability'],
     }) }}
 {% endmacro %}

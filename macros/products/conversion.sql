@@ -33,6 +33,11 @@
                 ~ 'and engagement.engagement_date >= offers.known_from and engagement.engagement_date <= offers.offered_until',
         },
         'least_kept': 0.2,
+        'reasons': {
+            'of': 'the chance of a booking',
+            'acting': "predicted_conversion",
+            'first': 'conversion_probability',
+        },
         'served': ['property_id', 'engagement_date', 'conversion_probability', 'baseline_probability'],
     }) }}
 {% endmacro %}

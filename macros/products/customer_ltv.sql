@@ -30,6 +30,11 @@
             'each': 1,
             'of': due_users(),
         },
+        'reasons': {
+            'of': 'the value expected',
+            'acting': "ltv_segment in ('High', 'VIP')",
+            'first': 'predicted_ltv_12m',
+        },
         'served': ['user_id', 'activity', 'predicted_ltv_12m', 'baseline_revenue'],
     }) }}
 {% endmacro %}

@@ -29,6 +29,11 @@
             'each': horizon,
             'of': due_properties(),
         },
+        'reasons': {
+            'of': 'the bookings still to come',
+            'acting': "predicted_bookings >= 2 * baseline_bookings",
+            'first': 'predicted_bookings - baseline_bookings',
+        },
         'served': ['property_id', 'check_in_date', 'destination_id', 'predicted_bookings', 'baseline_bookings'],
     }) }}
 {% endmacro %}

@@ -41,6 +41,9 @@
     threshold    whether a served class follows from the probability and a threshold; with it decision_threshold, that
                  probability, else the best one decides, and threshold_beta, by what is best (threshold_settings)
     test_rows    condition on the test rows by which two versions are compared
+    reasons      {'of': what contributions raise or lower, in words, 'acting': condition on the public table of the rows that people act
+                 on, 'first': column or expression of it, the largest of which come first}: of which rows <product>_reasons
+                 tells why (explained_rows)
     metrics      further arguments of the task's macro
 
   Example: {% for row in products() %} select … from {{ ref(row.product ~ '_champion') }} … {% endfor %}

@@ -147,15 +147,24 @@ with_user as (
 with_property as (
 
     {{ as_of_join('with_user', ref('property_features'), ['property_id'], 'created_date', 'feature_date', [
-        'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'bookings_365d',
-        'cancellations_365d',
+        'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'bookings_365d', 'cancellations_365d',
     ], wanted='spine') }}
+
+),
+
+-- prices of the market move where nothing of the property does
+with_market as (
+
+    {{ as_of_join(
+        'with_property', ref('market_prices'), ['destination_id', 'property_type'], 'created_date', 'known_from', ['market_price'],
+        wanted='with_property'
+    ) }}
 
 ),
 
 with_host as (
 
-    {{ as_of_join('with_property', ref('host_features'), ['host_id'], 'created_date', 'feature_date', [
+    {{ as_of_join('with_market', ref('host_features'), ['host_id'], 'created_date', 'feature_date', [
         'host_property_count', 'host_cancellation_rate_365d',
     ], wanted='spine') }}
 
@@ -250,7 +259,7 @@ final as (
         max_guests,
         bedrooms,
         bathrooms,
-        price_to_market,
+        base_price / nullif(market_price, 0) as price_to_market,
         bookings_365d,
         cancellations_365d,
         host_property_count,

@@ -53,17 +53,35 @@ destination_history as (
 spine_properties as (
 
     {{ as_of_join('spine', ref('property_features'), ['property_id'], 'engagement_date', 'feature_date', [
-        'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market', 'host_rating',
-        'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'check_ins_30d',
+        'host_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'check_ins_30d',
         'nights_30d', 'nights_365d', 'cancellations_365d', 'average_booking_value_365d', 'view_to_booking_rate_30d',
         'listed_date', 'last_booking_date',
     ], wanted='spine') }}
 
 ),
 
+-- prices of the market and the host's listings move where nothing of the property does
+spine_markets as (
+
+    {{ as_of_join(
+        'spine_properties', ref('market_prices'), ['destination_id', 'property_type'], 'engagement_date', 'known_from', ['market_price'],
+        wanted='spine_properties'
+    ) }}
+
+),
+
+spine_hosts as (
+
+    {{ as_of_join(
+        'spine_markets', ref('host_features'), ['host_id'], 'engagement_date', 'feature_date', ['host_rating', 'host_property_count'],
+        wanted='spine_properties'
+    ) }}
+
+),
+
 spine_engagement as (
 
-    {{ as_of_join('spine_properties', ref('engagement_features'), ['property_id'], 'engagement_date', 'feature_date', [
+    {{ as_of_join('spine_hosts', ref('engagement_features'), ['property_id'], 'engagement_date', 'feature_date', [
         'views_7d', 'views_30d', 'unique_viewers_7d', 'unique_viewers_30d', 'clicks_7d', 'clicks_30d', 'searches_7d',
         'searches_30d', 'click_rate_30d', 'time_on_page_30d',
     ], wanted='spine') }}
@@ -166,7 +184,7 @@ final as (
         max_guests,
         bedrooms,
         bathrooms,
-        price_to_market,
+        base_price / nullif(market_price, 0) as price_to_market,
         cast({{ dbt.datediff('listed_date', 'engagement_date', 'day') }} as double) as listing_age_days,
         cast({{ dbt.datediff('last_booking_date', 'engagement_date', 'day') }} as double) as days_since_last_booking,
         bookings_7d,

@@ -57,8 +57,8 @@ books as (
 spine_properties as (
 
     {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
-        'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms', 'price_to_market',
-        'host_rating', 'host_property_count', 'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d',
+        'host_id', 'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms',
+        'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d',
         'check_ins_30d', 'check_ins_90d', 'check_ins_365d', 'cancellations_365d', 'nights_365d',
         'average_booking_value_365d', 'views_7d', 'views_30d', 'view_to_booking_rate_30d', 'listed_date',
         'last_booking_date',
@@ -66,9 +66,28 @@ spine_properties as (
 
 ),
 
+-- prices of the market and the host's listings move where nothing of the property does
+spine_markets as (
+
+    {{ as_of_join(
+        'spine_properties', ref('market_prices'), ['destination_id', 'property_type'], 'as_of_date', 'known_from', ['market_price'],
+        wanted='spine_properties'
+    ) }}
+
+),
+
+spine_hosts as (
+
+    {{ as_of_join(
+        'spine_markets', ref('host_features'), ['host_id'], 'as_of_date', 'feature_date', ['host_rating', 'host_property_count'],
+        wanted='spine_properties'
+    ) }}
+
+),
+
 spine_destinations as (
 
-    {{ as_of_join('spine_properties', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine_hosts', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
         'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d',
         'destination_bookings_365d', 'destination_check_ins_7d', 'destination_check_ins_30d',
         'destination_check_ins_90d', 'destination_check_ins_365d', 'destination_check_ins_weekday_1_365d',
@@ -256,7 +275,7 @@ final as (
         max_guests,
         bedrooms,
         bathrooms,
-        price_to_market,
+        base_price / nullif(market_price, 0) as price_to_market,
         cast({{ dbt.datediff('listed_date', 'as_of_date', 'day') }} as double) as listing_age_days,
         cast({{ dbt.datediff('last_booking_date', 'as_of_date', 'day') }} as double) as days_since_last_booking,
         host_rating,

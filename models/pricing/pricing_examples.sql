@@ -109,15 +109,25 @@ months as (
 spine_properties as (
 
     {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
-        'max_guests', 'bedrooms', 'bathrooms', 'host_rating', 'host_property_count', 'bookings_30d', 'bookings_90d',
-        'bookings_365d', 'views_30d', 'listed_date',
+        'host_id', 'max_guests', 'bedrooms', 'bathrooms', 'bookings_30d', 'bookings_90d', 'bookings_365d', 'views_30d',
+        'listed_date',
     ], wanted='own_snapshots') }}
+
+),
+
+-- listings and rating of the host move where nothing of the property does
+spine_hosts as (
+
+    {{ as_of_join(
+        'spine_properties', ref('host_features'), ['host_id'], 'as_of_date', 'feature_date',
+        ['host_rating', 'host_property_count'], wanted='spine_properties'
+    ) }}
 
 ),
 
 spine_destinations as (
 
-    {{ as_of_join('spine_properties', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
+    {{ as_of_join('spine_hosts', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
         'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d', 'destination_bookings_90d',
         'destination_bookings_365d',
     ], wanted='months') }}

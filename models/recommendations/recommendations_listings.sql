@@ -61,9 +61,19 @@ featured as (
 
     {{ as_of_join('described', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
         'host_id', 'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms',
-        'price_to_market', 'host_rating', 'listed_date', 'bookings_30d', 'bookings_90d', 'bookings_365d',
+        'listed_date', 'bookings_30d', 'bookings_90d', 'bookings_365d',
         'average_booking_value_365d', 'last_booking_date',
     ], wanted='spine') }}
+
+),
+
+-- prices of the market and the host's rating move where nothing of the property does
+priced as (
+
+    {{ as_of_join(
+        'featured', ref('market_prices'), ['destination_id', 'property_type'], 'as_of_date', 'known_from', ['market_price'],
+        wanted='featured'
+    ) }}
 
 ),
 
@@ -72,6 +82,7 @@ host_versions as (
     select
         host_id,
         known_from,
+        rating as host_rating,
         is_active,
         ended_date as host_ended_date
     from {{ ref('host_versions') }}
@@ -80,7 +91,10 @@ host_versions as (
 
 hosted as (
 
-    {{ as_of_join('featured', 'host_versions', ['host_id'], 'as_of_date', 'known_from', ['is_active', 'host_ended_date']) }}
+    {{ as_of_join(
+        'priced', 'host_versions', ['host_id'], 'as_of_date', 'known_from',
+        ['host_rating', 'is_active', 'host_ended_date']
+    ) }}
 
 ),
 
@@ -145,7 +159,7 @@ final as (
         property_type,
         price_band,
         base_price,
-        price_to_market,
+        base_price / nullif(market_price, 0) as price_to_market,
         max_guests,
         bedrooms,
         bathrooms,

@@ -65,11 +65,27 @@ def feature_matrix(preprocess: Any, rows: pa.Table) -> np.ndarray:
         )
         encoded = encoder.transform(feature_frame([different], Features((), tuple(categorical))))
         start = 0
-        for text, known, rare in zip(texts, encoder.categories_, encoder.infrequent_categories_, strict=True):
-            stop = start + len(known) - (0 if rare is None else len(rare) - 1)
+        for text, width in zip(texts, _widths(encoder), strict=True):
+            stop = start + width
             matrix[:, len(numeric) + start : len(numeric) + stop] = encoded[text.indices.to_numpy(), start:stop]
             start = stop
     return matrix
+
+
+def encoded_features(preprocess: Any) -> tuple[list[str], np.ndarray]:
+    """Features of a fitted `preprocessing`, numeric ones first, and where the encoded columns of each begin."""
+    fitted = {name: (transformer, columns) for name, transformer, columns in preprocess.transformers_}
+    (_, numeric), (encoder, categorical) = fitted["numeric"], fitted["categorical"]
+    widths = [1] * len(numeric) + (_widths(encoder) if categorical else [])
+    return [*numeric, *categorical], np.cumsum([0, *widths[:-1]])
+
+
+def _widths(encoder: Any) -> list[int]:
+    """Encoded columns of each categorical feature: one a text, and one for all that are rare."""
+    return [
+        len(known) - (0 if rare is None else len(rare) - 1)
+        for known, rare in zip(encoder.categories_, encoder.infrequent_categories_, strict=True)
+    ]
 
 
 def group_numbers(known: pa.Table, group: Sequence[str]) -> np.ndarray:

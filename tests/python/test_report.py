@@ -77,6 +77,8 @@ def test_every_product_has_its_section(page: Path) -> None:
     ):
         assert f"<h3>{shown}</h3>" in html, shown
     assert html.count("Guest ") >= 3
+    assert html.count("<h3>Why these rows</h3>") >= 3
+    assert "raises the chance of staying away" in html
 
 
 def test_it_is_one_small_file_that_asks_for_nothing(page: Path) -> None:

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.contributions import LOG, NUMBER, Contributions, credit, of_trees
 from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 
 
@@ -30,10 +31,13 @@ class BoostingRegressor(BaseEstimator):
     Attributes
     ----------
     booster_ : xgboost.Booster
+    start_mean_ : float
+        Mean of the margin that boosting started from; 0 without a start.
     """
 
     task = "regression"
     objective = "reg:squarederror"
+    unit = NUMBER
     optional_roles = ("start",)
 
     def __init__(
@@ -50,9 +54,11 @@ class BoostingRegressor(BaseEstimator):
 
     def fit(self, X: Floats, y: Floats, validation: tuple[Floats, Floats] | None = None) -> Self:
         """Fit on X of shape (rows, columns) and labels y; without `validation` nothing stops it."""
+        margin = self._margin(X)
+        self.start_mean_ = 0.0 if margin is None else float(margin.mean(dtype=np.float64))
         self.booster_ = boost(
             boosting_params(self.objective, self.params),
-            Rows(X, y, self._margin(X)),
+            Rows(X, y, margin),
             None if validation is None else Rows(*validation, margin=self._margin(validation[0])),
             self.n_estimators,
             self.early_stopping_rounds,
@@ -68,6 +74,15 @@ class BoostingRegressor(BaseEstimator):
         check_is_fitted(self)
         return np.asarray(self.booster_.inplace_predict(X, base_margin=self._margin(X)), dtype=np.float64)
 
+    def contributions(self, X: Floats) -> Contributions:
+        """What each column adds to the number, or to the logarithm of a count, of each row of X."""
+        check_is_fitted(self)
+        margin = self._margin(X)
+        values, base = of_trees(self.booster_, X, margin)
+        if self.start is not None and margin is not None:
+            credit(values, base, self.start, margin, getattr(self, "start_mean_", None))
+        return Contributions(values, base, self.unit)
+
     def _margin(self, X: Floats) -> Floats | None:
         return None if self.start is None else X[:, self.start].astype(np.float32)
 
@@ -80,6 +95,7 @@ class BoostingCounter(BoostingRegressor):
 
     task = "count"
     objective = "count:poisson"
+    unit = LOG
 
     def _margin(self, X: Floats) -> Floats | None:
         if self.start is None:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
+from wanderbricks_ml.estimators.contributions import LOG_ODDS, Contributions, credit, of_trees
 from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
@@ -36,6 +37,8 @@ class CalibratedBoostingClassifier(BaseEstimator):
     Attributes
     ----------
     booster_ : xgboost.Booster
+    start_mean_ : float
+        Mean log odds of the start over the rows that were learnt from; 0 without a start.
     classes_ : ndarray of shape (2,)
     calibration_ : str
         ``none``, ``platt`` or ``isotonic``.
@@ -78,9 +81,11 @@ class CalibratedBoostingClassifier(BaseEstimator):
         if validation is not None:
             check_labels(validation[1], "validation")
             held_out = Rows(*validation, margin=self._margin(validation[0]))
+        margin = self._margin(X)
+        self.start_mean_ = 0.0 if margin is None else float(margin.mean(dtype=np.float64))
         self.booster_ = boost(
             boosting_params("binary:logistic", self.params),
-            Rows(X, y, self._margin(X)),
+            Rows(X, y, margin),
             held_out,
             self.n_estimators,
             self.early_stopping_rounds,
@@ -112,6 +117,15 @@ class CalibratedBoostingClassifier(BaseEstimator):
         """Probabilities of the labels 0 and 1, shape (rows, 2)."""
         positive = self.predict(X)
         return np.column_stack([1 - positive, positive])
+
+    def contributions(self, X: Floats) -> Contributions:
+        """What each column adds to the log odds, before they are calibrated, of each row of X."""
+        check_is_fitted(self)
+        margin = self._margin(X)
+        values, base = of_trees(self.booster_, X, margin)
+        if self.start is not None and margin is not None:
+            credit(values, base, self.start, margin, getattr(self, "start_mean_", None))
+        return Contributions(values, base, LOG_ODDS)
 
     def _boosted(self, X: Floats) -> Floats:
         probability: Floats = self.booster_.inplace_predict(X, base_margin=self._margin(X)).astype(np.float64)

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from wanderbricks_ml import progress
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_losses
+from wanderbricks_ml.estimators.contributions import Contributions, of_classifier
 from wanderbricks_ml.estimators.stored import renamed
 
 Parameters = Mapping[str, Any]
@@ -136,6 +137,11 @@ class ModelSelectionClassifier(BaseEstimator):
         """Probabilities of the labels 0 and 1, shape (rows, 2)."""
         positive = self.predict(X)
         return np.column_stack([1 - positive, positive])
+
+    def contributions(self, X: Floats) -> Contributions:
+        """What each column adds to what the kind that won says of each row of X, weighted and before calibration."""
+        check_is_fitted(self)
+        return of_classifier(self._model, X)
 
 
 def _balanced(y: Floats) -> Floats:

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.contributions import LOG, Contributions, credit, of_trees
 from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
@@ -36,6 +37,8 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
     booster_ : xgboost.Booster
     pick_up_ : ndarray of shape (longest horizon + 1,)
         Share of the baseline that is still to come, by horizon.
+    start_means_ : tuple of float
+        Mean logarithm of the baseline, and of that share, over the rows that were learnt from.
     """
 
     task = "count"
@@ -107,6 +110,7 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         # one row's weight of the overall share keeps an empty horizon from a rate of zero
         prior = float(baseline.mean())
         self.pick_up_ = (to_come + overall * prior) / (expected + prior)
+        self.start_means_ = tuple(float(term.mean()) for term in self._terms(X))
 
     @property
     def boosting_params(self) -> dict[str, Any]:
@@ -124,10 +128,29 @@ class PickUpRegressor(RegressorMixin, BaseEstimator):
         rest = self.booster_.inplace_predict(X, base_margin=self._margin(X))
         return _column(X, self.known_count, 0).astype(np.float64) + rest.astype(np.float64)
 
+    def contributions(self, X: Floats) -> Contributions:
+        """What each column adds to the logarithm of what is still to come, which leaves the known count out."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
+        values, base = of_trees(self.booster_, X, self._margin(X))
+        means = getattr(self, "start_means_", (None, None))
+        for column, term, mean in zip((self.baseline_rate, self.horizon), self._terms(X), means, strict=True):
+            if column is not None:
+                credit(values, base, column, term, mean)
+        return Contributions(values, base, LOG)
+
     def _margin(self, X: Floats) -> Floats:
+        baseline, share = self._factors(X)
+        return np.log(baseline * share).astype(np.float32)
+
+    def _terms(self, X: Floats) -> tuple[Floats, Floats]:
+        """Terms of the margin, the one of the baseline and the one of the horizon."""
+        baseline, share = self._factors(X)
+        return np.log(baseline), np.log(share)
+
+    def _factors(self, X: Floats) -> tuple[Floats, Floats]:
         horizon = np.clip(_column(X, self.horizon, 0).astype(np.int64), 0, len(self.pick_up_) - 1)
-        baseline = _column(X, self.baseline_rate, 1).astype(np.float64)
-        return np.log(baseline * self.pick_up_[horizon]).astype(np.float32)
+        return _column(X, self.baseline_rate, 1).astype(np.float64), self.pick_up_[horizon]
 
     def _rest(self, X: Floats, y: Floats) -> Floats:
         if not np.all(_column(X, self.baseline_rate, 1) > 0):

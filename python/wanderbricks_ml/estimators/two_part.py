@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.estimators.contributions import LOG, Contributions, of_trees
 from wanderbricks_ml.estimators.stopped_boosting import Rows, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
@@ -151,6 +152,35 @@ class TwoPartRegressor(BaseEstimator):
         amount = self._part("amount", X)
         return np.column_stack([chance * amount * self._trend(X[:, self.time].astype(np.float64)), 1 - chance])
 
+    def contributions(self, X: Floats) -> Contributions:
+        """What each column adds to the logarithm of the expected label of each row of X.
+
+        Those to the amount are exact. Those to the chance are so to its log odds; each row has one factor that brings
+        them to the logarithm of the chance. Growth is the same for all rows of a day, and part of the base.
+        """
+        check_is_fitted(self)
+        amount, amount_base = self._part_contributions("amount", X)
+        chance, chance_base = self._part_contributions("chance", X)
+        moved = chance.sum(axis=1)
+        gained = _log_chance(chance_base + moved) - _log_chance(chance_base)
+        # where nothing moves the odds, the factor is the slope
+        still = np.abs(moved) < _SMALLEST
+        factor = np.where(still, 1 / (1 + np.exp(chance_base)), gained / np.where(still, 1, moved))
+        values = np.insert(amount + chance * factor[:, None], self.time, 0, axis=1)
+        trend = np.log(self._trend(X[:, self.time].astype(np.float64)))
+        return Contributions(values, amount_base + _log_chance(chance_base) + trend, LOG)
+
+    def _part_contributions(self, name: str, X: Floats) -> tuple[Floats, Floats]:
+        """Contributions to a part's margin of the columns that trees see: theirs, and those of the linear start."""
+        values, base = of_trees(self.boosters_[name], self._seen(X), self._margin(name, X))
+        scaler, linear = self.starts_[name][0], self.starts_[name][-1]
+        # scaled columns have a mean of 0 over the rows that were learnt from
+        terms = scaler.transform(self._start_columns(X)) * np.ravel(linear.coef_)
+        columns = [self.booking_rate, self.booking_value, self.silence, self.has_booked, self.silence]
+        for column, term in zip(columns, terms.T, strict=True):
+            values[:, column - (column > self.time)] += term
+        return values, base - terms.sum(axis=1)
+
     def _fit_part(
         self,
         name: str,
@@ -238,3 +268,8 @@ class TwoPartRegressor(BaseEstimator):
         damped = self.damping * (1 - self.damping**ahead) / (1 - self.damping)
         factor: Floats = np.exp(self.level_ + self.slope_ * (back + damped))
         return factor
+
+
+def _log_chance(log_odds: Floats) -> Floats:
+    """Logarithm of the probability with these log odds."""
+    return -np.logaddexp(0, -log_odds)

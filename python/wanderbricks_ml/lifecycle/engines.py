@@ -24,6 +24,9 @@ BATCH_ROWS = 100_000
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
 """Predictions by column for the rows of a table that holds all features."""
 
+TableFunction = Callable[[pa.Table], pa.Table]
+"""Rows to result rows, of whatever number; on Spark it runs on the workers."""
+
 GroupFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
 """Rows of one group to result rows; on Spark it runs on the workers."""
 
@@ -80,6 +83,14 @@ class Engine(Protocol):
 
         For each scoring: its constants, the `kept` columns, and the named `predictions`, doubles. Without any,
         no row, but with the columns that the rows would have.
+        """
+
+    def mapped(
+        self, relation: Any, parts: Sequence[tuple[str, TableFunction]], columns: Sequence[str], schema: pa.Schema
+    ) -> Any:
+        """What functions make of the rows that meet the SQL condition of each, in the form that dbt takes.
+
+        They see these columns (SQL expressions) in batches, none of them empty, and return tables of the schema.
         """
 
     def grouped(
@@ -165,6 +176,17 @@ class DuckDB:
         batches = (batch for part in chain([first], found) for batch in part.to_batches())
         return pa.RecordBatchReader.from_batches(first.schema, batches)
 
+    def mapped(
+        self, relation: Any, parts: Sequence[tuple[str, TableFunction]], columns: Sequence[str], schema: pa.Schema
+    ) -> pa.RecordBatchReader:
+        def made() -> Iterator[pa.RecordBatch]:
+            for condition, function in parts:
+                reader = relation.filter(condition).project(", ".join(columns)).to_arrow_reader(BATCH_ROWS)
+                for batch in filter(len, reader):
+                    yield from function(pa.Table.from_batches([batch])).cast(schema).to_batches()
+
+        return pa.RecordBatchReader.from_batches(schema, made())
+
     def grouped(
         self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
     ) -> pa.Table:
@@ -237,6 +259,24 @@ class Spark:
             result = part if result is None else result.unionByName(part)
         return result
 
+    def mapped(
+        self, relation: Any, parts: Sequence[tuple[str, TableFunction]], columns: Sequence[str], schema: pa.Schema
+    ) -> Any:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        result = None
+        # without any part no row, but with the columns that rows would have
+        for condition, function in parts or [("1 = 0", _unchanged)]:
+
+            def made(batches: Iterator[pa.RecordBatch], function: TableFunction = function) -> Iterator[pa.RecordBatch]:
+                for batch in filter(len, batches):
+                    yield from function(pa.Table.from_batches([batch])).cast(schema).to_batches()
+
+            chosen = relation.where(condition).selectExpr(*columns)
+            part = chosen.mapInArrow(made, from_arrow_schema(schema))
+            result = part if result is None else result.unionByName(part)
+        return result
+
     def grouped(
         self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
     ) -> pa.Table:
@@ -247,6 +287,10 @@ class Spark:
 
     def result(self, table: pa.Table) -> Any:
         return self.session.createDataFrame(table)
+
+
+def _unchanged(rows: pa.Table) -> pa.Table:
+    return rows
 
 
 def _spark_type(kind: pa.DataType) -> str:

@@ -9,6 +9,7 @@ from wanderbricks_ml.reports.page.charts import Figure
 from wanderbricks_ml.reports.page.database import Database, Row
 from wanderbricks_ml.reports.page.people import recommended
 from wanderbricks_ml.reports.page.prices import priced
+from wanderbricks_ml.reports.page.reasons import explained
 from wanderbricks_ml.reports.page.sections import Standing, Table, newest, tested
 
 Blocks = list[Figure | Table]
@@ -18,7 +19,7 @@ def blocks(database: Database, now: Standing) -> Blocks:
     """Charts and tables of a product; none where nothing was built."""
     if "recommended_price" in database.columns(now.product.table):
         return priced(database, now)
-    return BY_TASK.get(now.product.task, counted)(database, now)
+    return [*BY_TASK.get(now.product.task, counted)(database, now), *explained(database, now)]
 
 
 def groups(database: Database, now: Standing, count: int = 10) -> list[Row]:

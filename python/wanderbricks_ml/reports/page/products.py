@@ -29,6 +29,8 @@ class Product:
         Key of the public table, within a scoring_date.
     item
         Column that names what is ranked, where something is.
+    first
+        Of the rows that are explained, an expression that is the largest of the first; empty where none is.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Product:
     date: str
     key: tuple[str, ...]
     item: str
+    first: str
 
     @property
     def title(self) -> str:
@@ -62,6 +65,7 @@ class Product:
             date=declaration["date"],
             key=tuple(declaration["public_key"]),
             item=declaration.get("item", ""),
+            first=declaration.get("reasons", {}).get("first", ""),
         )
 
 

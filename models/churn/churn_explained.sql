@@ -1,0 +1,1 @@
+{{ explained_rows(product_churn()) }} -- noqa: AM04

@@ -1,0 +1,1 @@
+{{ reasons_in_words(product_conversion()) }}

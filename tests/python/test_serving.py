@@ -33,6 +33,15 @@ from wanderbricks_ml.serving.snapshot import About, KeyFormat, Pointer, Snapshot
 
 Ask = Callable[..., Answer]
 
+TAKE_FEATURES = {
+    "demand_predictor": "property_type",
+    "conversion_predictor": "views",
+    "customer_ltv_predictor": "user_type",
+    "churn_predictor": "bookings_365d",
+    "cancellation_predictor": "nights",
+}
+"""Models that take features, and one that decides little."""
+
 CHURN = ServedProduct("churn", "churn_predictor", "churn_predictions", "probability", ("user_id",), None, "user_id")
 
 
@@ -45,9 +54,10 @@ def products(fresh: Workspace) -> list[ServedProduct]:
 
 
 @pytest.fixture(scope="module")
-def store(fresh: Workspace, products: list[ServedProduct], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("online")
-    export(fresh.path / "wanderbricks.duckdb", folder, products)
+    finished = fresh.wanderbricks("online-store", "--store", str(folder))
+    assert finished.returncode == 0, finished.stderr
     return folder
 
 
@@ -55,12 +65,13 @@ def store(fresh: Workspace, products: list[ServedProduct], tmp_path_factory: pyt
 def ask(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ask:
     text, key = new_key("tests", per_minute=1_000_000)
     app = application(store, tmp_path_factory.mktemp("serving"), run_key=key, most_rows=500, most_bytes=100_000)
+    app._store.load_models()
     return lambda path, body=None, key=text, **headers: call(app, path, body, key, **headers)
 
 
 def application(store: Path, folder: Path, **settings: Any) -> App:
     """An application on a copy of a store, as a process opens a file once."""
-    own = shutil.copytree(store, folder / "online")
+    own = shutil.copytree(store, folder / "online", dirs_exist_ok=True)
     (folder / "rates").mkdir()
     return App(ServingSettings(store=str(own), scratch=str(folder / "rates"), **settings))
 
@@ -109,6 +120,59 @@ def test_every_scored_key_is_answered_as_the_public_table_has_it(
         assert rows and answered == rows, product.model_name
 
 
+def scored_features(workspace: Workspace, product: ServedProduct) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Features of the newest scoring by key."""
+    names = [*product.key, *product.numeric, *product.categorical]
+    listed = ", ".join(names)
+    query = f"select {listed} from wanderbricks_ml.{product.product}_examples where split = 'score'"
+    with duckdb.connect(str(workspace.path / "wanderbricks.duckdb"), read_only=True) as connection:
+        rows = [dict(zip(names, map(as_json, row), strict=True)) for row in connection.execute(query).fetchall()]
+    return {tuple(row[name] for name in product.key): row for row in rows}
+
+
+def test_the_model_answers_what_batch_did_to_the_same_features(
+    fresh: Workspace, products: list[ServedProduct], ask: Ask
+) -> None:
+    """Of every scored key, with one feature as it was, and with all of them under a key that there is not."""
+    for product in products:
+        if product.model_name not in TAKE_FEATURES:
+            continue
+        features = scored_features(fresh, product)
+        rows = published(fresh, product)
+        one = TAKE_FEATURES[product.model_name]
+        nobody = {name: -1 if name.endswith("_id") else "1999-01-01" for name in product.key}
+        for start in range(0, len(rows), 30):
+            part = rows[start : start + 30]
+            given = [features[tuple(row[name] for name in product.key)] for row in part]
+            asked = [{name: row[name] for name in (*product.key, one)} for row in given]
+            for row, answered in zip(part, ask(f"/predict_batch/{product.model_name}", asked).json, strict=True):
+                assert answered.pop("given_features") == [one]
+                for name, value in answered.items():
+                    assert value == (pytest.approx(row[name], rel=1e-9) if isinstance(value, float) else row[name])
+                assert set(row) - set(answered) <= {
+                    "scored_at",
+                    "baseline_probability",
+                    "baseline_bookings",
+                    "baseline_revenue",
+                }
+            answers = ask(f"/predict_batch/{product.model_name}", [{**row, **nobody} for row in given]).json
+            for row, answered in zip(part, answers, strict=True):
+                for name in product.predictions_of_model:
+                    if name in row:
+                        assert answered[name] == pytest.approx(row[name], rel=1e-9)
+
+
+def test_other_features_have_other_answers(ask: Ask, fresh: Workspace, products: list[ServedProduct]) -> None:
+    product = next(one for one in products if one.product == "churn")
+    rows = published(fresh, product)
+    user = {"user_id": rows[0]["user_id"]}
+    lost = ask(PREDICT, {**user, "days_since_last_booking": 364, "bookings_365d": 1}).json
+    loyal = ask(PREDICT, {**user, "days_since_last_booking": 1, "bookings_365d": 12}).json
+    assert lost["churn_probability"] > loyal["churn_probability"]
+    assert lost["given_features"] == ["bookings_365d", "days_since_last_booking"]
+    assert ask(INVOKE, {"inputs": {"user_id": [user["user_id"]] * 2, "mean_nights": [1, None]}}).status == 200
+
+
 def test_one_record_and_each_form_of_an_invocation_have_the_same_answer(ask: Ask) -> None:
     spec = ask("/openapi.json").json
     for model in ask("/model_info").json["models"].values():
@@ -146,7 +210,7 @@ def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
                 assert answered.status == 200
                 Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
                 asked += 1
-    assert asked == 8 * 5
+    assert asked == 8 * 5 + len(TAKE_FEATURES)
 
 
 def test_shapes_that_callers_know(ask: Ask) -> None:
@@ -177,6 +241,17 @@ INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
         (PREDICT, {}, {}, 422, ["/user_id"]),
         (PREDICT, {"user_id": 3, "a/b~c": 1}, {}, 422, ["/a~1b~0c"]),
         (PREDICT, {"user_id": -1}, {}, 404, ["/user_id"]),
+        (PREDICT, {"user_id": 3, "bookings_365d": -1}, {}, 422, ["/bookings_365d"]),
+        (PREDICT, {"user_id": 3, "bookings_365d": 1e39}, {}, 422, ["/bookings_365d"]),
+        (PREDICT, {"user_id": 3, "country": 1}, {}, 422, ["/country"]),
+        (
+            "/predict/conversion_predictor",
+            {"property_id": 1, "engagement_date": "x", "click_probability": 1},
+            {},
+            422,
+            ["/engagement_date"],
+        ),
+        ("/predict/property_recommender", {"user_id": 3, "nights": 1}, {}, 422, ["/nights"]),
         (PREDICT, [3], {}, 422, [""]),
         (PREDICT, b'{"user_id"', {}, 400, [""]),
         (PREDICT, b"\xff\xfe", {}, 400, [""]),
@@ -210,6 +285,38 @@ def test_an_error_is_a_problem_document_that_names_the_field(
     assert answer.json["status"] == status and answer.json["title"] and answer.json["detail"]
     assert answer.json["request_id"] == answer.headers["x-request-id"]
     assert answer.fields == fields
+
+
+def test_a_key_that_was_not_scored_needs_all_features_and_the_model_may_refuse_them(ask: Ask) -> None:
+    missing = ask(PREDICT, {"user_id": -1, "country": "Spain"})
+    assert missing.status == 404 and "/days_since_last_booking" in missing.fields and "/country" not in missing.fields
+    example = ask("/openapi.json").json["paths"]["/predict/conversion_predictor"]["post"]
+    key = example["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
+    refused = ask("/predict/conversion_predictor", {**key, "click_probability": 2})
+    assert (refused.status, refused.fields) == (422, ["/click_probability"])
+
+
+@pytest.mark.parametrize("broken", ["changed", "added", "other"])
+def test_a_model_whose_copy_is_not_what_was_logged_does_not_answer(store: Path, tmp_path: Path, broken: str) -> None:
+    (copy,) = (shutil.copytree(store, tmp_path / "online") / "models").glob("churn_predictor-*")
+    if broken == "changed":
+        pickled = copy / "files/model.pkl"
+        pickled.write_bytes(pickled.read_bytes()[:-1] + b"!")
+    elif broken == "added":
+        (copy / "files/more.py").write_text("")
+    else:
+        # whole in itself, but not the version that serves
+        (other,) = copy.parent.glob("demand_predictor-*")
+        shutil.rmtree(copy)
+        shutil.copytree(other, copy)
+    text, key = new_key("tests")
+    (tmp_path / "rates").mkdir()
+    app = App(ServingSettings(store=str(tmp_path / "online"), scratch=str(tmp_path / "rates"), run_key=key))
+    app._store.load_models()
+    example = {"user_id": app._store.by_model["churn_predictor"].about.example["user_id"]}
+    assert call(app, PREDICT, example, text).status == 200
+    assert call(app, PREDICT, {**example, "country": "Spain"}, text).status == 503
+    assert not call(app, "/model_info/churn_predictor", None, text).json["takes_features"]
 
 
 def test_only_a_valid_key_is_answered_and_only_of_its_models(store: Path, tmp_path: Path) -> None:
@@ -419,12 +526,10 @@ def served(
     )
     assert process.stdout is not None
     said = process.stdout.readline() + process.stdout.readline()
-    for _ in range(200):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health").close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    # each worker listens by a socket of its own
+    listening = re.compile(rf":{port:04X} 00000000:0000 0A ")
+    while process.poll() is None and len(listening.findall(Path("/proc/net/tcp").read_text())) < 2:
+        time.sleep(0.05)
     yield process, said, log
     process.kill()
 

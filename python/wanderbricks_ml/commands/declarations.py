@@ -14,7 +14,7 @@ from wanderbricks_ml.commands.local_database import project_folder
 def declarations() -> list[dict[str, Any]]:
     """What macros/products declares, as dbt last parsed it in the project of the current folder.
 
-    It parses where it has not yet.
+    It parses where it has not yet. With each goes `settings`, the `config.meta` of its <product>_scores.
 
     Raises
     ------
@@ -25,5 +25,6 @@ def declarations() -> list[dict[str, Any]]:
     if not manifest.is_file():
         parse()
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
-    declared = [node["config"].get("meta", {}).get("declaration") for node in nodes if "config" in node]
-    return [declaration for declaration in declared if declaration]
+    metas = {node["name"]: node["config"].get("meta", {}) for node in nodes if "config" in node}
+    declared = [meta["declaration"] for meta in metas.values() if "declaration" in meta]
+    return [{**declaration, "settings": metas.get(f"{declaration['product']}_scores", {})} for declaration in declared]

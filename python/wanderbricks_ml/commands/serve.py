@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,7 +47,8 @@ KEYS = click.option(
     metavar="SECONDS",
     help="Go on, and look that often whether a build has written the database.",
 )
-def online_store(store: Path | None, every: int | None) -> None:
+@click.option("--without-models", is_flag=True, help="Rows alone: servers answer by key, but take no features.")
+def online_store(store: Path | None, every: int | None, without_models: bool) -> None:
     """Export what each product published last, for `wanderbricks serve`.
 
     A snapshot a product, whole at once, read-only from then on. Servers of the folder go over to it by themselves. What
@@ -61,6 +63,8 @@ def online_store(store: Path | None, every: int | None) -> None:
 
     logger = logging.getLogger(__name__)
     if every is not None:
+        # so that it tidies up where it is told to stop
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         from wanderbricks_ml.serving.request_log import JsonLines
 
         logging.getLogger().handlers = [JsonLines()]
@@ -75,7 +79,7 @@ def online_store(store: Path | None, every: int | None) -> None:
         try:
             changed = database.stat().st_mtime_ns if database.is_file() else 0
             if changed != seen:
-                found = export(database, place, products)
+                found = export(database, place, products, not without_models)
                 for model, said in found.items():
                     if told.get(model) != said:
                         logger.info("%s: %s", model, said)
@@ -176,7 +180,9 @@ def serve(
     command = [*CLI, "online-store", "--store", str(place)]
     if refresh:
         # in a process of its own, so that the workers are born small
-        exported = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
+        exported = subprocess.run(
+            [sys.executable, *command, "--without-models"], check=False, capture_output=True, text=True
+        )
         if exported.returncode:
             click.echo(exported.stderr.strip(), err=True)
     files = read_pointer(place).files

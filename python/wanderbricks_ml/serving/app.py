@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import signal
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
@@ -15,6 +18,7 @@ from typing import Any
 import msgspec
 
 from wanderbricks_ml.serving import metrics, request_log
+from wanderbricks_ml.serving.asked import Question
 from wanderbricks_ml.serving.callers import Callers
 from wanderbricks_ml.serving.exchange import Exchange, Response
 from wanderbricks_ml.serving.inference_log import InferenceLog
@@ -31,6 +35,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 JSON = b"application/json"
 REFRESH_SECONDS = 1.0
+
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
 
 MOST_MISSING = 10
 """Keys that an error names."""
@@ -134,13 +141,21 @@ class App:
     def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
         asked, row = served.asked, served.snapshot.row
         if verb == "predict":
-            answer = row(asked.one(body))
+            question = asked.one(body)
+            answer = row(question.key) if question.features is None else self._what_if(served, [question], [""])[0]
             if answer is None:
                 raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [""]))
             answers, whole = [answer], answer
         else:
-            keys = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
-            found = [row(key) for key in keys]
+            questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
+            found = [row(question.key) if question.features is None else b"" for question in questions]
+            given = [place for place, one in enumerate(found) if one == b""]
+            if given:
+                predicted = self._what_if(
+                    served, [questions[place] for place in given], [f"/{place}" for place in given]
+                )
+                for place, one in zip(given, predicted, strict=True):
+                    found[place] = one
             missing = [place for place, one in enumerate(found) if one is None]
             if missing:
                 raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [f"/{place}" for place in missing]))
@@ -155,6 +170,11 @@ class App:
         if self._log is not None:
             self._log.add(exchange.request_id, exchange.route, model, answers)
         return Response(whole)
+
+    def _what_if(self, served: Served, questions: list[Question], pointers: list[str]) -> list[bytes]:
+        if served.what_if is None:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")
+        return served.what_if.answers(questions, pointers)
 
     def _not_scored(self, served: Served, places: list[str]) -> tuple[str, list[tuple[str, str]]]:
         about = served.about
@@ -212,10 +232,16 @@ class App:
             self._page = page(abouts)
 
     async def _watch(self) -> None:
+        loading: threading.Thread | None = None
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
-                self._refresh()
+                if not loading or not loading.is_alive():
+                    self._refresh()
+                    if self._store.has_models_to_load:
+                        # none that the end waits for
+                        loading = threading.Thread(target=self._store.load_models, name="models", daemon=True)
+                        loading.start()
             except Exception:
                 # what serves goes on; the next look may find it mended
                 logger.exception("the store cannot be read")
@@ -246,10 +272,17 @@ def _versions(served: Served, answers: list[bytes]) -> dict[int, int]:
     return counted
 
 
+def _end_with_parent() -> None:
+    """Be told to stop where the process that began this one is gone: nobody else would, and the port stays taken."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def create() -> App:
     """The application of a worker, with the settings of the environment."""
     # the server's own, with which a worker is born, would have it go on when told to stop before it has begun
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with_parent()
     package = logging.getLogger("wanderbricks_ml")
     package.handlers = [request_log.JsonLines()]
     package.propagate = False

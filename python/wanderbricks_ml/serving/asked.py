@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,21 @@ TYPES: dict[str, Any] = {
     "date": date,
     "text": Annotated[str, msgspec.Meta(max_length=400)],
 }
+
+NAN = float("nan")
+
+NUMBER = Annotated[float, msgspec.Meta(ge=0, le=3e38)] | None | msgspec.UnsetType
+"""A numeric feature: none is negative, and a model reads 32 bits."""
+
+TEXT = Annotated[str, msgspec.Meta(max_length=400)] | None | msgspec.UnsetType
+"""A categorical one."""
+
+
+class Question(NamedTuple):
+    """A key, and features that differ from those that were scored; none where the key says it all."""
+
+    key: tuple[Any, ...]
+    features: dict[str, Any] | None
 
 
 class Split(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,35 +60,57 @@ class Asked:
         Columns of a key, and their types.
     most_rows
         Rows that a request may ask for.
+    numeric, categorical
+        Features that may be given beside the key.
     """
 
-    def __init__(self, model_name: str, key: Mapping[str, str], most_rows: int) -> None:
-        self.record = msgspec.defstruct(
-            model_name,
-            [(name, TYPES[kind]) for name, kind in key.items()],
-            forbid_unknown_fields=True,
-            array_like=False,
-        )
-        self._names = tuple(key)
+    def __init__(
+        self,
+        model_name: str,
+        key: Mapping[str, str],
+        most_rows: int,
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+    ) -> None:
+        of_key: list[Any] = [(name, TYPES[kind]) for name, kind in key.items()]
+        self._parts = len(of_key)
+        features = [*((name, NUMBER) for name in numeric), *((name, TEXT) for name in categorical)]
+        given = [(name, kind, msgspec.UNSET) for name, kind in features if name not in key]
+        self.record = msgspec.defstruct(model_name, [*of_key, *given], forbid_unknown_fields=True)
         self._most_rows = most_rows
-        self._one = msgspec.json.Decoder(self.record)
-        self._many = msgspec.json.Decoder(list[self.record])  # type: ignore[name-defined]
+        self._numeric = frozenset(numeric)
+        # keys alone are asked for most: a record of a few fields is read in a fraction of the time
+        alone = msgspec.defstruct(model_name, of_key, forbid_unknown_fields=True)
+        self._one = [msgspec.json.Decoder(kind) for kind in (alone, self.record)]
+        self._many = [msgspec.json.Decoder(list[kind]) for kind in (alone, self.record)]  # type: ignore[valid-type]
         self._invocation = msgspec.json.Decoder(Invocation)
         self._split = msgspec.json.Decoder(Split)
         self._by_column = msgspec.json.Decoder(dict[str, list[Any]])
 
-    def one(self, body: bytes) -> tuple[Any, ...]:
-        """The key in the body of `/predict`."""
-        return msgspec.structs.astuple(_decoded(self._one, body))
+    def one(self, body: bytes) -> Question:
+        """The question in the body of `/predict`."""
+        return self._question(_first_decoded(self._one, body))
 
-    def many(self, body: bytes, inside: str = "") -> list[tuple[Any, ...]]:
-        """The keys in the body of `/predict_batch`, or in records at `inside` of another."""
-        records = _decoded(self._many, body, inside)
+    def many(self, body: bytes, inside: str = "") -> list[Question]:
+        """The questions in the body of `/predict_batch`, or in records at `inside` of another."""
+        records = _first_decoded(self._many, body, inside)
         self._check_rows(len(records), inside)
-        return [msgspec.structs.astuple(record) for record in records]
+        return [self._question(record) for record in records]
 
-    def invocation(self, body: bytes) -> list[tuple[Any, ...]]:
-        """The keys in the body of `/invocations`."""
+    def _question(self, record: msgspec.Struct) -> Question:
+        values = msgspec.structs.astuple(record)
+        if len(values) == self._parts:
+            return Question(values, None)
+        names = record.__struct_fields__[self._parts :]
+        given = {
+            name: value for name, value in zip(names, values[self._parts :], strict=True) if value is not msgspec.UNSET
+        }
+        # a number that is null is missing
+        features = {name: NAN if value is None and name in self._numeric else value for name, value in given.items()}
+        return Question(values[: self._parts], features or None)
+
+    def invocation(self, body: bytes) -> list[Question]:
+        """The questions in the body of `/invocations`."""
         given = _decoded(self._invocation, body)
         forms = [name for name in Invocation.__struct_fields__ if getattr(given, name) is not msgspec.UNSET]
         if len(forms) != 1:
@@ -90,7 +127,7 @@ class Asked:
             return self._rows_of_columns(_decoded(self._by_column, raw, inside))
         return self.many(raw, inside)
 
-    def _rows_of_split(self, raw: Any) -> list[tuple[Any, ...]]:
+    def _rows_of_split(self, raw: Any) -> list[Question]:
         split = _decoded(self._split, raw, "/dataframe_split")
         self._check_rows(len(split.data), "/dataframe_split/data")
         for place, values in enumerate(split.data):
@@ -106,7 +143,7 @@ class Asked:
             for place, record in enumerate(records)
         ]
 
-    def _rows_of_columns(self, columns: dict[str, list[Any]]) -> list[tuple[Any, ...]]:
+    def _rows_of_columns(self, columns: dict[str, list[Any]]) -> list[Question]:
         lengths = {len(values) for values in columns.values()}
         if len(lengths) > 1:
             raise Problem(
@@ -119,10 +156,10 @@ class Asked:
         records = [{name: values[place] for name, values in columns.items()} for place in range(rows)]
         return [self._converted(record, "/inputs{field}/{place}", place) for place, record in enumerate(records)]
 
-    def _converted(self, record: dict[str, Any], pointer: str, place: int) -> tuple[Any, ...]:
-        """The key of a record; errors are said at `pointer`, of which {field} and {place} are filled in."""
+    def _converted(self, record: dict[str, Any], pointer: str, place: int) -> Question:
+        """The question of a record; errors are said at `pointer`, of which {field} and {place} are filled in."""
         try:
-            return msgspec.structs.astuple(msgspec.convert(record, self.record))
+            return self._question(msgspec.convert(record, self.record))
         except msgspec.ValidationError as error:
             field, detail = located(str(error))
             where = pointer.format(field=field, place=place)
@@ -135,6 +172,18 @@ class Asked:
                 f"{inside or 'the body'}: {rows} rows; a request asks for 1 to {self._most_rows}",
                 [(inside, f"{rows} rows")],
             )
+
+
+def _first_decoded(decoders: Sequence[Any], body: Any, inside: str = "") -> Any:
+    """What the first decoder that can makes of a body; where none can, the error is that of the last."""
+    for decoder in decoders[:-1]:
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError:
+            continue
+        except (UnicodeDecodeError, RecursionError):
+            break
+    return _decoded(decoders[-1], body, inside)
 
 
 def _decoded(decoder: Any, body: Any, inside: str = "") -> Any:

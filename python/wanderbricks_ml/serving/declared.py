@@ -21,6 +21,12 @@ class ServedProduct:
         Name of the list of rows in an answer, of a ranking; None where an answer is one row.
     order
         Column that these rows go by.
+    numeric, categorical
+        Features of its examples.
+    attribute_prefix
+        Columns of the examples that begin with it are features, too; none without it.
+    predictions_of_model
+        What the model predicts, in order.
     """
 
     product: str
@@ -30,6 +36,10 @@ class ServedProduct:
     key: tuple[str, ...]
     items: str | None
     order: str
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    attribute_prefix: str | None = None
+    predictions_of_model: tuple[str, ...] = ()
 
 
 def served_products() -> list[ServedProduct]:
@@ -47,6 +57,10 @@ def served_products() -> list[ServedProduct]:
                 tuple(first) if is_ranking else (*first, last),
                 one["product"] if is_ranking else None,
                 last,
+                tuple(one["settings"].get("numeric", ())),
+                tuple(one["settings"].get("categorical", ())),
+                one["settings"].get("attribute_prefix"),
+                (one["prediction"],) if isinstance(one["prediction"], str) else tuple(one["prediction"]),
             )
         )
     return found

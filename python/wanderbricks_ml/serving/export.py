@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,16 @@ from typing import Any
 import duckdb
 
 from wanderbricks_ml.serving.declared import ServedProduct
-from wanderbricks_ml.serving.snapshot import About, KeyFormat, Pointer, read_pointer, write_pointer, write_snapshot
+from wanderbricks_ml.serving.exported_features import FeatureColumns, feature_columns, features_query, keyed_features
+from wanderbricks_ml.serving.snapshot import (
+    MODELS,
+    About,
+    KeyFormat,
+    Pointer,
+    read_pointer,
+    write_pointer,
+    write_snapshot,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +44,15 @@ KINDS = {
 }
 """Types of columns as callers know them; all others are numbers."""
 
+FORMAT = 2
+"""Number of what a snapshot holds: files of another are written anew."""
+
+LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
+"""Seeds that give a number its name, by the column of a public table that has it."""
+
+LEFT_SECONDS = 3600
+"""Age from which a folder of an export is one that was left over."""
+
 KEPT_FILES = 2
 """Snapshots of a product that stay: the one that serves, and the one that a server may still have open."""
 
@@ -41,7 +61,7 @@ class Unpublished(Exception):
     """A product has no rows to serve; the message says why."""
 
 
-def export(database: Path, store: Path, products: Sequence[ServedProduct]) -> dict[str, str]:
+def export(database: Path, store: Path, products: Sequence[ServedProduct], with_models: bool = False) -> dict[str, str]:
     """Bring the newest scoring of each product to the store, and have it serve.
 
     A scoring that is there already is left as it is. A product that cannot be exported goes on with what it had.
@@ -53,6 +73,8 @@ def export(database: Path, store: Path, products: Sequence[ServedProduct]) -> di
         write meanwhile.
     store
         Folder of the snapshots; made if it is not there.
+    with_models
+        Whether the models go along, which takes seconds, for questions with features of their own.
 
     Returns
     -------
@@ -69,27 +91,56 @@ def export(database: Path, store: Path, products: Sequence[ServedProduct]) -> di
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}: run dbt build first, or name another")
     store.mkdir(parents=True, exist_ok=True)
+    for left in store.glob("export-*"):
+        # of one that was killed
+        if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     before = read_pointer(store).files
     files = dict(before)
     said: dict[str, str] = {}
     with tempfile.TemporaryDirectory(dir=store, prefix="export-") as folder:
-        copied = _copied(database, store, Path(folder), products, said)
+        copied, proofs = _copied(database, store, Path(folder), products, said)
         for product, about, name in copied:
             if not (store / name).is_file():
-                write_snapshot(store / name, about, _keyed(Path(folder) / f"{product.product}.parquet", about))
+                rows = _keyed(Path(folder) / f"{product.product}.parquet", about)
+                columns = FeatureColumns(about.numeric, about.categorical, about.further)
+                file = Path(folder) / f"{product.product}-features.parquet"
+                features = keyed_features(file, list(about.key.values()), columns) if about.numeric else iter(())
+                # in a folder of its own, as another process may export, too
+                write_snapshot(Path(folder) / name, about, rows, features)
+                (Path(folder) / name).replace(store / name)
             files[product.model_name] = name
             said[product.model_name] = f"{about.rows} keys of {about.scoring_date}"
     if files != before:
         write_pointer(store, Pointer(files))
         _clear(store, set(files.values()))
+    if with_models:
+        _copy_models(store / MODELS, proofs, said)
     return said
+
+
+def _copy_models(place: Path, proofs: dict[str, list[dict[str, Any]]], said: dict[str, str]) -> None:
+    """Have the store hold the versions that serve, proven to be those that were logged, and no others."""
+    from wanderbricks_ml.registry.copies import copy_name, make_copy
+
+    wanted = set()
+    for model, versions in proofs.items():
+        for version in versions:
+            wanted.add(copy_name(model, version["model_version"], version["artifact_digest"]))
+            try:
+                make_copy(model, version, place)
+            except RuntimeError as error:
+                said[model] += f"; by key alone, as {error}"
+    for folder in place.glob("*-v*-*"):
+        if folder.name not in wanted:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copied(
     database: Path, store: Path, folder: Path, products: Sequence[ServedProduct], said: dict[str, str]
-) -> list[tuple[ServedProduct, About, str]]:
-    """Rows of the newest scorings as Parquet files, but of those that the store has; with what they are."""
-    found = []
+) -> tuple[list[tuple[ServedProduct, About, str]], dict[str, list[dict[str, Any]]]]:
+    """Parquet files of the newest scorings that the store lacks; what all are, and what proves their versions."""
+    found, proofs = [], {}
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute(f"use {SCHEMA}")
         for product in products:
@@ -101,8 +152,22 @@ def _copied(
             if not (store / name).is_file():
                 query = _rows_query(product, about)
                 connection.execute(f"copy ({query}) to '{folder / product.product}.parquet'")
+                if about.numeric:
+                    columns = FeatureColumns(about.numeric, about.categorical, about.further)
+                    query = features_query(product, columns, about.scoring_date)
+                    connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
             found.append((product, about, name))
-    return found
+            if about.numeric:
+                proofs[product.model_name] = _proofs(connection, product, about)
+    return found, proofs
+
+
+def _proofs(connection: duckdb.DuckDBPyConnection, product: ServedProduct, about: About) -> list[dict[str, Any]]:
+    """The rows of the predictor's table by which the versions of a snapshot are proven."""
+    names = ("model_version", "model_uri", "run_id", "artifact_digest", "artifact_files")
+    numbers = ", ".join(str(version["model_version"]) for version in about.versions)
+    query = f"select {', '.join(names)} from {product.model_name} where model_version in ({numbers})"
+    return [dict(zip(names, row, strict=True)) for row in connection.execute(query).fetchall()]
 
 
 def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tuple[About, str]:
@@ -134,6 +199,7 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
     example = connection.execute(
         f"select {key} from {table} where scoring_date = ? order by {key} limit 1", [scoring_date]
     ).fetchall()[0]
+    columns = feature_columns(connection, product, scoring_date, keys)
     shared = [name for name in types if product.items is None or name in (*product.key, *OF_THE_SCORING)]
     about = About(
         product=product.product,
@@ -148,9 +214,23 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         versions=[_version(connection, product, version) for version in versions],
         example=dict(zip(product.key, example, strict=True)),
         exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        numeric=columns.numeric,
+        categorical=columns.categorical,
+        further=columns.further,
+        predictions=list(product.predictions_of_model),
+        levels=_levels(connection, types),
     )
-    identity = json.dumps([str(scoring_date), str(scored_at), versions, rows, described], default=str)
+    identity = json.dumps([FORMAT, str(scoring_date), str(scored_at), versions, rows, described], default=str)
     return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"
+
+
+def _levels(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> dict[str, list[Any]]:
+    """The bands of a public table's columns that are such names."""
+    return {
+        column: connection.execute(f"select {column}, lower_bound, upper_bound from {seed} order by 2").fetchall()
+        for column, seed in LEVELS.items()
+        if column in types
+    }
 
 
 def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, version: int) -> dict[str, Any]:
@@ -164,8 +244,16 @@ def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, vers
         names = [column[0] for column in result.description or []]
         return next((dict(zip(names, map(_plain, values), strict=True)) for values in result.fetchall()), {})
 
-    fitted = row(f"select model_uri, as_of_date, fitted_at, recipe from {product.model_name} where model_version = ?")
-    champion = row(f"select role, verdict from {product.product}_champion where model_version = ?")
+    fitted = row(
+        f"""
+        select model_uri, as_of_date, fitted_at, recipe, artifact_digest
+        from {product.model_name}
+        where model_version = ?
+        """
+    )
+    champion = row(
+        f"select role, serves, verdict, decision_threshold from {product.product}_champion where model_version = ?"
+    )
     try:
         metrics = connection.execute(
             f"""
@@ -179,11 +267,20 @@ def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, vers
         ).fetchall()
     except duckdb.CatalogException:
         metrics = []
+    remaining = row(
+        f"""
+        select max_by(metric_value, as_of_date) as remaining_threshold
+        from {product.product}_metrics
+        where model_version = ? and split = 'validation' and segment = 'all'
+            and metric_name = 'remaining_best_threshold'
+        """
+    )
     return {
         "model_version": version,
         "model_type": product.task,
         **fitted,
         **champion,
+        **{name: value for name, value in remaining.items() if value is not None},
         "metrics": {name: {"value": value, "baseline": _plain(baseline)} for name, value, baseline in metrics},
     }
 

@@ -20,6 +20,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "timestamp": {"type": "string", "format": "date-time"},
 }
 
+NUMERIC_FEATURE = {"type": ["number", "null"], "minimum": 0, "maximum": 3e38}
+CATEGORICAL_FEATURE = {"type": ["string", "null"], "maxLength": LONGEST_TEXT}
+
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
@@ -83,14 +86,16 @@ def specification(abouts: Sequence[About], most_rows: int) -> dict[str, Any]:
     schemas: dict[str, Any] = {"Problem": PROBLEM}
     for about in abouts:
         model = about.model_name
-        schemas[f"{model}_key"] = _object(about.key, additional=False)
+        schemas[f"{model}_key"] = _question(about)
         schemas[f"{model}_answer"] = _answer(about)
         key, answer = _ref(f"{model}_key"), _ref(f"{model}_answer")
         keys = {"type": "array", "items": key, "minItems": 1, "maxItems": most_rows}
         answers = {"type": "array", "items": answer}
         example = msgspec.to_builtins(about.example)
         paths[f"/model_info/{model}"] = {"get": _keyed(f"What serves of {model}", {"type": "object"})}
-        paths[f"/predict/{model}"] = {"post": _asking(f"One row of {about.table}", key, {"key": example}, answer)}
+        paths[f"/predict/{model}"] = {
+            "post": _asking(f"One row of {about.table}", key, _examples(example, about), answer)
+        }
         paths[f"/predict_batch/{model}"] = {
             "post": _asking(f"Rows of {about.table}, in the order asked for", keys, {"keys": [example]}, answers)
         }
@@ -155,6 +160,21 @@ def _object(columns: Mapping[str, str], additional: bool = True) -> dict[str, An
     }
 
 
+def _question(about: About) -> dict[str, Any]:
+    """A key, and features that are to differ from those that were scored."""
+    question = _object(about.key, additional=False)
+    features = dict.fromkeys(about.numeric, NUMERIC_FEATURE) | dict.fromkeys(about.categorical, CATEGORICAL_FEATURE)
+    question["properties"] = features | question["properties"]
+    return question
+
+
+def _examples(example: Mapping[str, Any], about: About) -> dict[str, Any]:
+    examples = {"key": example}
+    if about.numeric:
+        examples["features"] = {**example, next(name for name in about.numeric[::-1] if name not in about.key): 1}
+    return examples
+
+
 def _answer(about: About) -> dict[str, Any]:
     answer = _object({name: kind for name, kind in about.columns.items()})
     # only keys are never null
@@ -172,6 +192,10 @@ def _answer(about: About) -> dict[str, Any]:
         }
         answer["properties"][about.items] = {"type": "array", "items": rows}
         answer["required"].append(about.items)
+    if about.numeric:
+        # of features that were given, only what the model says follows
+        answer["required"] = [*about.key, "model_name", "model_version", "scoring_date"]
+        answer["properties"]["given_features"] = {"type": "array", "items": {"type": "string"}}
     return answer
 
 

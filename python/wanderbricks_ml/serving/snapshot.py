@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ import lmdb
 import msgspec
 
 ROWS = b"rows"
+FEATURES = b"features"
+MODELS = "models"
+"""Folder of the copies of versions, in that of the store."""
 ABOUT = b"about"
 LONGEST_TEXT = 400
 """Bytes of a text in a key: LMDB's keys have at most 511."""
@@ -41,6 +44,15 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         The day that was scored.
     versions
         What serves: model_version, model_uri, model_type, as_of_date, fitted_at, verdict, metrics of the test dates.
+    numeric, categorical
+        Features that were scored; the texts of each categorical one, by whose places rows name them. None where the
+        product has not one row of features a key, or the build scored nothing anew.
+    further
+        Columns of the examples that an answer needs beside what the model predicts.
+    predictions
+        What the model predicts, in order.
+    levels
+        Bands of numbers with a name, by the column that has the name: name, lower and upper bound.
     example
         A key that is there.
     exported_at
@@ -59,6 +71,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[dict[str, Any]]
     example: dict[str, Any]
     exported_at: str
+    numeric: list[str] = []
+    categorical: dict[str, list[str]] = {}
+    further: list[str] = []
+    predictions: list[str] = []
+    levels: dict[str, list[tuple[str, float, float | None]]] = {}
 
     @property
     def endpoint(self) -> str:
@@ -135,14 +152,31 @@ class Snapshot:
         self.path = path
         # no lock file: a read-only file system has room for none, and nothing changes
         self._environment = lmdb.open(
-            str(path), readonly=True, lock=False, subdir=False, max_dbs=2, create=False, readahead=False
+            str(path), readonly=True, lock=False, subdir=False, max_dbs=3, create=False, readahead=False
         )
         about = self._environment.open_db(ABOUT, create=False)
         rows = self._environment.open_db(ROWS, create=False)
         with self._environment.begin(db=about) as transaction:
             self.about = msgspec.json.decode(transaction.get(b"about") or b"", type=About)
         self._format = KeyFormat(list(self.about.key.values()))
+        self._features = self._environment.open_db(FEATURES, create=False) if self.about.numeric else None
         self._reading = self._environment.begin(db=rows)
+
+    def features(self, values: Sequence[Any]) -> bytes | None:
+        """The features of a key: 32-bit floats of numeric and categorical ones, then 64-bit ones of `further`."""
+        if self._features is None:
+            return None
+        try:
+            return self._reading.get(self._format.encoded(values), db=self._features)
+        except ValueError:
+            return None
+
+    def some_features(self, most: int) -> list[bytes]:
+        """Features of the first keys."""
+        if self._features is None:
+            return []
+        cursor = self._reading.cursor(self._features)
+        return [value for _, value in zip(range(most), cursor.iternext(keys=False), strict=False)]
 
     def row(self, values: Sequence[Any]) -> bytes | None:
         """The answer to a key, a JSON object; None where it was not scored."""
@@ -161,32 +195,38 @@ class Snapshot:
         self._environment.close()
 
 
-def write_snapshot(path: Path, about: About, rows: Iterator[tuple[bytes, bytes]]) -> None:
+def write_snapshot(
+    path: Path,
+    about: About,
+    rows: Iterable[tuple[bytes, bytes]],
+    features: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
     """Write a snapshot, whole at once.
 
     Parameters
     ----------
     path
         The file; another of that name is replaced.
-    rows
-        Keys and answers in order of the keys.
+    rows, features
+        Keys and answers, keys and features, in order of the keys.
     """
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     environment = lmdb.open(
-        str(part), subdir=False, lock=False, max_dbs=2, map_size=1 << 26, sync=False, metasync=False
+        str(part), subdir=False, lock=False, max_dbs=3, map_size=1 << 26, sync=False, metasync=False
     )
-    database = environment.open_db(ROWS)
-    for batch in _batches(rows, 10_000):
-        while True:
-            try:
-                with environment.begin(write=True, db=database) as transaction:
-                    _, added = transaction.cursor().putmulti(batch, append=True)
-                break
-            except lmdb.MapFullError:
-                environment.set_mapsize(environment.info()["map_size"] * 2)
-        if added < len(batch):
-            raise ValueError(f"{about.table}: keys come twice, or not in their order")
+    for name, pairs in ((ROWS, rows), (FEATURES, features)):
+        database = environment.open_db(name)
+        for batch in _batches(pairs, 10_000):
+            while True:
+                try:
+                    with environment.begin(write=True, db=database) as transaction:
+                        _, added = transaction.cursor().putmulti(batch, append=True)
+                    break
+                except lmdb.MapFullError:
+                    environment.set_mapsize(environment.info()["map_size"] * 2)
+            if added < len(batch):
+                raise ValueError(f"{about.table}: keys come twice, or not in their order")
     named = environment.open_db(ABOUT)
     with environment.begin(write=True, db=named) as transaction:
         transaction.put(b"about", msgspec.json.encode(about))
@@ -195,7 +235,7 @@ def write_snapshot(path: Path, about: About, rows: Iterator[tuple[bytes, bytes]]
     part.replace(path)
 
 
-def _batches(rows: Iterator[tuple[bytes, bytes]], size: int) -> Iterator[list[tuple[bytes, bytes]]]:
+def _batches(rows: Iterable[tuple[bytes, bytes]], size: int) -> Iterator[list[tuple[bytes, bytes]]]:
     batch: list[tuple[bytes, bytes]] = []
     for row in rows:
         batch.append(row)

@@ -12,7 +12,8 @@ import msgspec
 
 from wanderbricks_ml.serving.asked import Asked
 from wanderbricks_ml.serving.metrics import tell_serving
-from wanderbricks_ml.serving.snapshot import Snapshot, read_pointer
+from wanderbricks_ml.serving.snapshot import MODELS, Snapshot, read_pointer
+from wanderbricks_ml.serving.what_if import WhatIf
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,9 @@ class Served:
 
     def __init__(self, path: Path, most_rows: int) -> None:
         self.snapshot = Snapshot(path)
-        self.about = self.snapshot.about
-        self.asked = Asked(self.about.model_name, self.about.key, most_rows)
+        self.about = about = self.snapshot.about
+        self.asked = Asked(about.model_name, about.key, most_rows, about.numeric, list(about.categorical))
+        self.what_if = WhatIf(self.snapshot, path.parent / MODELS) if about.numeric else None
         numbers = [version["model_version"] for version in self.about.versions]
         self.only_version: int | None = numbers[0] if len(numbers) == 1 else None
 
@@ -47,6 +49,7 @@ class Served:
             "scoring_date": about.scoring_date.isoformat(),
             "features_age_days": self.age_days,
             "keys": about.rows,
+            "takes_features": self.what_if is not None and self.what_if.is_loaded,
             "snapshot": self.snapshot.path.name,
             "exported_at": about.exported_at,
             "versions": about.versions,
@@ -70,6 +73,17 @@ class Store:
         self.by_model: dict[str, Served] = {}
         self.by_name: dict[str, Served] = {}
         self._left: list[Snapshot] = []
+
+    @property
+    def has_models_to_load(self) -> bool:
+        """Whether there are copies of models that were not tried yet."""
+        return any(served.what_if is not None and served.what_if.copies for served in self.by_model.values())
+
+    def load_models(self) -> None:
+        """Load what has come since; it takes seconds, and may run beside answers, but not beside `refresh`."""
+        for served in list(self.by_model.values()):
+            if served.what_if is not None:
+                served.what_if.load()
 
     def refresh(self) -> bool:
         """Open snapshots that are new; whether there were any.

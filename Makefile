@@ -155,6 +155,7 @@ lock:  ## Resolve the lock files anew (needs uv)
 	$(LOCK) --group pyproject.toml:dev --constraints requirements.lock -o requirements-dev.lock
 	$(LOCK) --group pyproject.toml:installer -o requirements-uv.lock
 	$(LOCK) tests/databricks/requirements.in -o tests/databricks/requirements.lock
+	$(LOCK) deploy/postgres.in -o deploy/postgres.lock
 
 holidays: $(READY_DEV)  ## Compute seeds/holidays.csv anew
 	$(BIN)/python -m wanderbricks_ml.gold.holidays

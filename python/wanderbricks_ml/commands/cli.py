@@ -16,6 +16,7 @@ from wanderbricks_ml.commands.forget import forget
 from wanderbricks_ml.commands.new_model import new_model
 from wanderbricks_ml.commands.registry import registry_group
 from wanderbricks_ml.commands.report import report
+from wanderbricks_ml.commands.serve import online_store, serve, serve_keys
 from wanderbricks_ml.credentials import RedactingFilter, hides_credentials, redacted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -59,6 +60,9 @@ main.add_command(new_model)
 main.add_command(forget)
 main.add_command(doctor)
 main.add_command(report)
+main.add_command(serve)
+main.add_command(serve_keys)
+main.add_command(online_store)
 
 
 @main.command()

@@ -288,6 +288,19 @@ def gone(name: str, version: int) -> str:
     )
 
 
+def copy_signature(run_id: str, place: Path) -> None:
+    """Copy the signature of a run's model to a folder, where there is one."""
+    connect()
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=SIGNATURE, dst_path=str(place))
+    except (MlflowException, OSError) as error:
+        # whether one is needed is decided where the model is loaded
+        logger.debug("run %s holds no %s: %s", run_id, SIGNATURE, redacted(str(error)))
+
+
 def _signature_problem(folder: Path, run_id: str) -> str | None:
     import mlflow
     from mlflow.exceptions import MlflowException

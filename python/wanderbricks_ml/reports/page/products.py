@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from wanderbricks_ml.commands.dbt_client import parse
+from wanderbricks_ml.commands.declarations import declarations
 
 
 @dataclass(frozen=True)
@@ -70,17 +67,5 @@ class Product:
 
 
 def declared_products() -> list[Product]:
-    """All products, from what dbt last parsed in the project of the current folder; it parses where it has not yet.
-
-    Raises
-    ------
-    RuntimeError
-        When there is no project, with what dbt said.
-    """
-    project = Path(os.environ.get("DBT_PROJECT_DIR", "."))
-    manifest = Path(os.environ.get("DBT_TARGET_PATH", project / "target")) / "manifest.json"
-    if not manifest.is_file():
-        parse()
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
-    declared = [node["config"].get("meta", {}).get("declaration") for node in nodes if "config" in node]
-    return [Product.of(declaration) for declaration in declared if declaration]
+    """All products of the project of the current folder; see `declarations`."""
+    return [Product.of(declaration) for declaration in declarations()]

@@ -1,0 +1,289 @@
+"""The ASGI application: one for all products, answers from the online store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wanderbricks_ml.serving import metrics, request_log
+from wanderbricks_ml.serving.asked import Question
+from wanderbricks_ml.serving.callers import Callers
+from wanderbricks_ml.serving.exchange import Exchange, Response
+from wanderbricks_ml.serving.inference_log import InferenceLog
+from wanderbricks_ml.serving.openapi import page, specification
+from wanderbricks_ml.serving.problems import CONTENT_TYPE, Problem
+from wanderbricks_ml.serving.settings import ServingSettings
+from wanderbricks_ml.serving.store import Served, Store
+
+logger = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+JSON = b"application/json"
+REFRESH_SECONDS = 1.0
+
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
+
+MOST_MISSING = 10
+"""Keys that an error names."""
+
+
+class App:
+    """Answers requests.
+
+    Parameters
+    ----------
+    settings
+        Of the server.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        When the file of keys cannot be used.
+    """
+
+    def __init__(self, settings: ServingSettings) -> None:
+        self._settings = settings
+        self._store = Store(Path(settings.store), settings.most_rows)
+        self._callers = Callers(settings)
+        self._requests = metrics.Requests()
+        self._log: InferenceLog | None = None
+        self._specification = b""
+        self._page = b""
+        self._watching: asyncio.Task[None] | None = None
+        self._refresh()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request, or begin and end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError(f"there is no {scope['type']} here")
+        begun = time.perf_counter()
+        exchange = Exchange(scope, receive, self._settings)
+        try:
+            response = await self._answered(exchange)
+        except Problem as problem:
+            document = problem.document(exchange.request_id)
+            response = Response(document, CONTENT_TYPE, problem.status.value, problem.headers)
+        except Exception:
+            logger.exception("request %s failed", exchange.request_id)
+            failure = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed; its log has the request_id")
+            response = Response(failure.document(exchange.request_id), CONTENT_TYPE, failure.status.value)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": [
+                    (b"content-type", response.content_type),
+                    (b"content-length", b"%d" % len(response.body)),
+                    (b"x-request-id", exchange.request_id.encode()),
+                    (b"cache-control", b"no-store"),
+                    (b"x-content-type-options", b"nosniff"),
+                    *response.headers,
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": response.body})
+        seconds = time.perf_counter() - begun
+        self._requests.count(exchange.route, exchange.model, response.status, seconds)
+        if exchange.is_logged:
+            request_log.write(
+                level="info",
+                request_id=exchange.request_id,
+                route=exchange.route,
+                model=exchange.model,
+                key=exchange.key_id,
+                status=response.status,
+                rows=exchange.rows,
+                milliseconds=round(seconds * 1e3, 3),
+            )
+
+    async def _answered(self, exchange: Exchange) -> Response:
+        verb, *rest = exchange.parts
+        if not rest and verb in ("health", "ready", "metrics", "openapi.json", "docs"):
+            exchange.begin(f"/{verb}", "GET")
+            return self._open(verb)
+        if verb == "model_info" and len(rest) <= 1:
+            exchange.begin("/model_info/{model}" if rest else "/model_info", "GET")
+            self._callers.admit(exchange)
+            if not rest:
+                return self._all_info(exchange)
+            return Response(msgspec.json.encode(self._served(exchange, rest[0]).info()))
+        if verb in ("predict", "predict_batch") and len(rest) == 1:
+            exchange.begin(f"/{verb}/{{model}}", "POST")
+        elif verb == "serving-endpoints" and len(rest) == 2 and rest[1] == "invocations":
+            exchange.begin("/serving-endpoints/{model}/invocations", "POST")
+        else:
+            raise Problem(
+                HTTPStatus.NOT_FOUND, "there is no such path; /docs lists those that there are", [("path", "unknown")]
+            )
+        self._callers.admit(exchange)
+        served = self._served(exchange, rest[0])
+        return self._predicted(exchange, served, verb, await exchange.body())
+
+    def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
+        asked, row = served.asked, served.snapshot.row
+        if verb == "predict":
+            question = asked.one(body)
+            answer = row(question.key) if question.features is None else self._what_if(served, [question], [""])[0]
+            if answer is None:
+                raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [""]))
+            answers, whole = [answer], answer
+        else:
+            questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
+            found = [row(question.key) if question.features is None else b"" for question in questions]
+            given = [place for place, one in enumerate(found) if one == b""]
+            if given:
+                predicted = self._what_if(
+                    served, [questions[place] for place in given], [f"/{place}" for place in given]
+                )
+                for place, one in zip(given, predicted, strict=True):
+                    found[place] = one
+            missing = [place for place, one in enumerate(found) if one is None]
+            if missing:
+                raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [f"/{place}" for place in missing]))
+            answers = [one for one in found if one is not None]
+            whole = b"[" + b",".join(answers) + b"]"
+            if verb != "predict_batch":
+                whole = b'{"predictions":' + whole + b"}"
+        exchange.rows = len(answers)
+        model = served.about.model_name
+        for version, rows in _versions(served, answers).items():
+            self._requests.count_rows(model, version, rows)
+        if self._log is not None:
+            self._log.add(exchange.request_id, exchange.route, model, answers)
+        return Response(whole)
+
+    def _what_if(self, served: Served, questions: list[Question], pointers: list[str]) -> list[bytes]:
+        if served.what_if is None:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")
+        return served.what_if.answers(questions, pointers)
+
+    def _not_scored(self, served: Served, places: list[str]) -> tuple[str, list[tuple[str, str]]]:
+        about = served.about
+        names = ", ".join(about.key)
+        rows = f"{len(places)} of the keys" if len(places) > 1 or places[0] else "this key"
+        detail = (
+            f"{rows} ({names}) {'were' if len(places) > 1 else 'was'} not scored on {about.scoring_date}; "
+            f"{about.table} has {about.rows}, such as {msgspec.json.encode(about.example).decode()}"
+        )
+        last = next(reversed(about.key))
+        return detail, [
+            (f"{place}/{last if len(about.key) == 1 else ''}".rstrip("/"), "not scored")
+            for place in places[:MOST_MISSING]
+        ]
+
+    def _served(self, exchange: Exchange, name: str) -> Served:
+        """The product of a name of the path, for which the caller has a key."""
+        served = self._store.by_name.get(name)
+        if served is None:
+            there = ", ".join(self._store.by_model) or "none: nothing was exported yet"
+            raise Problem(HTTPStatus.NOT_FOUND, f"there is no such model; there are {there}", [("model", "unknown")])
+        exchange.model = served.about.model_name
+        self._callers.check_scope(exchange)
+        return served
+
+    def _open(self, verb: str) -> Response:
+        """Answers for which nobody needs a key."""
+        if verb == "metrics":
+            return Response(metrics.exposition(), metrics.CONTENT_TYPE)
+        if verb == "openapi.json":
+            return Response(self._specification)
+        if verb == "docs":
+            return Response(self._page, b"text/html; charset=utf-8")
+        loaded = bool(self._store.by_model)
+        if verb == "health":
+            return Response(msgspec.json.encode({"status": "healthy", "model_loaded": loaded}))
+        limit = self._settings.stale_days
+        stale = [model for model, served in self._store.by_model.items() if limit and served.age_days > limit]
+        ready = loaded and not stale
+        said = {"status": "ready" if ready else "not ready", "models": sorted(self._store.by_model), "stale": stale}
+        return Response(msgspec.json.encode(said), status=200 if ready else 503)
+
+    def _all_info(self, exchange: Exchange) -> Response:
+        models = {
+            model: served.info()
+            for model, served in self._store.by_model.items()
+            if exchange.caller is not None and exchange.caller.may_ask(model)
+        }
+        return Response(msgspec.json.encode({"models": models}))
+
+    def _refresh(self) -> None:
+        if self._store.refresh():
+            abouts = [served.about for served in self._store.by_model.values()]
+            self._specification = msgspec.json.encode(specification(abouts, self._settings.most_rows))
+            self._page = page(abouts)
+
+    async def _watch(self) -> None:
+        loading: threading.Thread | None = None
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                if not loading or not loading.is_alive():
+                    self._refresh()
+                    if self._store.has_models_to_load:
+                        # none that the end waits for
+                        loading = threading.Thread(target=self._store.load_models, name="models", daemon=True)
+                        loading.start()
+            except Exception:
+                # what serves goes on; the next look may find it mended
+                logger.exception("the store cannot be read")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        if self._settings.inference_log:
+            self._log = InferenceLog(Path(self._settings.inference_log), self._settings.log_days)
+        self._watching = asyncio.create_task(self._watch())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watching
+        if self._log is not None:
+            self._log.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _versions(served: Served, answers: list[bytes]) -> dict[int, int]:
+    """Rows of each version among answers."""
+    if served.only_version is not None:
+        return {served.only_version: len(answers)}
+    counted: dict[int, int] = {}
+    for answer in answers:
+        version = msgspec.json.decode(answer)["model_version"]
+        counted[version] = counted.get(version, 0) + 1
+    return counted
+
+
+def _end_with_parent() -> None:
+    """Be told to stop where the process that began this one is gone: nobody else would, and the port stays taken."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def create() -> App:
+    """The application of a worker, with the settings of the environment."""
+    # the server's own, with which a worker is born, would have it go on when told to stop before it has begun
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with_parent()
+    package = logging.getLogger("wanderbricks_ml")
+    package.handlers = [request_log.JsonLines()]
+    package.propagate = False
+    return App(ServingSettings.of_environment())

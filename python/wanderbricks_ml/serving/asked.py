@@ -1,0 +1,199 @@
+"""What a request's body asks for: keys, in the forms that callers use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from wanderbricks_ml.serving.problems import Problem, located, of_invalid_body
+
+TYPES: dict[str, Any] = {
+    "integer": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    "date": date,
+    "text": Annotated[str, msgspec.Meta(max_length=400)],
+}
+
+NAN = float("nan")
+
+NUMBER = Annotated[float, msgspec.Meta(ge=0, le=3e38)] | None | msgspec.UnsetType
+"""A numeric feature: none is negative, and a model reads 32 bits."""
+
+TEXT = Annotated[str, msgspec.Meta(max_length=400)] | None | msgspec.UnsetType
+"""A categorical one."""
+
+
+class Question(NamedTuple):
+    """A key, and features that differ from those that were scored; none where the key says it all."""
+
+    key: tuple[Any, ...]
+    features: dict[str, Any] | None
+
+
+class Split(msgspec.Struct, forbid_unknown_fields=True):
+    """`dataframe_split`: names of columns, and rows of values."""
+
+    columns: list[str]
+    data: list[list[Any]]
+    index: list[Any] | None = None
+
+
+class Invocation(msgspec.Struct, forbid_unknown_fields=True):
+    """A body of MLflow's and Databricks' scoring servers, in one of three forms."""
+
+    dataframe_records: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    dataframe_split: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    inputs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Asked:
+    """Reads the bodies of one product.
+
+    Parameters
+    ----------
+    model_name
+        The product's model.
+    key
+        Columns of a key, and their types.
+    most_rows
+        Rows that a request may ask for.
+    numeric, categorical
+        Features that may be given beside the key.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        key: Mapping[str, str],
+        most_rows: int,
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+    ) -> None:
+        of_key: list[Any] = [(name, TYPES[kind]) for name, kind in key.items()]
+        self._parts = len(of_key)
+        features = [*((name, NUMBER) for name in numeric), *((name, TEXT) for name in categorical)]
+        given = [(name, kind, msgspec.UNSET) for name, kind in features if name not in key]
+        self.record = msgspec.defstruct(model_name, [*of_key, *given], forbid_unknown_fields=True)
+        self._most_rows = most_rows
+        self._numeric = frozenset(numeric)
+        # keys alone are asked for most: a record of a few fields is read in a fraction of the time
+        alone = msgspec.defstruct(model_name, of_key, forbid_unknown_fields=True)
+        self._one = [msgspec.json.Decoder(kind) for kind in (alone, self.record)]
+        self._many = [msgspec.json.Decoder(list[kind]) for kind in (alone, self.record)]  # type: ignore[valid-type]
+        self._invocation = msgspec.json.Decoder(Invocation)
+        self._split = msgspec.json.Decoder(Split)
+        self._by_column = msgspec.json.Decoder(dict[str, list[Any]])
+
+    def one(self, body: bytes) -> Question:
+        """The question in the body of `/predict`."""
+        return self._question(_first_decoded(self._one, body))
+
+    def many(self, body: bytes, inside: str = "") -> list[Question]:
+        """The questions in the body of `/predict_batch`, or in records at `inside` of another."""
+        records = _first_decoded(self._many, body, inside)
+        self._check_rows(len(records), inside)
+        return [self._question(record) for record in records]
+
+    def _question(self, record: msgspec.Struct) -> Question:
+        values = msgspec.structs.astuple(record)
+        if len(values) == self._parts:
+            return Question(values, None)
+        names = record.__struct_fields__[self._parts :]
+        given = {
+            name: value for name, value in zip(names, values[self._parts :], strict=True) if value is not msgspec.UNSET
+        }
+        # a number that is null is missing
+        features = {name: NAN if value is None and name in self._numeric else value for name, value in given.items()}
+        return Question(values[: self._parts], features or None)
+
+    def invocation(self, body: bytes) -> list[Question]:
+        """The questions in the body of `/invocations`."""
+        given = _decoded(self._invocation, body)
+        forms = [name for name in Invocation.__struct_fields__ if getattr(given, name) is not msgspec.UNSET]
+        if len(forms) != 1:
+            said = f"has {' and '.join(forms)}" if forms else "has none of them"
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"a body has one of {', '.join(Invocation.__struct_fields__)}; this one {said}",
+                [(f"/{name}", "one form too many") for name in forms] or [("/dataframe_records", "missing")],
+            )
+        raw, inside = getattr(given, forms[0]), f"/{forms[0]}"
+        if forms == ["dataframe_split"]:
+            return self._rows_of_split(raw)
+        if forms == ["inputs"] and bytes(raw).lstrip().startswith(b"{"):
+            return self._rows_of_columns(_decoded(self._by_column, raw, inside))
+        return self.many(raw, inside)
+
+    def _rows_of_split(self, raw: Any) -> list[Question]:
+        split = _decoded(self._split, raw, "/dataframe_split")
+        self._check_rows(len(split.data), "/dataframe_split/data")
+        for place, values in enumerate(split.data):
+            if len(values) != len(split.columns):
+                raise Problem(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    f"/dataframe_split/data/{place}: {len(values)} values for {len(split.columns)} columns",
+                    [(f"/dataframe_split/data/{place}", "another number of values than of columns")],
+                )
+        records = [dict(zip(split.columns, values, strict=True)) for values in split.data]
+        return [
+            self._converted(record, "/dataframe_split/data/{place}{field}", place)
+            for place, record in enumerate(records)
+        ]
+
+    def _rows_of_columns(self, columns: dict[str, list[Any]]) -> list[Question]:
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "/inputs: columns have different numbers of values",
+                [(f"/inputs/{name}", f"{len(values)} values") for name, values in columns.items()],
+            )
+        rows = max(lengths, default=0)
+        self._check_rows(rows, "/inputs")
+        records = [{name: values[place] for name, values in columns.items()} for place in range(rows)]
+        return [self._converted(record, "/inputs{field}/{place}", place) for place, record in enumerate(records)]
+
+    def _converted(self, record: dict[str, Any], pointer: str, place: int) -> Question:
+        """The question of a record; errors are said at `pointer`, of which {field} and {place} are filled in."""
+        try:
+            return self._question(msgspec.convert(record, self.record))
+        except msgspec.ValidationError as error:
+            field, detail = located(str(error))
+            where = pointer.format(field=field, place=place)
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {detail}", [(where, detail)]) from error
+
+    def _check_rows(self, rows: int, inside: str) -> None:
+        if not 1 <= rows <= self._most_rows:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"{inside or 'the body'}: {rows} rows; a request asks for 1 to {self._most_rows}",
+                [(inside, f"{rows} rows")],
+            )
+
+
+def _first_decoded(decoders: Sequence[Any], body: Any, inside: str = "") -> Any:
+    """What the first decoder that can makes of a body; where none can, the error is that of the last."""
+    for decoder in decoders[:-1]:
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError:
+            continue
+        except (UnicodeDecodeError, RecursionError):
+            break
+    return _decoded(decoders[-1], body, inside)
+
+
+def _decoded(decoder: Any, body: Any, inside: str = "") -> Any:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise of_invalid_body(error, inside) from error
+    except msgspec.DecodeError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}", [("", "no JSON")]) from error
+    except UnicodeDecodeError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is no UTF-8", [("", "no UTF-8")]) from error
+    except RecursionError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is nested too deep", [("", "nested too deep")]) from error

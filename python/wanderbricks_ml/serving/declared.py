@@ -1,0 +1,66 @@
+"""Which products there are to serve, and by what they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wanderbricks_ml.commands.declarations import declarations
+
+
+@dataclass(frozen=True)
+class ServedProduct:
+    """What serving needs of a declaration.
+
+    Attributes
+    ----------
+    product, model_name, predictions, task
+        As declared.
+    key
+        Columns by which a caller asks.
+    items
+        Name of the list of rows in an answer, of a ranking; None where an answer is one row.
+    order
+        Column that these rows go by.
+    numeric, categorical
+        Features of its examples.
+    attribute_prefix
+        Columns of the examples that begin with it are features, too; none without it.
+    predictions_of_model
+        What the model predicts, in order.
+    """
+
+    product: str
+    model_name: str
+    predictions: str
+    task: str
+    key: tuple[str, ...]
+    items: str | None
+    order: str
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    attribute_prefix: str | None = None
+    predictions_of_model: tuple[str, ...] = ()
+
+
+def served_products() -> list[ServedProduct]:
+    """All products of the project of the current folder; see `declarations`."""
+    found = []
+    for one in declarations():
+        *first, last = one["public_key"]
+        is_ranking = one["task"] == "ranking"
+        found.append(
+            ServedProduct(
+                one["product"],
+                one["model_name"],
+                one["predictions"],
+                one["task"],
+                tuple(first) if is_ranking else (*first, last),
+                one["product"] if is_ranking else None,
+                last,
+                tuple(one["settings"].get("numeric", ())),
+                tuple(one["settings"].get("categorical", ())),
+                one["settings"].get("attribute_prefix"),
+                (one["prediction"],) if isinstance(one["prediction"], str) else tuple(one["prediction"]),
+            )
+        )
+    return found

@@ -1,0 +1,346 @@
+"""From the database of a build to the online store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from wanderbricks_ml.serving.declared import ServedProduct
+from wanderbricks_ml.serving.exported_features import FeatureColumns, feature_columns, features_query, keyed_features
+from wanderbricks_ml.serving.snapshot import (
+    MODELS,
+    About,
+    KeyFormat,
+    Pointer,
+    read_pointer,
+    write_pointer,
+    write_snapshot,
+)
+
+logger = logging.getLogger(__name__)
+
+SCHEMA = "wanderbricks_ml"
+
+OF_THE_SCORING = ("model_name", "model_version", "as_of_date", "scoring_date", "scored_at")
+"""Columns that all rows of one answer share, where an answer is a ranking."""
+
+KINDS = {
+    "BIGINT": "integer",
+    "INTEGER": "integer",
+    "DATE": "date",
+    "VARCHAR": "text",
+    "BOOLEAN": "boolean",
+    "TIMESTAMP": "timestamp",
+}
+"""Types of columns as callers know them; all others are numbers."""
+
+FORMAT = 2
+"""Number of what a snapshot holds: files of another are written anew."""
+
+LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
+"""Seeds that give a number its name, by the column of a public table that has it."""
+
+LEFT_SECONDS = 3600
+"""Age from which a folder of an export is one that was left over."""
+
+KEPT_FILES = 2
+"""Snapshots of a product that stay: the one that serves, and the one that a server may still have open."""
+
+
+class Unpublished(Exception):
+    """A product has no rows to serve; the message says why."""
+
+
+def export(database: Path, store: Path, products: Sequence[ServedProduct], with_models: bool = False) -> dict[str, str]:
+    """Bring the newest scoring of each product to the store, and have it serve.
+
+    A scoring that is there already is left as it is. A product that cannot be exported goes on with what it had.
+
+    Parameters
+    ----------
+    database
+        The DuckDB file of a build. It is held for reading for no longer than a copy of the rows takes, as no build can
+        write meanwhile.
+    store
+        Folder of the snapshots; made if it is not there.
+    with_models
+        Whether the models go along, which takes seconds, for questions with features of their own.
+
+    Returns
+    -------
+    dict
+        What was found of each model, in words.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such database.
+    duckdb.IOException
+        When a build is writing to it.
+    """
+    if not database.is_file():
+        raise FileNotFoundError(f"there is no database {database}: run dbt build first, or name another")
+    store.mkdir(parents=True, exist_ok=True)
+    for left in store.glob("export-*"):
+        # of one that was killed
+        if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    before = read_pointer(store).files
+    files = dict(before)
+    said: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(dir=store, prefix="export-") as folder:
+        copied, proofs = _copied(database, store, Path(folder), products, said)
+        for product, about, name in copied:
+            if not (store / name).is_file():
+                rows = _keyed(Path(folder) / f"{product.product}.parquet", about)
+                columns = FeatureColumns(about.numeric, about.categorical, about.further)
+                file = Path(folder) / f"{product.product}-features.parquet"
+                features = keyed_features(file, list(about.key.values()), columns) if about.numeric else iter(())
+                # in a folder of its own, as another process may export, too
+                write_snapshot(Path(folder) / name, about, rows, features)
+                (Path(folder) / name).replace(store / name)
+            files[product.model_name] = name
+            said[product.model_name] = f"{about.rows} keys of {about.scoring_date}"
+    if files != before:
+        write_pointer(store, Pointer(files))
+        _clear(store, set(files.values()))
+    if with_models:
+        _copy_models(store / MODELS, proofs, said)
+    return said
+
+
+def _copy_models(place: Path, proofs: dict[str, list[dict[str, Any]]], said: dict[str, str]) -> None:
+    """Have the store hold the versions that serve, proven to be those that were logged, and no others."""
+    from wanderbricks_ml.registry.copies import copy_name, make_copy
+
+    wanted = set()
+    for model, versions in proofs.items():
+        for version in versions:
+            wanted.add(copy_name(model, version["model_version"], version["artifact_digest"]))
+            try:
+                make_copy(model, version, place)
+            except RuntimeError as error:
+                said[model] += f"; by key alone, as {error}"
+    for folder in place.glob("*-v*-*"):
+        if folder.name not in wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copied(
+    database: Path, store: Path, folder: Path, products: Sequence[ServedProduct], said: dict[str, str]
+) -> tuple[list[tuple[ServedProduct, About, str]], dict[str, list[dict[str, Any]]]]:
+    """Parquet files of the newest scorings that the store lacks; what all are, and what proves their versions."""
+    found, proofs = [], {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute(f"use {SCHEMA}")
+        for product in products:
+            try:
+                about, name = _about(connection, product)
+            except Unpublished as reason:
+                said[product.model_name] = str(reason)
+                continue
+            if not (store / name).is_file():
+                query = _rows_query(product, about)
+                connection.execute(f"copy ({query}) to '{folder / product.product}.parquet'")
+                if about.numeric:
+                    columns = FeatureColumns(about.numeric, about.categorical, about.further)
+                    query = features_query(product, columns, about.scoring_date)
+                    connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
+            found.append((product, about, name))
+            if about.numeric:
+                proofs[product.model_name] = _proofs(connection, product, about)
+    return found, proofs
+
+
+def _proofs(connection: duckdb.DuckDBPyConnection, product: ServedProduct, about: About) -> list[dict[str, Any]]:
+    """The rows of the predictor's table by which the versions of a snapshot are proven."""
+    names = ("model_version", "model_uri", "run_id", "artifact_digest", "artifact_files")
+    numbers = ", ".join(str(version["model_version"]) for version in about.versions)
+    query = f"select {', '.join(names)} from {product.model_name} where model_version in ({numbers})"
+    return [dict(zip(names, row, strict=True)) for row in connection.execute(query).fetchall()]
+
+
+def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tuple[About, str]:
+    """What a product's newest scoring is, and the name of its snapshot.
+
+    Raises
+    ------
+    Unpublished
+        When there is none.
+    """
+    table = product.predictions
+    try:
+        described = connection.execute(f"describe {table}").fetchall()
+    except duckdb.CatalogException as error:
+        raise Unpublished(f"table {table} was never built") from error
+    types = {column: KINDS.get(kind, "number") for column, kind, *_ in described}
+    key = ", ".join(f'"{name}"' for name in product.key)
+    found = connection.execute(
+        f"""
+        select scoring_date, count(distinct ({key})), max(scored_at), list_sort(list(distinct model_version)), count(*)
+        from {table}
+        where scoring_date = (select max(scoring_date) from {table})
+        group by scoring_date
+        """
+    ).fetchall()
+    if not found:
+        raise Unpublished(f"{table} has no rows: no version has served yet")
+    scoring_date, keys, scored_at, versions, rows = found[0]
+    example = connection.execute(
+        f"select {key} from {table} where scoring_date = ? order by {key} limit 1", [scoring_date]
+    ).fetchall()[0]
+    columns = feature_columns(connection, product, scoring_date, keys)
+    shared = [name for name in types if product.items is None or name in (*product.key, *OF_THE_SCORING)]
+    about = About(
+        product=product.product,
+        model_name=product.model_name,
+        table=table,
+        key={name: types[name] for name in product.key},
+        columns={name: types[name] for name in shared},
+        items=product.items,
+        item_columns={name: kind for name, kind in types.items() if name not in shared},
+        rows=keys,
+        scoring_date=scoring_date,
+        versions=[_version(connection, product, version) for version in versions],
+        example=dict(zip(product.key, example, strict=True)),
+        exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        numeric=columns.numeric,
+        categorical=columns.categorical,
+        further=columns.further,
+        predictions=list(product.predictions_of_model),
+        levels=_levels(connection, types),
+    )
+    identity = json.dumps([FORMAT, str(scoring_date), str(scored_at), versions, rows, described], default=str)
+    return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"
+
+
+def _levels(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> dict[str, list[Any]]:
+    """The bands of a public table's columns that are such names."""
+    return {
+        column: connection.execute(f"select {column}, lower_bound, upper_bound from {seed} order by 2").fetchall()
+        for column, seed in LEVELS.items()
+        if column in types
+    }
+
+
+def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, version: int) -> dict[str, Any]:
+    """What a caller may know of a version that serves."""
+
+    def row(query: str) -> dict[str, Any]:
+        try:
+            result = connection.execute(query, [version])
+        except duckdb.CatalogException:
+            return {}
+        names = [column[0] for column in result.description or []]
+        return next((dict(zip(names, map(_plain, values), strict=True)) for values in result.fetchall()), {})
+
+    fitted = row(
+        f"""
+        select model_uri, as_of_date, fitted_at, recipe, artifact_digest
+        from {product.model_name}
+        where model_version = ?
+        """
+    )
+    champion = row(
+        f"select role, serves, verdict, decision_threshold from {product.product}_champion where model_version = ?"
+    )
+    try:
+        metrics = connection.execute(
+            f"""
+            select metric_name, metric_value, baseline_value
+            from {product.product}_metrics
+            where model_version = ? and split = 'test' and segment = 'all' and isfinite(metric_value)
+            qualify as_of_date = max(as_of_date) over ()
+            order by metric_name
+            """,
+            [version],
+        ).fetchall()
+    except duckdb.CatalogException:
+        metrics = []
+    remaining = row(
+        f"""
+        select max_by(metric_value, as_of_date) as remaining_threshold
+        from {product.product}_metrics
+        where model_version = ? and split = 'validation' and segment = 'all'
+            and metric_name = 'remaining_best_threshold'
+        """
+    )
+    return {
+        "model_version": version,
+        "model_type": product.task,
+        **fitted,
+        **champion,
+        **{name: value for name, value in remaining.items() if value is not None},
+        "metrics": {name: {"value": value, "baseline": _plain(baseline)} for name, value, baseline in metrics},
+    }
+
+
+def _rows_query(product: ServedProduct, about: About) -> str:
+    """Keys and answers of the newest scoring, in order of the keys."""
+    key = ", ".join(f'"{name}"' for name in about.key)
+    shared = _fields(about.columns)
+    of = f"{product.predictions} where scoring_date = date '{about.scoring_date}'"
+    if about.items is None:
+        return f"select {key}, to_json({{{shared}}}) as answer from {of} order by {key}"
+    common = _fields({name: kind for name, kind in about.columns.items() if name not in about.key})
+    first = ", ".join(f"'{name}': \"{name}\"" for name in about.key)
+    return f"""
+        select {key}, to_json({{{first}, '{about.items}': items, {common}}}) as answer
+        from (
+            select
+                {key},
+                list({{{_fields(about.item_columns)}}} order by {product.order}) as items,
+                {", ".join(f'any_value("{name}") as "{name}"' for name in about.columns if name not in about.key)}
+            from {of}
+            group by {key}
+        ) as ranked
+        order by {key}
+    """
+
+
+def _fields(columns: dict[str, str]) -> str:
+    """Columns of a DuckDB struct that JSON can say."""
+    written = {
+        "number": 'case when isfinite("{0}") then "{0}" end',
+        "timestamp": "strftime(\"{0}\", '%Y-%m-%dT%H:%M:%S.%fZ')",
+    }
+    return ", ".join(
+        f"'{name}': {written.get(kind, chr(34) + '{0}' + chr(34)).format(name)}" for name, kind in columns.items()
+    )
+
+
+def _keyed(file: Path, about: About) -> Iterator[tuple[bytes, bytes]]:
+    encoded = KeyFormat(list(about.key.values())).encoded
+    with duckdb.connect() as connection:
+        result = connection.execute(f"select * from read_parquet('{file}', file_row_number = false)")
+        while batch := result.fetchmany(20_000):
+            for *key, answer in batch:
+                yield encoded(key), answer.encode()
+
+
+def _clear(store: Path, serving: set[str]) -> None:
+    """Remove snapshots that no server can have open any longer."""
+    by_product: dict[str, list[Path]] = {}
+    for path in sorted(store.glob("*.lmdb"), key=lambda path: path.stat().st_mtime, reverse=True):
+        if path.name not in serving:
+            by_product.setdefault(path.name.split("-")[0], []).append(path)
+    for older in by_product.values():
+        for path in older[KEPT_FILES - 1 :]:
+            path.unlink()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return value if value is None or isinstance(value, (int, str, bool)) else value.isoformat()

@@ -1,0 +1,193 @@
+"""Answers for features that differ from those that were scored, by the model itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from wanderbricks_ml.registry.copies import copy_name
+from wanderbricks_ml.serving.answers import answer
+from wanderbricks_ml.serving.asked import Question
+from wanderbricks_ml.serving.problems import Problem
+from wanderbricks_ml.serving.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+NOT_OF_FEATURES = ("scored_at",)
+"""Columns of a row that say nothing of other features; those of the baseline, neither."""
+
+MOST_NAMED = 20
+"""Missing features that an error names."""
+
+
+class WhatIf:
+    """The models behind a snapshot.
+
+    Parameters
+    ----------
+    snapshot
+        With features.
+    copies
+        Folder of the versions' copies.
+    """
+
+    def __init__(self, snapshot: Snapshot, copies: Path) -> None:
+        self._snapshot = snapshot
+        self._about = snapshot.about
+        self._copies = copies
+        self._models: dict[int, Any] = {}
+        self._failed: dict[int, str] = {}
+        self._versions = {version["model_version"]: version for version in self._about.versions}
+        serving = [number for number, version in self._versions.items() if version.get("serves")]
+        # now, as a snapshot is not read by two threads
+        self._rows = self._some_rows()
+        self._serving = serving[0] if serving else max(self._versions)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether all versions can answer."""
+        return self._versions.keys() == self._models.keys()
+
+    @property
+    def copies(self) -> dict[int, Path]:
+        """Copies of versions that are there and were not tried yet."""
+        found = {}
+        for number, version in self._versions.items():
+            if number not in self._models and number not in self._failed and version.get("artifact_digest"):
+                folder = self._copies / copy_name(self._about.model_name, number, version["artifact_digest"])
+                if folder.is_dir():
+                    found[number] = folder
+        return found
+
+    def load(self) -> None:
+        """Load the models whose copies are there and proven; one that is not is said once."""
+        # late, as it takes seconds and nobody needs it to answer by key
+        from wanderbricks_ml.registry.copies import load_copy
+        from wanderbricks_ml.serving.model import Model
+
+        for number, folder in self.copies.items():
+            try:
+                pipeline = load_copy(folder, self._versions[number]["artifact_digest"])
+                self._models[number] = Model(pipeline, self._rows)
+            except Exception as error:
+                self._failed[number] = str(error)
+                logger.exception("%s v%d answers by key alone", self._about.model_name, number)
+
+    def answers(self, questions: Sequence[Question], pointers: Sequence[str]) -> list[bytes]:
+        """Answers to questions with features of their own.
+
+        Parameters
+        ----------
+        pointers
+            Where each question stands in the body.
+
+        Raises
+        ------
+        Problem
+            When a key was not scored and features are missing, a model is not there, or refuses the features.
+        """
+        rows: list[dict[str, Any]] = []
+        bases: list[dict[str, Any] | None] = []
+        for question, pointer in zip(questions, pointers, strict=True):
+            rows.append(self._features(question, pointer))
+            published = self._snapshot.row(question.key)
+            bases.append(None if published is None else msgspec.json.decode(published))
+        numbers = [self._serving if base is None else base["model_version"] for base in bases]
+        found: list[bytes] = [b""] * len(rows)
+        for number in set(numbers):
+            places = [place for place, one in enumerate(numbers) if one == number]
+            predicted = self._predicted(
+                number, [rows[place] for place in places], [questions[place] for place in places]
+            )
+            for place, values in zip(places, predicted, strict=True):
+                found[place] = self._written(questions[place], bases[place], rows[place], values, number)
+        return found
+
+    def _features(self, question: Question, pointer: str) -> dict[str, Any]:
+        about = self._about
+        stored = self._snapshot.features(question.key)
+        given = question.features or {}
+        if stored is not None:
+            return {**self._decoded(stored), **given}
+        missing = [name for name in (*about.numeric, *about.categorical) if name not in given]
+        if missing:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                f"this key was not scored on {about.scoring_date}, so that each feature has to be given; "
+                f"{len(missing)} are missing",
+                [(f"{pointer}/{name}", "missing") for name in missing[:MOST_NAMED]],
+            )
+        return dict(given)
+
+    def _decoded(self, stored: bytes) -> dict[str, Any]:
+        """Features by name."""
+        about = self._about
+        width = len(about.numeric) + len(about.categorical)
+        values = np.frombuffer(stored, dtype=np.float32, count=width).tolist()
+        row: dict[str, Any] = dict(zip(about.numeric, values, strict=False))
+        for (name, texts), code in zip(about.categorical.items(), values[len(about.numeric) :], strict=True):
+            row[name] = None if code != code else texts[int(code)]
+        further = np.frombuffer(stored[4 * width :], dtype=np.float64).tolist()
+        return row | dict(zip(about.further, further, strict=True))
+
+    def _predicted(
+        self, number: int, rows: Sequence[Mapping[str, Any]], questions: Sequence[Question]
+    ) -> list[dict[str, float]]:
+        model = self._models.get(number)
+        if model is None:
+            failed = self._failed.get(number)
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"version {number} answers by key alone: "
+                f"{'it cannot be loaded, the log says why' if failed else 'its model is not there yet'}",
+                headers=[] if failed else [(b"retry-after", b"5")],
+            )
+        try:
+            values = model.predict(rows)
+        except ValueError as error:
+            given = sorted({name for question in questions for name in question.features or {}})
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"the model takes no such features: {error}",
+                [(f"/{name}", "perhaps not of its range") for name in given],
+            ) from error
+        return [dict(zip(self._about.predictions, row, strict=True)) for row in values.tolist()]
+
+    def _written(
+        self,
+        question: Question,
+        base: Mapping[str, Any] | None,
+        row: Mapping[str, Any],
+        predicted: dict[str, float],
+        number: int,
+    ) -> bytes:
+        about = self._about
+        if base is None:
+            key = dict(zip(about.key, question.key, strict=True))
+            version = {"model_name": about.model_name, "model_version": number, "scoring_date": about.scoring_date}
+        else:
+            key, version = {}, {}
+            base = {
+                name: value
+                for name, value in base.items()
+                if name not in NOT_OF_FEATURES and not name.startswith("baseline_")
+            }
+        found = answer(about, predicted, row, self._versions[number])
+        given = {"given_features": sorted(question.features or {})}
+        return msgspec.json.encode({**key, **(base or {}), **found, **version, **given})
+
+    def _some_rows(self) -> pa.Table:
+        rows = [self._decoded(stored) for stored in self._snapshot.some_features(200)]
+        about = self._about
+        numbers = {
+            name: pa.array([row[name] for row in rows], pa.float32(), from_pandas=False) for name in about.numeric
+        }
+        texts = {name: pa.array([row[name] for row in rows], pa.string()) for name in about.categorical}
+        return pa.table(numbers | texts)

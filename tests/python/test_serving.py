@@ -1,0 +1,573 @@
+"""Answers in real time: those of the public tables, to those who may ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from asgi_caller import Answer, call
+from local_workspace import Workspace
+
+from wanderbricks_ml.serving.app import App
+from wanderbricks_ml.serving.declared import ServedProduct, served_products
+from wanderbricks_ml.serving.export import export
+from wanderbricks_ml.serving.keys import KeyRing, new_key, write_keys
+from wanderbricks_ml.serving.rates import SLOTS, Limiter
+from wanderbricks_ml.serving.settings import ServingSettings
+from wanderbricks_ml.serving.snapshot import About, KeyFormat, Pointer, Snapshot, write_pointer, write_snapshot
+
+Ask = Callable[..., Answer]
+
+TAKE_FEATURES = {
+    "demand_predictor": "property_type",
+    "conversion_predictor": "views",
+    "customer_ltv_predictor": "user_type",
+    "churn_predictor": "bookings_365d",
+    "cancellation_predictor": "nights",
+}
+"""Models that take features, and one that decides little."""
+
+CHURN = ServedProduct("churn", "churn_predictor", "churn_predictions", "probability", ("user_id",), None, "user_id")
+
+
+@pytest.fixture(scope="module")
+def products(fresh: Workspace) -> list[ServedProduct]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in fresh.environment.items():
+            patch.setenv(name, value)
+        return served_products()
+
+
+@pytest.fixture(scope="module")
+def store(fresh: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("online")
+    finished = fresh.wanderbricks("online-store", "--store", str(folder))
+    assert finished.returncode == 0, finished.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ask(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    text, key = new_key("tests", per_minute=1_000_000)
+    app = application(store, tmp_path_factory.mktemp("serving"), run_key=key, most_rows=500, most_bytes=100_000)
+    app._store.load_models()
+    return lambda path, body=None, key=text, **headers: call(app, path, body, key, **headers)
+
+
+def application(store: Path, folder: Path, **settings: Any) -> App:
+    """An application on a copy of a store, as a process opens a file once."""
+    own = shutil.copytree(store, folder / "online", dirs_exist_ok=True)
+    (folder / "rates").mkdir()
+    return App(ServingSettings(store=str(own), scratch=str(folder / "rates"), **settings))
+
+
+def published(workspace: Workspace, product: ServedProduct) -> list[dict[str, Any]]:
+    """Rows of a public table's newest scoring as JSON has them, in order of their keys."""
+    order = ", ".join((*product.key, product.order))
+    with duckdb.connect(str(workspace.path / "wanderbricks.duckdb"), read_only=True) as connection:
+        result = connection.execute(
+            f"""
+            select * from wanderbricks_ml.{product.predictions}
+            where scoring_date = (select max(scoring_date) from wanderbricks_ml.{product.predictions})
+            order by {order}
+            """
+        )
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, map(as_json, row), strict=True)) for row in result.fetchall()]
+
+
+def as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds") + "Z"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def flat(product: ServedProduct, answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the public table in an answer."""
+    if product.items is None:
+        return [answer]
+    shared = {name: value for name, value in answer.items() if name != product.items}
+    return [shared | item for item in answer[product.items]]
+
+
+def test_every_scored_key_is_answered_as_the_public_table_has_it(
+    fresh: Workspace, products: list[ServedProduct], ask: Ask
+) -> None:
+    assert len(products) == 8
+    for product in products:
+        rows = published(fresh, product)
+        keys = list({tuple(row[name] for name in product.key): None for row in rows})
+        records = [dict(zip(product.key, key, strict=True)) for key in keys]
+        answered: list[dict[str, Any]] = []
+        for start in range(0, len(records), 500):
+            answers = ask(f"/predict_batch/{product.model_name}", records[start : start + 500]).json
+            answered += [row for answer in answers for row in flat(product, answer)]
+        assert rows and answered == rows, product.model_name
+
+
+def scored_features(workspace: Workspace, product: ServedProduct) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Features of the newest scoring by key."""
+    names = [*product.key, *product.numeric, *product.categorical]
+    listed = ", ".join(names)
+    query = f"select {listed} from wanderbricks_ml.{product.product}_examples where split = 'score'"
+    with duckdb.connect(str(workspace.path / "wanderbricks.duckdb"), read_only=True) as connection:
+        rows = [dict(zip(names, map(as_json, row), strict=True)) for row in connection.execute(query).fetchall()]
+    return {tuple(row[name] for name in product.key): row for row in rows}
+
+
+def test_the_model_answers_what_batch_did_to_the_same_features(
+    fresh: Workspace, products: list[ServedProduct], ask: Ask
+) -> None:
+    """Of every scored key, with one feature as it was, and with all of them under a key that there is not."""
+    for product in products:
+        if product.model_name not in TAKE_FEATURES:
+            continue
+        features = scored_features(fresh, product)
+        rows = published(fresh, product)
+        one = TAKE_FEATURES[product.model_name]
+        nobody = {name: -1 if name.endswith("_id") else "1999-01-01" for name in product.key}
+        for start in range(0, len(rows), 30):
+            part = rows[start : start + 30]
+            given = [features[tuple(row[name] for name in product.key)] for row in part]
+            asked = [{name: row[name] for name in (*product.key, one)} for row in given]
+            for row, answered in zip(part, ask(f"/predict_batch/{product.model_name}", asked).json, strict=True):
+                assert answered.pop("given_features") == [one]
+                for name, value in answered.items():
+                    assert value == (pytest.approx(row[name], rel=1e-9) if isinstance(value, float) else row[name])
+                assert set(row) - set(answered) <= {
+                    "scored_at",
+                    "baseline_probability",
+                    "baseline_bookings",
+                    "baseline_revenue",
+                }
+            answers = ask(f"/predict_batch/{product.model_name}", [{**row, **nobody} for row in given]).json
+            for row, answered in zip(part, answers, strict=True):
+                for name in product.predictions_of_model:
+                    if name in row:
+                        assert answered[name] == pytest.approx(row[name], rel=1e-9)
+
+
+def test_other_features_have_other_answers(ask: Ask, fresh: Workspace, products: list[ServedProduct]) -> None:
+    product = next(one for one in products if one.product == "churn")
+    rows = published(fresh, product)
+    user = {"user_id": rows[0]["user_id"]}
+    lost = ask(PREDICT, {**user, "days_since_last_booking": 364, "bookings_365d": 1}).json
+    loyal = ask(PREDICT, {**user, "days_since_last_booking": 1, "bookings_365d": 12}).json
+    assert lost["churn_probability"] > loyal["churn_probability"]
+    assert lost["given_features"] == ["bookings_365d", "days_since_last_booking"]
+    assert ask(INVOKE, {"inputs": {"user_id": [user["user_id"]] * 2, "mean_nights": [1, None]}}).status == 200
+
+
+def test_one_record_and_each_form_of_an_invocation_have_the_same_answer(ask: Ask) -> None:
+    spec = ask("/openapi.json").json
+    for model in ask("/model_info").json["models"].values():
+        path = f"/predict/{model['model_name']}"
+        key = spec["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
+        one = ask(path, key).json
+        assert key.items() <= one.items()
+        for endpoint in (model["endpoint"], model["model_name"]):
+            for form in (
+                {"dataframe_records": [key]},
+                {"dataframe_split": {"columns": list(key), "data": [list(key.values())]}},
+                {"inputs": [key]},
+                {"inputs": {name: [value] for name, value in key.items()}},
+            ):
+                assert ask(f"/serving-endpoints/{endpoint}/invocations", form).json == {"predictions": [one]}
+
+
+def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
+    from jsonschema import Draft202012Validator
+
+    document = ask("/openapi.json").json
+    asked = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method == "get":
+                assert ask(path).status == 200
+                continue
+            content = operation["requestBody"]["content"]["application/json"]
+            answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            for example in content["examples"].values():
+                Draft202012Validator({**content["schema"], "components": document["components"]}).validate(
+                    example["value"]
+                )
+                answered = ask(path, example["value"])
+                assert answered.status == 200
+                Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
+                asked += 1
+    assert asked == 8 * 5 + len(TAKE_FEATURES)
+
+
+def test_shapes_that_callers_know(ask: Ask) -> None:
+    assert ask("/health").json == {"status": "healthy", "model_loaded": True}
+    info = ask("/model_info/churn_predictor").json
+    assert info["model_uri"] == "models:/churn_predictor/1" and info["model_type"] == "probability"
+    assert info["version"] == 1 and info["metrics"]["auc"]["value"] > 0.5 and info["features_age_days"] > 0
+    example = ask("/openapi.json").json["paths"]["/predict/churn_predictor"]["post"]
+    key = example["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
+    assert list(ask("/predict/churn_predictor", key).json)[:4] == [
+        "user_id",
+        "churn_probability",
+        "will_churn",
+        "confidence",
+    ]
+    assert b"wanderbricks_requests_total{" in ask("/metrics").body
+
+
+PREDICT, BATCH = "/predict/churn_predictor", "/predict_batch/churn_predictor"
+INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "fields"),
+    [
+        (PREDICT, {"user_id": "3"}, {}, 422, ["/user_id"]),
+        (PREDICT, {"user_id": 2**70}, {}, 422, ["/user_id"]),
+        (PREDICT, {}, {}, 422, ["/user_id"]),
+        (PREDICT, {"user_id": 3, "a/b~c": 1}, {}, 422, ["/a~1b~0c"]),
+        (PREDICT, {"user_id": -1}, {}, 404, ["/user_id"]),
+        (PREDICT, {"user_id": 3, "bookings_365d": -1}, {}, 422, ["/bookings_365d"]),
+        (PREDICT, {"user_id": 3, "bookings_365d": 1e39}, {}, 422, ["/bookings_365d"]),
+        (PREDICT, {"user_id": 3, "country": 1}, {}, 422, ["/country"]),
+        (
+            "/predict/conversion_predictor",
+            {"property_id": 1, "engagement_date": "x", "click_probability": 1},
+            {},
+            422,
+            ["/engagement_date"],
+        ),
+        ("/predict/property_recommender", {"user_id": 3, "nights": 1}, {}, 422, ["/nights"]),
+        (PREDICT, [3], {}, 422, [""]),
+        (PREDICT, b'{"user_id"', {}, 400, [""]),
+        (PREDICT, b"\xff\xfe", {}, 400, [""]),
+        (PREDICT, b" " * 100_001, {}, 413, [""]),
+        (PREDICT, {"user_id": 3}, {"content_type": "text/csv"}, 415, ["Content-Type"]),
+        (PREDICT, {"user_id": 3}, {"content_encoding": "gzip"}, 415, ["Content-Encoding"]),
+        (PREDICT, None, {}, 405, ["method"]),
+        (BATCH, [], {}, 422, [""]),
+        (BATCH, [{"user_id": 3}] * 501, {}, 422, [""]),
+        (BATCH, [{"user_id": 3}, {"user_id": None}], {}, 422, ["/1/user_id"]),
+        (BATCH, [{"user_id": -1}, {"user_id": -2}], {}, 404, ["/0/user_id", "/1/user_id"]),
+        (BATCH, b"[" * 90_000, {}, 422, ["/0"]),
+        (INVOKE, {}, {}, 422, ["/dataframe_records"]),
+        (INVOKE, {"inputs": [], "dataframe_records": []}, {}, 422, ["/dataframe_records", "/inputs"]),
+        (INVOKE, {"inputs": {"user_id": [1, "2"]}}, {}, 422, ["/inputs/user_id/1"]),
+        (INVOKE, {"inputs": {"user_id": [1], "other": []}}, {}, 422, ["/inputs/user_id", "/inputs/other"]),
+        (INVOKE, {"dataframe_split": {"columns": ["user_id"], "data": [[1, 2]]}}, {}, 422, ["/dataframe_split/data/0"]),
+        (INVOKE, {"dataframe_split": {"columns": ["user_id"]}}, {}, 422, ["/dataframe_split/data"]),
+        ("/predict/no_such_model", {}, {}, 404, ["model"]),
+        ("/model_info/no_such_model", None, {}, 404, ["model"]),
+        ("/nowhere/%0a", None, {}, 404, ["path"]),
+        ("/", None, {}, 404, ["path"]),
+    ],
+)
+def test_an_error_is_a_problem_document_that_names_the_field(
+    ask: Ask, path: str, body: Any, headers: dict[str, str], status: int, fields: list[str]
+) -> None:
+    answer = ask(path, body, **headers)
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["status"] == status and answer.json["title"] and answer.json["detail"]
+    assert answer.json["request_id"] == answer.headers["x-request-id"]
+    assert answer.fields == fields
+
+
+def test_a_key_that_was_not_scored_needs_all_features_and_the_model_may_refuse_them(ask: Ask) -> None:
+    missing = ask(PREDICT, {"user_id": -1, "country": "Spain"})
+    assert missing.status == 404 and "/days_since_last_booking" in missing.fields and "/country" not in missing.fields
+    example = ask("/openapi.json").json["paths"]["/predict/conversion_predictor"]["post"]
+    key = example["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
+    refused = ask("/predict/conversion_predictor", {**key, "click_probability": 2})
+    assert (refused.status, refused.fields) == (422, ["/click_probability"])
+
+
+@pytest.mark.parametrize("broken", ["changed", "added", "other"])
+def test_a_model_whose_copy_is_not_what_was_logged_does_not_answer(store: Path, tmp_path: Path, broken: str) -> None:
+    (copy,) = (shutil.copytree(store, tmp_path / "online") / "models").glob("churn_predictor-*")
+    if broken == "changed":
+        pickled = copy / "files/model.pkl"
+        pickled.write_bytes(pickled.read_bytes()[:-1] + b"!")
+    elif broken == "added":
+        (copy / "files/more.py").write_text("")
+    else:
+        # whole in itself, but not the version that serves
+        (other,) = copy.parent.glob("demand_predictor-*")
+        shutil.rmtree(copy)
+        shutil.copytree(other, copy)
+    text, key = new_key("tests")
+    (tmp_path / "rates").mkdir()
+    app = App(ServingSettings(store=str(tmp_path / "online"), scratch=str(tmp_path / "rates"), run_key=key))
+    app._store.load_models()
+    example = {"user_id": app._store.by_model["churn_predictor"].about.example["user_id"]}
+    assert call(app, PREDICT, example, text).status == 200
+    assert call(app, PREDICT, {**example, "country": "Spain"}, text).status == 503
+    assert not call(app, "/model_info/churn_predictor", None, text).json["takes_features"]
+
+
+def test_only_a_valid_key_is_answered_and_only_of_its_models(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "api_keys.json"
+    all_models, first = new_key("all")
+    churn_alone, second = new_key("churn", ("churn_predictor",))
+    expired, third = new_key("old", expires=datetime.now(UTC).date())
+    write_keys(file, [first, second, third])
+    assert file.stat().st_mode & 0o077 == 0
+    assert not any(text.encode() in file.read_bytes() for text in (all_models, churn_alone, expired))
+    app = application(store, tmp_path, keys=str(file))
+
+    def status(path: str, key: str | None, **headers: str) -> int:
+        return call(app, path, None, key, **headers).status
+
+    assert status("/model_info/churn_predictor", churn_alone) == 200
+    assert status("/model_info/churn_predictor", None, authorization=f"Bearer {churn_alone}") == 200
+    assert status("/model_info/demand_predictor", churn_alone) == 403
+    assert list(call(app, "/model_info", None, churn_alone).json["models"]) == ["churn_predictor"]
+    assert len(call(app, "/model_info", None, all_models).json["models"]) == 8
+    for refused in (None, "", "wb_", expired, all_models[:-1], all_models + "x", first.hash, "é" * 50):
+        for path in ("/model_info", "/model_info/churn_predictor"):
+            answer = call(app, path, None, refused)
+            assert (answer.status, answer.fields) == (401, ["X-API-Key"])
+        assert call(app, PREDICT, {"user_id": 3}, refused).status == 401
+
+
+def test_a_changed_file_of_keys_is_taken_up_and_a_broken_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(0, 1000, 10))
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    file = tmp_path / "api_keys.json"
+    text, key = new_key("one")
+    other_text, other = new_key("other")
+    write_keys(file, [key])
+    ring = KeyRing(file, [])
+    assert ring.holder(text) == key and ring.holder(other_text) is None
+    write_keys(file, [other])
+    assert ring.holder(text) is None and ring.holder(other_text) == other
+    file.write_text('{"keys": [')
+    assert ring.holder(other_text) == other
+    file.unlink()
+    assert ring.holder(other_text) is None
+    with pytest.raises(FileNotFoundError):
+        KeyRing(file, [])
+
+
+def test_no_sixty_seconds_hold_more_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers count together."""
+    clock = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    workers = [Limiter(tmp_path), Limiter(tmp_path)]
+    allowed: list[float] = []
+    for step in range(3000):
+        wait = workers[step % 2].seconds_to_wait("a", 100)
+        if not wait:
+            allowed.append(clock)
+        else:
+            assert 1 <= wait <= SLOTS
+        clock += 0.1 if step < 1500 else 0.5
+    assert len(allowed) > 300
+    assert all(later - first >= 60 for first, later in zip(allowed, allowed[100:], strict=False))
+    assert workers[0].seconds_to_wait("b", 100) == 0
+
+
+def test_who_asks_too_often_is_told_when_to_come_again(store: Path, tmp_path: Path) -> None:
+    text, key = new_key("often", per_minute=3)
+    app = application(store, tmp_path, run_key=key)
+    answers = [call(app, "/model_info", None, text) for _ in range(5)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429, 429]
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= SLOTS
+
+
+def small_snapshot(store: Path, name: str, users: range, version: int) -> None:
+    about = About(
+        product="churn",
+        model_name="churn_predictor",
+        table="churn_predictions",
+        key={"user_id": "integer"},
+        columns={"user_id": "integer", "model_version": "integer"},
+        items=None,
+        item_columns={},
+        rows=len(users),
+        scoring_date=date(2025, 8, version),
+        versions=[{"model_version": version}],
+        example={"user_id": users[0]},
+        exported_at="2025-08-01T00:00:00+00:00",
+    )
+    encoded = KeyFormat(["integer"]).encoded
+    answers = ((encoded([user]), json.dumps({"user_id": user, "model_version": version}).encode()) for user in users)
+    write_snapshot(store / name, about, answers)
+    write_pointer(store, Pointer({"churn_predictor": name}))
+
+
+def test_a_new_snapshot_serves_and_a_broken_one_does_not(tmp_path: Path) -> None:
+    text, key = new_key("swap", per_minute=1000)
+    (store := tmp_path / "store").mkdir()
+    small_snapshot(store, "one", range(-5, 5), 1)
+    app = App(ServingSettings(store=str(store), scratch=str(tmp_path), run_key=key))
+
+    def version(user: int) -> int | None:
+        return call(app, PREDICT, {"user_id": user}, text).json.get("model_version")
+
+    assert [version(user) for user in (-5, 4, 5)] == [1, 1, None]
+    small_snapshot(store, "two", range(0, 20_000), 2)
+    assert version(-5) == 1
+    app._refresh()
+    assert [version(user) for user in (-5, 4, 19_999)] == [None, 2, 2]
+    (store / "three").write_bytes(b"no snapshot")
+    write_pointer(store, Pointer({"churn_predictor": "three"}))
+    app._refresh()
+    assert version(4) == 2
+    small_snapshot(store, "four", range(4, 5), 4)
+    app._refresh()
+    assert version(4) == 4
+
+
+def test_a_snapshot_needs_keys_once_and_in_order(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="keys come twice"):
+        small_snapshot(tmp_path, "twice", [1, 1], 1)  # type: ignore[arg-type]
+    assert not (tmp_path / "twice").exists()
+
+
+def test_keys_are_in_the_order_of_their_values() -> None:
+    form = KeyFormat(["text", "integer", "date"])
+    values = [
+        (text, number, day)
+        for text in ("", "a", "ab", "b")
+        for number in (-(2**63), -1, 0, 2**63 - 1)
+        for day in (date.min, date(2025, 1, 1), date.max)
+    ]
+    encoded = [form.encoded(value) for value in values]
+    assert encoded == sorted(encoded) and len(set(encoded)) == len(values)
+    with pytest.raises(ValueError, match="64 bits"):
+        form.encoded(("a", 2**63, date.min))
+
+
+def test_a_scoring_is_exported_once_and_a_product_without_rows_is_said(
+    fresh: Workspace, store: Path, products: list[ServedProduct], tmp_path: Path
+) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in store.glob("*.lmdb")}
+    assert len(before) == 8
+    export(fresh.path / "wanderbricks.duckdb", store, products)
+    assert {path.name: path.stat().st_mtime_ns for path in store.glob("*.lmdb")} == before
+    database = tmp_path / "w.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema wanderbricks_ml")
+    assert export(database, tmp_path / "none", [CHURN]) == {
+        "churn_predictor": "table churn_predictions was never built"
+    }
+    with pytest.raises(FileNotFoundError, match="run dbt build first"):
+        export(tmp_path / "nothing.duckdb", tmp_path / "none", [CHURN])
+
+
+def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tmp_path: Path) -> None:
+    database = tmp_path / "w.duckdb"
+
+    def score(day: str, value: str) -> dict[str, Any]:
+        with duckdb.connect(str(database)) as connection:
+            connection.execute("create schema if not exists wanderbricks_ml")
+            connection.execute(
+                f"""
+                create or replace table wanderbricks_ml.churn_predictions as
+                select 7::bigint as user_id, {value}::double as churn_probability, 'churn_predictor' as model_name,
+                    1 as model_version, date '{day}' as as_of_date, date '{day}' as scoring_date,
+                    timestamp '{day} 01:02:03' as scored_at
+                """
+            )
+        export(database, tmp_path / "store", [CHURN])
+        file = json.loads((tmp_path / "store/current.json").read_text())["files"]["churn_predictor"]
+        return json.loads(Snapshot(tmp_path / "store" / file).row([7]) or b"")
+
+    assert score("2025-08-01", "'nan'")["churn_probability"] is None
+    value = 0.1 + 0.2
+    row = score("2025-08-02", f"'{value!r}'")
+    assert (row["churn_probability"], row["scored_at"]) == (value, "2025-08-02T01:02:03.000000Z")
+    for day in range(3, 8):
+        score(f"2025-08-0{day}", "0.5")
+    assert len(list((tmp_path / "store").glob("*.lmdb"))) == 2
+
+
+def test_other_commands_import_nothing_of_the_server() -> None:
+    code = (
+        "import sys, wanderbricks_ml.commands.cli, wanderbricks_ml.lifecycle.predicting, wanderbricks_ml.gold_plugin; "
+        "print(sorted({'granian', 'lmdb', 'msgspec', 'prometheus_client'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.fixture(scope="module")
+def served(
+    fresh: Workspace, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+    """A server as users start it: its process, what it printed and where its inference log is."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("inference_log")
+    command = ["serve", "--port", str(port), "--store", str(store), "--inference-log", str(log), "--workers", "2"]
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("wanderbricks"), *command],
+        env={**os.environ, **fresh.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline() + process.stdout.readline()
+    # each worker listens by a socket of its own
+    listening = re.compile(rf":{port:04X} 00000000:0000 0A ")
+    while process.poll() is None and len(listening.findall(Path("/proc/net/tcp").read_text())) < 2:
+        time.sleep(0.05)
+    yield process, said, log
+    process.kill()
+
+
+def test_the_printed_command_works_a_killed_worker_is_replaced_and_the_log_is_written(
+    served: tuple[subprocess.Popen[str], str, Path],
+) -> None:
+    process, said, log = served
+    printed = said.splitlines()[1]
+    shown = subprocess.run(["bash", "-c", f"{printed} --silent --fail"], capture_output=True, text=True, check=True)
+    assert json.loads(shown.stdout)["model_version"] == 1
+    key = re.search(r"X-API-Key: ([^']+)", printed)
+    assert key is not None
+
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    # the store's keeper is a child, too
+    first, *_ = (child for child in children if b"online-store" not in Path(f"/proc/{child}/cmdline").read_bytes())
+    os.kill(int(first), signal.SIGKILL)
+    # what it holds itself is lost with it
+    while Path(f"/proc/{first}/stat").exists() and " Z " not in Path(f"/proc/{first}/stat").read_text():
+        time.sleep(0.01)
+    url = said.split()[0]
+    for _ in range(20):
+        urllib.request.urlopen(f"{url}/health").close()
+    request = urllib.request.Request(f"{url}/model_info", headers={"X-API-Key": key[1], "X-Request-ID": 'a"b'})
+    with urllib.request.urlopen(request) as response:
+        assert '"' not in response.headers["X-Request-ID"]
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert key[1] not in errors
+    lines = [json.loads(line) for line in errors.splitlines() if '"route"' in line]
+    assert {line["route"] for line in lines} == {"/predict/{model}", "/model_info"}
+    assert all(
+        set(line) == {"time", "level", "request_id", "route", "model", "key", "status", "rows", "milliseconds"}
+        for line in lines
+    )
+    rows = pq.read_table(log).to_pylist()
+    # what a killed worker had not written yet is lost
+    assert all(json.loads(row["answer"])["model_version"] == 1 for row in rows)
+    assert datetime.now(UTC) - timedelta(hours=1) < max((row["served_at"] for row in rows), default=datetime.now(UTC))

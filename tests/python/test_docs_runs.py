@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,18 +28,8 @@ from pages import PAGES, Command, Query, page_id, typed
 from test_docs import option_values
 
 READ = [page for page in PAGES if page_id(page).startswith(("README", "CONTRIBUTING", "docs/", "tests/databricks"))]
-TOOLS = (
-    "dbt",
-    "wanderbricks",
-    "make",
-    "pytest",
-    "python",
-    "pre-commit",
-    ".ci/run",
-    "openssl",
-    "export",
-    "model_signing",
-)
+TOOLS = {"dbt", "wanderbricks", "make", "pytest", "python", "pre-commit", ".ci/run", "export", "model_signing"}
+TOOLS |= {"openssl", "mkdir", "chmod"}
 UNSELECTED = re.compile("The selection criterion '(.*)' does not match")
 NOT_RUN = PROJECT / "tests/commands_not_run.csv"
 
@@ -122,8 +113,11 @@ class Session:
         return None
 
     def other(self, words: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        # what the shell does with `>` and `*` is left to it
+        line = " ".join(word if word == ">" or "*" in word else shlex.quote(word) for word in words)
         return subprocess.run(
-            words,
+            line,
+            shell=True,
             cwd=self.workspace.path,
             # as in a shell where the environment is activated
             env={**os.environ, **environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
@@ -170,6 +164,7 @@ def session(fresh: Workspace, project: Path, tmp_path_factory: pytest.TempPathFa
     client = MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
     for model in ("demand_predictor", "conversion_predictor"):
         client.create_model_version(model, client.get_model_version_download_uri(model, "1"))
+    (workspace.path / "deploy/kubernetes").mkdir(parents=True)
     (workspace.path / "docs").symlink_to(PROJECT / "docs")
     write_csv(fresh.gold, workspace.path / "data/mine")
     return Session(workspace)

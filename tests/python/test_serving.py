@@ -42,6 +42,9 @@ TAKE_FEATURES = {
 }
 """Models that take features, and one that decides little."""
 
+ENDLESS = ("shrunk_booking_value", "shrunk_yearly_bookings")
+"""Features whose product a model cannot hold."""
+
 CHURN = ServedProduct("churn", "churn_predictor", "churn_predictions", "probability", ("user_id",), None, "user_id")
 
 
@@ -185,6 +188,7 @@ def test_one_record_and_each_form_of_an_invocation_have_the_same_answer(ask: Ask
                 {"dataframe_records": [key]},
                 {"dataframe_split": {"columns": list(key), "data": [list(key.values())]}},
                 {"inputs": [key]},
+                {"inputs": [{name: float(part) if isinstance(part, int) else part for name, part in key.items()}]},
                 {"inputs": {name: [value] for name, value in key.items()}},
             ):
                 assert ask(f"/serving-endpoints/{endpoint}/invocations", form).json == {"predictions": [one]}
@@ -238,6 +242,9 @@ INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
     [
         (PREDICT, {"user_id": "3"}, {}, 422, ["/user_id"]),
         (PREDICT, {"user_id": 2**70}, {}, 422, ["/user_id"]),
+        (PREDICT, {"user_id": 3.5}, {}, 422, ["/user_id"]),
+        (BATCH, [{"user_id": 3}, {"user_id": 3.5}], {}, 422, ["/1/user_id"]),
+        (INVOKE, {"inputs": {"user_id": [3, 3.5]}}, {}, 422, ["/inputs/user_id/1"]),
         (PREDICT, {}, {}, 422, ["/user_id"]),
         (PREDICT, {"user_id": 3, "a/b~c": 1}, {}, 422, ["/a~1b~0c"]),
         (PREDICT, {"user_id": -1}, {}, 404, ["/user_id"]),
@@ -292,6 +299,8 @@ def test_a_key_that_was_not_scored_needs_all_features_and_the_model_may_refuse_t
     assert missing.status == 404 and "/days_since_last_booking" in missing.fields and "/country" not in missing.fields
     example = ask("/openapi.json").json["paths"]["/predict/conversion_predictor"]["post"]
     key = example["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
+    endless = ask("/predict/customer_ltv_predictor", {"user_id": 1, **dict.fromkeys(ENDLESS, 3e38)})
+    assert (endless.status, endless.fields) == (422, [f"/{name}" for name in ENDLESS])
     refused = ask("/predict/conversion_predictor", {**key, "click_probability": 2})
     assert (refused.status, refused.fields) == (422, ["/click_probability"])
 
@@ -507,6 +516,12 @@ def test_other_commands_import_nothing_of_the_server() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def listening(port: int) -> set[str]:
+    """The sockets that listen on a port of this machine: each worker has its own."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {line[9] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
+
+
 @pytest.fixture(scope="module")
 def served(
     fresh: Workspace, store: Path, tmp_path_factory: pytest.TempPathFactory
@@ -526,9 +541,7 @@ def served(
     )
     assert process.stdout is not None
     said = process.stdout.readline() + process.stdout.readline()
-    # each worker listens by a socket of its own
-    listening = re.compile(rf":{port:04X} 00000000:0000 0A ")
-    while process.poll() is None and len(listening.findall(Path("/proc/net/tcp").read_text())) < 2:
+    while process.poll() is None and len(listening(port)) < 2:
         time.sleep(0.05)
     yield process, said, log
     process.kill()
@@ -547,11 +560,12 @@ def test_the_printed_command_works_a_killed_worker_is_replaced_and_the_log_is_wr
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     # the store's keeper is a child, too
     first, *_ = (child for child in children if b"online-store" not in Path(f"/proc/{child}/cmdline").read_bytes())
+    url = said.split()[0]
+    before = listening(int(url.rpartition(":")[2]))
     os.kill(int(first), signal.SIGKILL)
     # what it holds itself is lost with it
-    while Path(f"/proc/{first}/stat").exists() and " Z " not in Path(f"/proc/{first}/stat").read_text():
+    while before <= listening(int(url.rpartition(":")[2])):
         time.sleep(0.01)
-    url = said.split()[0]
     for _ in range(20):
         urllib.request.urlopen(f"{url}/health").close()
     request = urllib.request.Request(f"{url}/model_info", headers={"X-API-Key": key[1], "X-Request-ID": 'a"b'})

@@ -17,6 +17,9 @@ TYPES: dict[str, Any] = {
     "text": Annotated[str, msgspec.Meta(max_length=400)],
 }
 
+WHOLE = TYPES["integer"] | Annotated[float, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""A whole number as tools write it that know nothing but floats: 748.0."""
+
 NAN = float("nan")
 
 NUMBER = Annotated[float, msgspec.Meta(ge=0, le=3e38)] | None | msgspec.UnsetType
@@ -76,11 +79,12 @@ class Asked:
         self._parts = len(of_key)
         features = [*((name, NUMBER) for name in numeric), *((name, TEXT) for name in categorical)]
         given = [(name, kind, msgspec.UNSET) for name, kind in features if name not in key]
-        self.record = msgspec.defstruct(model_name, [*of_key, *given], forbid_unknown_fields=True)
+        loose = [(name, WHOLE if kind == "integer" else TYPES[kind]) for name, kind in key.items()]
+        self.record = msgspec.defstruct(model_name, [*loose, *given], forbid_unknown_fields=True)
         self._most_rows = most_rows
         self._numeric = frozenset(numeric)
         # keys alone are asked for most: a record of a few fields is read in a fraction of the time
-        alone = msgspec.defstruct(model_name, of_key, forbid_unknown_fields=True)
+        alone = self._alone = msgspec.defstruct(model_name, of_key, forbid_unknown_fields=True)
         self._one = [msgspec.json.Decoder(kind) for kind in (alone, self.record)]
         self._many = [msgspec.json.Decoder(list[kind]) for kind in (alone, self.record)]  # type: ignore[valid-type]
         self._invocation = msgspec.json.Decoder(Invocation)
@@ -89,25 +93,32 @@ class Asked:
 
     def one(self, body: bytes) -> Question:
         """The question in the body of `/predict`."""
-        return self._question(_first_decoded(self._one, body))
+        return self._question(_first_decoded(self._one, body), "{field}")
 
     def many(self, body: bytes, inside: str = "") -> list[Question]:
         """The questions in the body of `/predict_batch`, or in records at `inside` of another."""
         records = _first_decoded(self._many, body, inside)
         self._check_rows(len(records), inside)
-        return [self._question(record) for record in records]
+        return [self._question(record, f"{inside}/{place}{{field}}") for place, record in enumerate(records)]
 
-    def _question(self, record: msgspec.Struct) -> Question:
+    def _question(self, record: msgspec.Struct, pointer: str) -> Question:
+        """The question of a record; errors are said at `pointer`, of which {field} is filled in."""
         values = msgspec.structs.astuple(record)
-        if len(values) == self._parts:
+        if type(record) is self._alone:
             return Question(values, None)
+        key = []
+        for name, value in zip(record.__struct_fields__, values[: self._parts], strict=False):
+            if isinstance(value, float) and not value.is_integer():
+                where, detail = pointer.format(field=f"/{name}"), "expected `int`, got `float`"
+                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {detail}", [(where, detail)])
+            key.append(int(value) if isinstance(value, float) else value)
         names = record.__struct_fields__[self._parts :]
         given = {
             name: value for name, value in zip(names, values[self._parts :], strict=True) if value is not msgspec.UNSET
         }
         # a number that is null is missing
         features = {name: NAN if value is None and name in self._numeric else value for name, value in given.items()}
-        return Question(values[: self._parts], features or None)
+        return Question(tuple(key), features or None)
 
     def invocation(self, body: bytes) -> list[Question]:
         """The questions in the body of `/invocations`."""
@@ -159,11 +170,12 @@ class Asked:
     def _converted(self, record: dict[str, Any], pointer: str, place: int) -> Question:
         """The question of a record; errors are said at `pointer`, of which {field} and {place} are filled in."""
         try:
-            return self._question(msgspec.convert(record, self.record))
+            question = msgspec.convert(record, self.record)
         except msgspec.ValidationError as error:
             field, detail = located(str(error))
             where = pointer.format(field=field, place=place)
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {detail}", [(where, detail)]) from error
+        return self._question(question, pointer.replace("{place}", str(place)))
 
     def _check_rows(self, rows: int, inside: str) -> None:
         if not 1 <= rows <= self._most_rows:

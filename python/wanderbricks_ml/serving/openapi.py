@@ -54,6 +54,7 @@ ERRORS = {
     415: "The body is of another content type.",
     422: "The body is not what the model takes.",
     429: "The key was used too often.",
+    503: "The model behind other features than those that were scored is not there yet.",
 }
 
 
@@ -221,7 +222,7 @@ def _invocation(keys: dict[str, Any], key: Mapping[str, str], most_rows: int) ->
                     "maxItems": len(key),
                 },
             },
-            "index": {"type": "array", "items": {"type": "integer"}},
+            "index": {"type": ["array", "null"]},
         },
     }
     by_column = {"type": "object", "required": list(key), "properties": columns, "additionalProperties": False}

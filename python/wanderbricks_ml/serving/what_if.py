@@ -152,13 +152,15 @@ class WhatIf:
         try:
             values = model.predict(rows)
         except ValueError as error:
-            given = sorted({name for question in questions for name in question.features or {}})
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"the model takes no such features: {error}",
-                [(f"/{name}", "perhaps not of its range") for name in given],
-            ) from error
+            raise self._refused(questions, str(error)) from error
+        if not np.isfinite(values).all():
+            raise self._refused(questions, "they are so far from what it knows that its answer is no number")
         return [dict(zip(self._about.predictions, row, strict=True)) for row in values.tolist()]
+
+    def _refused(self, questions: Sequence[Question], why: str) -> Problem:
+        given = sorted({name for question in questions for name in question.features or {}})
+        fields = [(f"/{name}", "perhaps not of its range") for name in given]
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the model takes no such features: {why}", fields)
 
     def _written(
         self,

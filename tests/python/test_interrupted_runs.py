@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import textwrap
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -236,3 +237,19 @@ def test_a_fit_that_was_killed_while_registering_is_found_and_closed(left_unjudg
     # its number stays with it
     assert killed.dbt("run", *DEMAND, "--vars", "retrain: force") == 0, killed.log
     assert [version for version, _ in versions(killed)] == [1, 3]
+
+
+def test_a_store_that_a_kill_left_half_made_is_made_anew(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, tmp_path)
+    killed = """
+        import os
+        import mlflow.store.db.utils
+        from wanderbricks_ml.registry import store
+        mlflow.store.db.utils._upgrade_db = lambda engine: os._exit(9)
+        store.connect()
+    """
+    assert workspace.python(textwrap.dedent(killed)).returncode == 9
+    assert not (tmp_path / "mlflow.db").exists()
+    made = workspace.python("from wanderbricks_ml.registry import store; print(store.experiment_id('demand'))")
+    assert made.stdout.strip().isdigit(), made.stderr
+    assert [file.name for file in tmp_path.glob("mlflow.db*")] == ["mlflow.db"]

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,8 @@ from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.registry import integrity
 
 logger = logging.getLogger(__name__)
+
+_MAKING = threading.Lock()
 
 LIBRARY = "mlflow"
 """The package that keeps the registry."""
@@ -47,8 +50,6 @@ def connect() -> Any:
     on_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
     default = "databricks" if on_databricks else f"sqlite:///{Path('data').resolve()}/mlflow.db"
     uri = os.environ.get("MLFLOW_TRACKING_URI") or default
-    if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     # Logging a model sets a variable, deletes it again, and notes which are read by patching the class of os.environ:
     # dbt, which lists the environment in another thread, then misses a key that it was told of
     os.environ.setdefault("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "false")
@@ -61,9 +62,29 @@ def connect() -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart
     logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
+    if uri.startswith("sqlite:///"):
+        _make_whole(Path(uri.removeprefix("sqlite:///")))
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", "databricks-uc" if uri == "databricks" else uri))
     return mlflow.MlflowClient()
+
+
+def _make_whole(file: Path) -> None:
+    """Let MLflow make its tables in a file beside it, which then takes its place.
+
+    It makes them one statement after the other: a process that is killed meanwhile would leave a file that no later one
+    can open.
+    """
+    import mlflow
+
+    with _MAKING:
+        if file.exists():
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f"{file.name}.part")
+        part.unlink(missing_ok=True)
+        mlflow.MlflowClient(tracking_uri=f"sqlite:///{part}").search_experiments(max_results=1)
+        part.replace(file)
 
 
 def experiment_id(name: str, note: str = "") -> str:

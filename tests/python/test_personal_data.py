@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from local_workspace import Workspace
@@ -14,6 +15,8 @@ from local_workspace import Workspace
 from wanderbricks_ml.commands import dbt_client
 from wanderbricks_ml.commands.cli import main
 from wanderbricks_ml.commands.forget import forget_lines
+from wanderbricks_ml.serving.forgetting import forget_answers
+from wanderbricks_ml.serving.inference_log import InferenceLog
 
 FOUND = {
     "place": "wanderbricks.wanderbricks_ml",
@@ -74,6 +77,9 @@ def test_a_person_is_forgotten_and_nobody_else(fresh: Workspace, tmp_path: Path)
             for table, column in tables
         }
 
+    exported = workspace.wanderbricks("online-store", "--without-models")
+    assert exported.returncode == 0, exported.stderr
+    written_before = {file.name for file in (workspace.path / "online").glob("*.lmdb")}
     mine, others = rows(""), rows("not")
     for table in ("churn_predictions", "customer_ltv_predictions", "user_features", "property_recommendations"):
         assert mine[table, "user_id"], table
@@ -87,7 +93,11 @@ def test_a_person_is_forgotten_and_nobody_else(fresh: Workspace, tmp_path: Path)
     assert rows("") == mine
     forgotten = workspace.wanderbricks("forget", "--user", str(user))
     assert forgotten.returncode == 0, forgotten.stderr
-    assert forgotten.stdout == counted.stdout.replace("would be removed", "removed")
+    said, store = forgotten.stdout.rsplit("\n", 2)[:2]
+    assert said + "\n" == counted.stdout.replace("would be removed", "removed")
+    assert store == f"  nothing in the online store {workspace.path / 'online'}, which was written anew"
+    left_over = {file.name for file in (workspace.path / "online").glob("*.lmdb")} & written_before
+    assert {name.split("-")[0] for name in left_over} == {"demand", "revenue", "conversion", "pricing"}
     assert "row of user_versions" in forgotten.stdout
     assert "  gold still has user" in forgotten.stdout
     assert "  views follow gold: " in forgotten.stdout
@@ -112,6 +122,22 @@ def test_lines_of_logs_that_name_the_person_go(tmp_path: Path, dry_run: bool) ->
     after = log.read_text(encoding="utf-8", errors="surrogateescape")
     assert after == (text if dry_run else "\n".join(kept) + "\n")
     assert forget_lines(tmp_path / "nowhere", "7", [], dry_run) == {}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_answers_about_the_person_go_from_the_log_of_what_was_served(tmp_path: Path, dry_run: bool) -> None:
+    kept = [b'{"user_id":71}', b'{"booking_id":7}', b'{"property_id":7}']
+    gone = [b'{"user_id":7}', b'{"booking_id":31,"total":7}']
+    log = InferenceLog(tmp_path, days=30)
+    log.add("request", "/predict/{model}", "model", [*kept, *gone])
+    log.close()
+    (file,) = tmp_path.rglob("*.parquet")
+    before = pq.read_table(file, partitioning=None)
+    assert forget_answers(tmp_path, "7", ["31"], dry_run) == {file: 2}
+    after = pq.read_table(file, partitioning=None)
+    assert after.schema.remove_metadata() == before.schema
+    assert after.to_pylist() == before.to_pylist()[: 5 if dry_run else 3]
+    assert forget_answers(tmp_path / "nowhere", "7", [], dry_run) == {}
 
 
 @pytest.fixture

@@ -86,6 +86,13 @@ def parse(target: str | None = None) -> None:
     _invoked(["parse"], target, reads=False)
 
 
+def release_database() -> None:
+    """Let go of DuckDB's file, which dbt holds until the process ends: another one could not open it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
 def _shown(chosen: list[str], target: str | None) -> list[dict[str, Any]]:
     # the model alone: its tests would be shown, too, of a table that may not be there
     show = [*TRACELESS, "show", *chosen, "--limit", "-1", "--indirect-selection", "empty"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+from wanderbricks_ml.commands.local_database import database_file
 
 LOGS = Path("logs")
 SAID = "forget: "
@@ -24,14 +28,32 @@ SAID = "forget: "
     multiple=True,
     help="booking_id of a booking of theirs that gold no longer has; repeat it for several.",
 )
+@click.option(
+    "--inference-log",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the log of what was served; by default inference_log/ beside the database.",
+)
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the online store; by default online/ beside the database.",
+)
 @click.option("--dry-run", is_flag=True, help="Count what would be removed, and remove nothing.")
 @click.option("--target", metavar="NAME", help="Target of profiles.yml, such as prod; its default without it.")
-def forget(user: str, bookings: tuple[str, ...], dry_run: bool, target: str | None) -> None:
-    """Remove a person from all tables that dbt has built, and from dbt's log files.
+def forget(
+    user: str,
+    bookings: tuple[str, ...],
+    inference_log: Path | None,
+    store: Path | None,
+    dry_run: bool,
+    target: str | None,
+) -> None:
+    """Remove a person from all tables that dbt has built, from dbt's log files, and from what serving keeps.
 
     Rows go by user_id, by the bookings that gold has of the person, and by what stands for the person in queries and
-    experiments. Views follow gold. What remains is said at the end: gold itself, which must forget the person too, or
-    the next build brings them back; aggregates, in which nobody can be found; models that have learned from the rows.
+    experiments; the online store is written anew from the tables. Views follow gold. What remains is said at the end:
+    gold itself, which must forget the person too, or the next build brings them back; aggregates, in which nobody can
+    be found; models that have learned from the rows.
 
     Run it in the folder of the dbt project, with the environment of dbt build, before gold forgets: only there do
     bookings lead to the person. Else name them by --booking.
@@ -53,8 +75,34 @@ def forget(user: str, bookings: tuple[str, ...], dry_run: bool, target: str | No
         raise click.ClickException(f"no table is built in {found['place']}; are WANDERBRICKS_DB and --target right?")
     folder = Path(os.environ.get("DBT_LOG_PATH", LOGS))
     lines = forget_lines(folder, user, found["bookings"], dry_run)
+    beside = database_file().parent
+    log = inference_log or beside / "inference_log"
+    if log.is_dir():
+        from wanderbricks_ml.serving.forgetting import forget_answers
+
+        answers = forget_answers(log, user, found["bookings"], dry_run)
+        if answers:
+            found["removed"][f"{log}, the log of what was served"] = sum(answers.values())
     for line in report(user, found, {str(path): count for path, count in lines.items()}, dry_run):
         click.echo(line)
+    place = store or beside / "online"
+    if place.is_dir() and not dry_run:
+        click.echo(f"  {renewed(place)}")
+
+
+def renewed(store: Path) -> str:
+    """Write the online store anew from the tables and remove what served before; says what came of it."""
+    from wanderbricks_ml.commands import dbt_client
+    from wanderbricks_ml.serving.forgetting import older_snapshots
+
+    dbt_client.release_database()
+    command = ("-c", "from wanderbricks_ml.commands.cli import main; main()", "online-store", "--without-models")
+    made = subprocess.run([sys.executable, *command, "--store", store], check=False, capture_output=True, text=True)
+    if made.returncode:
+        return f"the online store {store}, which could not be written anew: {made.stderr.strip()}"
+    for file in older_snapshots(store):
+        file.unlink()
+    return f"nothing in the online store {store}, which was written anew"
 
 
 def forget_lines(folder: Path, user: str, bookings: Sequence[str], dry_run: bool) -> dict[Path, int]:

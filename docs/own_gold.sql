@@ -7,7 +7,7 @@ create temp table bookings as from 'data/mine/bookings.csv';
 create temp table listings as from 'data/mine/listings.csv';
 -- guests.csv: id, country, is_business, signed_up_on
 create temp table guests as from 'data/mine/guests.csv';
--- hosts.csv: id, country, rating, joined_on
+-- hosts.csv: id, country, joined_on
 create temp table hosts as from 'data/mine/hosts.csv';
 -- cities.csv: id, name, country
 create temp table cities as from 'data/mine/cities.csv';
@@ -39,7 +39,9 @@ copy (
 copy (
     select
         cast(id as varchar) as host_key, id as host_id, 'unknown' as name, 'unknown' as email, 'unknown' as phone,
-        true as is_verified, true as is_active, cast(rating as double) as rating, country, cast(joined_on as date) as joined_at,
+        true as is_verified, true as is_active,
+        -- today's rating was not known back then: where you have its history, write a row a rating, each with its days of effect
+        cast(null as double) as rating, country, cast(joined_on as date) as joined_at,
         cast(joined_on as timestamp) as effective_from, cast(null as timestamp) as effective_to, true as is_current,
         cast(joined_on as timestamp) as record_created_timestamp, cast(current_date as timestamp) as record_updated_timestamp
     from hosts

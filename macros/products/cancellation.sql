@@ -33,7 +33,7 @@
             'of': "select booking_id from {cancellation_spine} where split = 'score'",
         },
         'reasons': {
-            'of': 'the chance of a cancellation',
+            'of': 'the chance of a cancellation, as seen when it was made',
             'acting': "predicted_cancellation",
             'first': 'revenue_at_risk',
         },

@@ -1,5 +1,5 @@
 {#
-  Served rows of the newest scoring whose predictions are to be explained, with the columns of the examples and model_version,
+  Served rows of this run's day whose predictions are to be explained, with the columns of the examples and model_version,
   the version that served each. Var `reasons`: `acting` (default), the rows on which people act by the declaration, at most var
   `reasons_rows`; `all`; or `none`. No row where the day was scored before: then the examples hold none to score.
 
@@ -26,7 +26,7 @@ with examples as (
 published as (
 
     select * from {{ ref(product.predictions) }}
-    where scoring_date = (select max(newest.scoring_date) from {{ ref(product.predictions) }} as newest)
+    where scoring_date = (select max(scored.as_of_date) from examples as scored)
 
 ),
 

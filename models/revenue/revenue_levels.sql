@@ -88,7 +88,7 @@ final as (
         total.level_56 as total_level_56,
         total.season_level as total_season_level,
         case
-            when levels.level_56 > 0 and levels.level_364 > 0 and total.level_56 > 0 and total.level_364 > 0
+            when levels.level_364 > 0 and total.level_56 > 0 and total.level_364 > 0
                 then {{ pooled(
                     'levels.level_56', 'levels.level_364 * total.level_56 / total.level_364', 'levels.bookings_56', level_bookings
                 ) }}

@@ -63,7 +63,7 @@ def connect() -> Any:
     # it warns that pickles can run code; these are our own, and the digest in the predictor's table tells them apart
     logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     if uri.startswith("sqlite:///"):
-        _make_whole(Path(uri.removeprefix("sqlite:///")))
+        _make_whole(Path(uri.removeprefix("sqlite:///").partition("?")[0]))
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", "databricks-uc" if uri == "databricks" else uri))
     return mlflow.MlflowClient()
@@ -81,10 +81,17 @@ def _make_whole(file: Path) -> None:
         if file.exists():
             return
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.part")
-        part.unlink(missing_ok=True)
-        mlflow.MlflowClient(tracking_uri=f"sqlite:///{part}").search_experiments(max_results=1)
-        part.replace(file)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix="mlflow-") as folder:
+            made = Path(folder) / file.name
+            mlflow.MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
+            try:
+                # unlike a move, it leaves alone what another process has put there meanwhile
+                os.link(made, file)
+            except FileExistsError:
+                logger.debug("another process has made %s", file)
+            except OSError:
+                # a file system without links
+                made.replace(file)
 
 
 def experiment_id(name: str, note: str = "") -> str:

@@ -275,5 +275,5 @@ def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Workspace
     for rows in ("train_rows", "refit_rows"):
         assert many[rows] < 2500 < one[rows], rows
     # a day later than the version of the first build
-    (today,) = emulator.table("select as_of from wanderbricks_ml.point_in_time").to_pylist()
-    assert many["refit_labels_until"] == today["as_of"] > many["train_labels_until"]
+    (today,) = emulator.table("select as_of_date from wanderbricks_ml.point_in_time").to_pylist()
+    assert many["refit_labels_until"] == today["as_of_date"] > many["train_labels_until"]

@@ -1,4 +1,4 @@
-"""What was served, in Parquet files by hour, for monitoring to read."""
+"""What was served, in Parquet files by hour, for whoever asks what was answered; no model reads it."""
 
 from __future__ import annotations
 

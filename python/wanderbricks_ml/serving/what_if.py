@@ -20,8 +20,8 @@ from wanderbricks_ml.serving.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
-NOT_OF_FEATURES = ("scored_at",)
-"""Columns of a row that say nothing of other features; those of the baseline, neither."""
+NOT_OF_FEATURES = ("scored_at", "activity")
+"""Columns of a row that say nothing of other features, or follow from the old ones; those of the baseline, neither."""
 
 MOST_NAMED = 20
 """Missing features that an error names."""
@@ -65,6 +65,19 @@ class WhatIf:
                 if folder.is_dir():
                     found[number] = folder
         return found
+
+    def adopt(self, before: WhatIf) -> None:
+        """Take the loaded models of the snapshot before, where version, files and features are the same."""
+        if before._columns != self._columns:
+            return
+        for number, model in before._models.items():
+            mine, theirs = (one._versions.get(number, {}).get("artifact_digest") for one in (self, before))
+            if mine and mine == theirs:
+                self._models[number] = model
+
+    @property
+    def _columns(self) -> tuple[list[str], list[str]]:
+        return self._about.numeric, list(self._about.categorical)
 
     def load(self) -> None:
         """Load the models whose copies are there and proven; one that is not is said once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -285,6 +286,8 @@ INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
         (BATCH, [{"user_id": 3}, {"user_id": None}], {}, 422, ["/1/user_id"]),
         (BATCH, [{"user_id": -1}, {"user_id": -2}], {}, 404, ["/0/user_id", "/1/user_id"]),
         (BATCH, b"[" * 90_000, {}, 422, ["/0"]),
+        (INVOKE, {"dataframe_records": [{"user_id": -1}]}, {}, 404, ["/dataframe_records/0/user_id"]),
+        (INVOKE, {"inputs": {"user_id": [-1]}}, {}, 404, ["/inputs/user_id/0"]),
         (INVOKE, {}, {}, 422, ["/dataframe_records"]),
         (INVOKE, {"inputs": [], "dataframe_records": []}, {}, 422, ["/dataframe_records", "/inputs"]),
         (INVOKE, {"inputs": {"user_id": [1, "2"]}}, {}, 422, ["/inputs/user_id/1"]),
@@ -315,6 +318,8 @@ def test_a_key_that_was_not_scored_needs_all_features_and_the_model_may_refuse_t
     key = example["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
     endless = ask("/predict/customer_ltv_predictor", {"user_id": 1, **dict.fromkeys(ENDLESS, 3e38)})
     assert (endless.status, endless.fields) == (422, [f"/{name}" for name in ENDLESS])
+    batch = ask("/predict_batch/customer_ltv_predictor", [{"user_id": 1, **dict.fromkeys(ENDLESS, 3e38)}])
+    assert (batch.status, batch.fields) == (422, [f"/0/{name}" for name in ENDLESS])
     refused = ask("/predict/conversion_predictor", {**key, "click_probability": 2})
     assert (refused.status, refused.fields) == (422, ["/click_probability"])
 
@@ -551,6 +556,38 @@ def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tm
     for day in range(3, 8):
         score(f"2025-08-0{day}", "0.5")
     assert len(list((tmp_path / "store").glob("*.lmdb"))) == 2
+
+
+def test_a_second_build_of_a_day_leaves_the_models(
+    fresh: Workspace, store: Path, products: list[ServedProduct], tmp_path: Path
+) -> None:
+    """It has nothing to score, and so no examples of the day."""
+    database, own = tmp_path / "wanderbricks.duckdb", shutil.copytree(store, tmp_path / "online")
+    shutil.copy(fresh.path / "wanderbricks.duckdb", database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("delete from wanderbricks_ml.churn_examples where split = 'score'")
+    copies = {path.name for path in (own / "models").iterdir()}
+    (old := own / "models/churn_predictor-v0-000000000000").mkdir()
+    said = export(database, own, [product for product in products if product.product == "churn"], True)
+    assert "by key alone" not in said["churn_predictor"]
+    assert {path.name for path in old.parent.iterdir()} == copies
+
+
+def test_two_processes_do_not_export_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def look(store: Path) -> Pointer:
+        with (store / "export.lock").open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tried.append(store)
+        return read_pointer(store)
+
+    monkeypatch.setattr("wanderbricks_ml.serving.export.read_pointer", look)
+    database = tmp_path / "w.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema wanderbricks_ml")
+    export(database, tmp_path / "store", [CHURN])
+    assert tried == [tmp_path / "store"]
 
 
 def test_a_product_that_cannot_be_written_keeps_no_other_from_it(

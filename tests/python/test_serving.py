@@ -293,6 +293,13 @@ INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
         (INVOKE, {"inputs": {"user_id": [1, "2"]}}, {}, 422, ["/inputs/user_id/1"]),
         (INVOKE, {"inputs": {"user_id": [1], "other": []}}, {}, 422, ["/inputs/user_id", "/inputs/other"]),
         (INVOKE, {"dataframe_split": {"columns": ["user_id"], "data": [[1, 2]]}}, {}, 422, ["/dataframe_split/data/0"]),
+        (
+            INVOKE,
+            {"dataframe_split": {"columns": ["user_id", "user_id"], "data": [[1, 2]]}},
+            {},
+            422,
+            ["/dataframe_split/columns"],
+        ),
         (INVOKE, {"dataframe_split": {"columns": ["user_id"]}}, {}, 422, ["/dataframe_split/data"]),
         ("/predict/no_such_model", {}, {}, 404, ["model"]),
         ("/model_info/no_such_model", None, {}, 404, ["model"]),

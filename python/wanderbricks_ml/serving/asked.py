@@ -147,6 +147,9 @@ class Asked:
     def _rows_of_split(self, raw: Any) -> list[Question]:
         split = _decoded(self._split, raw, "/dataframe_split")
         self._check_rows(len(split.data), "/dataframe_split/data")
+        if len(set(split.columns)) < len(split.columns):
+            where, detail = "/dataframe_split/columns", "a column is named twice"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {detail}", [(where, detail)])
         for place, values in enumerate(split.data):
             if len(values) != len(split.columns):
                 raise Problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,18 @@ class Answer:
         return [error["field"] for error in self.json["errors"]]
 
 
-def call(app: Any, path: str, body: Any = None, key: str | None = None, **headers: str) -> Answer:
-    """Ask an application: a GET without a body, else a POST of it, as JSON where it is no bytes."""
+def call(
+    app: Any,
+    path: str,
+    body: Any = None,
+    key: str | None = None,
+    meanwhile: Callable[[], None] | None = None,
+    **headers: str,
+) -> Answer:
+    """Ask an application: a GET without a body, else a POST of it, as JSON where it is no bytes.
+
+    What is to happen `meanwhile` does so while the body is under way.
+    """
     sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     given = {"content_type": "application/json"} | ({"x_api_key": key} if key else {}) | headers
     scope = {
@@ -39,6 +50,8 @@ def call(app: Any, path: str, body: Any = None, key: str | None = None, **header
     messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if meanwhile is not None:
+            meanwhile()
         return {"type": "http.request", "body": sent, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:

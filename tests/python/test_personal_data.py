@@ -94,6 +94,7 @@ def test_a_person_is_forgotten_and_nobody_else(fresh: Workspace, tmp_path: Path)
     forgotten = workspace.wanderbricks("forget", "--user", str(user))
     assert forgotten.returncode == 0, forgotten.stderr
     said, store = forgotten.stdout.rsplit("\n", 2)[:2]
+    assert "no inference log in" in said
     assert said + "\n" == counted.stdout.replace("would be removed", "removed")
     assert store == f"  nothing in the online store {workspace.path / 'online'}, which was written anew"
     left_over = {file.name for file in (workspace.path / "online").glob("*.lmdb")} & written_before
@@ -173,6 +174,15 @@ def test_what_remains_is_said(run: Callable[..., Any]) -> None:
     assert "gold no longer has user 7" in said
     assert "Delta keeps what was deleted until VACUUM" in said
     assert "gold cannot be read" in run(FOUND | {"in_gold": {}})[0]
+
+
+def test_what_serving_keeps_of_another_database_is_said_and_left(run: Callable[..., Any], tmp_path: Path) -> None:
+    (store := tmp_path / "online").mkdir()
+    (log := tmp_path / "log").mkdir()
+    said, _ = run(FOUND | {"engine": "databricks"}, "--store", str(store), "--inference-log", str(log))
+    assert f"the online store {store}: it comes from the local database" in said
+    assert f"has yet to write to {log}" in said
+    assert list(store.iterdir()) == []
 
 
 def test_where_nothing_could_be_removed_the_command_fails(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +23,27 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from asgi_caller import Answer, call
+from click import ClickException
+from click.testing import CliRunner
 from local_workspace import Workspace
 
+from wanderbricks_ml.commands.cli import main
+from wanderbricks_ml.commands.serve import _address
 from wanderbricks_ml.serving.app import App
 from wanderbricks_ml.serving.declared import ServedProduct, served_products
 from wanderbricks_ml.serving.export import export
 from wanderbricks_ml.serving.keys import KeyRing, new_key, write_keys
 from wanderbricks_ml.serving.rates import SLOTS, Limiter
 from wanderbricks_ml.serving.settings import ServingSettings
-from wanderbricks_ml.serving.snapshot import About, KeyFormat, Pointer, Snapshot, write_pointer, write_snapshot
+from wanderbricks_ml.serving.snapshot import (
+    About,
+    KeyFormat,
+    Pointer,
+    Snapshot,
+    read_pointer,
+    write_pointer,
+    write_snapshot,
+)
 
 Ask = Callable[..., Answer]
 
@@ -154,6 +168,7 @@ def test_the_model_answers_what_batch_did_to_the_same_features(
                     assert value == (pytest.approx(row[name], rel=1e-9) if isinstance(value, float) else row[name])
                 assert set(row) - set(answered) <= {
                     "scored_at",
+                    "activity",
                     "baseline_probability",
                     "baseline_bookings",
                     "baseline_revenue",
@@ -271,11 +286,20 @@ INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
         (BATCH, [{"user_id": 3}, {"user_id": None}], {}, 422, ["/1/user_id"]),
         (BATCH, [{"user_id": -1}, {"user_id": -2}], {}, 404, ["/0/user_id", "/1/user_id"]),
         (BATCH, b"[" * 90_000, {}, 422, ["/0"]),
+        (INVOKE, {"dataframe_records": [{"user_id": -1}]}, {}, 404, ["/dataframe_records/0/user_id"]),
+        (INVOKE, {"inputs": {"user_id": [-1]}}, {}, 404, ["/inputs/user_id/0"]),
         (INVOKE, {}, {}, 422, ["/dataframe_records"]),
         (INVOKE, {"inputs": [], "dataframe_records": []}, {}, 422, ["/dataframe_records", "/inputs"]),
         (INVOKE, {"inputs": {"user_id": [1, "2"]}}, {}, 422, ["/inputs/user_id/1"]),
         (INVOKE, {"inputs": {"user_id": [1], "other": []}}, {}, 422, ["/inputs/user_id", "/inputs/other"]),
         (INVOKE, {"dataframe_split": {"columns": ["user_id"], "data": [[1, 2]]}}, {}, 422, ["/dataframe_split/data/0"]),
+        (
+            INVOKE,
+            {"dataframe_split": {"columns": ["user_id", "user_id"], "data": [[1, 2]]}},
+            {},
+            422,
+            ["/dataframe_split/columns"],
+        ),
         (INVOKE, {"dataframe_split": {"columns": ["user_id"]}}, {}, 422, ["/dataframe_split/data"]),
         ("/predict/no_such_model", {}, {}, 404, ["model"]),
         ("/model_info/no_such_model", None, {}, 404, ["model"]),
@@ -301,8 +325,24 @@ def test_a_key_that_was_not_scored_needs_all_features_and_the_model_may_refuse_t
     key = example["requestBody"]["content"]["application/json"]["examples"]["key"]["value"]
     endless = ask("/predict/customer_ltv_predictor", {"user_id": 1, **dict.fromkeys(ENDLESS, 3e38)})
     assert (endless.status, endless.fields) == (422, [f"/{name}" for name in ENDLESS])
+    batch = ask("/predict_batch/customer_ltv_predictor", [{"user_id": 1, **dict.fromkeys(ENDLESS, 3e38)}])
+    assert (batch.status, batch.fields) == (422, [f"/0/{name}" for name in ENDLESS])
     refused = ask("/predict/conversion_predictor", {**key, "click_probability": 2})
     assert (refused.status, refused.fields) == (422, ["/click_probability"])
+
+
+def test_a_version_that_goes_on_answers_at_once_after_a_swap(store: Path, tmp_path: Path) -> None:
+    text, key = new_key("tests")
+    app = application(store, tmp_path, run_key=key)
+    app._store.load_models()
+    own, files = tmp_path / "online", read_pointer(store).files
+    shutil.copy(own / files["churn_predictor"], own / "next.lmdb")
+    write_pointer(own, Pointer({**files, "churn_predictor": "next.lmdb"}))
+    app._refresh()
+    example = {"user_id": app._store.by_model["churn_predictor"].about.example["user_id"], "country": "Spain"}
+    assert call(app, "/model_info/churn_predictor", None, text).json["snapshot"] == "next.lmdb"
+    assert call(app, PREDICT, example, text).status == 200
+    assert not app._store.has_models_to_load
 
 
 @pytest.mark.parametrize("broken", ["changed", "added", "other"])
@@ -333,8 +373,11 @@ def test_only_a_valid_key_is_answered_and_only_of_its_models(store: Path, tmp_pa
     all_models, first = new_key("all")
     churn_alone, second = new_key("churn", ("churn_predictor",))
     expired, third = new_key("old", expires=datetime.now(UTC).date())
-    write_keys(file, [first, second, third])
+    write_keys(file, [first, second])
     assert file.stat().st_mode & 0o077 == 0
+    file.chmod(0o640)
+    write_keys(file, [first, second, third])
+    assert file.stat().st_mode & 0o777 == 0o640
     assert not any(text.encode() in file.read_bytes() for text in (all_models, churn_alone, expired))
     app = application(store, tmp_path, keys=str(file))
 
@@ -444,6 +487,20 @@ def test_a_new_snapshot_serves_and_a_broken_one_does_not(tmp_path: Path) -> None
     assert version(4) == 4
 
 
+def test_a_body_that_comes_while_snapshots_change_is_answered_by_the_new_one(tmp_path: Path) -> None:
+    text, key = new_key("swap")
+    (store := tmp_path / "store").mkdir()
+    small_snapshot(store, "one", range(5), 1)
+    app = App(ServingSettings(store=str(store), scratch=str(tmp_path), run_key=key))
+    small_snapshot(store, "two", range(5), 2)
+
+    def change() -> None:
+        app._refresh()
+        app._refresh()
+
+    assert call(app, PREDICT, {"user_id": 4}, text, change).json == {"user_id": 4, "model_version": 2}
+
+
 def test_a_snapshot_needs_keys_once_and_in_order(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="keys come twice"):
         small_snapshot(tmp_path, "twice", [1, 1], 1)  # type: ignore[arg-type]
@@ -508,6 +565,68 @@ def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tm
     assert len(list((tmp_path / "store").glob("*.lmdb"))) == 2
 
 
+def test_a_second_build_of_a_day_leaves_the_models(
+    fresh: Workspace, store: Path, products: list[ServedProduct], tmp_path: Path
+) -> None:
+    """It has nothing to score, and so no examples of the day."""
+    database, own = tmp_path / "wanderbricks.duckdb", shutil.copytree(store, tmp_path / "online")
+    shutil.copy(fresh.path / "wanderbricks.duckdb", database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("delete from wanderbricks_ml.churn_examples where split = 'score'")
+    copies = {path.name for path in (own / "models").iterdir()}
+    (old := own / "models/churn_predictor-v0-000000000000").mkdir()
+    said = export(database, own, [product for product in products if product.product == "churn"], True)
+    assert "by key alone" not in said["churn_predictor"]
+    assert {path.name for path in old.parent.iterdir()} == copies
+
+
+def test_two_processes_do_not_export_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def look(store: Path) -> Pointer:
+        with (store / "export.lock").open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tried.append(store)
+        return read_pointer(store)
+
+    monkeypatch.setattr("wanderbricks_ml.serving.export.read_pointer", look)
+    database = tmp_path / "w.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema wanderbricks_ml")
+    export(database, tmp_path / "store", [CHURN])
+    assert tried == [tmp_path / "store"]
+
+
+def test_a_product_that_cannot_be_written_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the command says so by how it ends."""
+    database = tmp_path / "wanderbricks.duckdb"
+    other = replace(CHURN, product="other", model_name="other", predictions="other_predictions")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema wanderbricks_ml")
+        for table, user in ((other.predictions, "repeat('x', 500)"), (CHURN.predictions, "'7'")):
+            connection.execute(
+                f"""
+                create table wanderbricks_ml.{table} as
+                select {user} as user_id, 0.5::double as churn_probability, 'churn_predictor' as model_name,
+                    1 as model_version, current_date as as_of_date, current_date as scoring_date,
+                    current_timestamp::timestamp as scored_at
+                """
+            )
+    monkeypatch.setattr("wanderbricks_ml.serving.declared.served_products", lambda: [other, CHURN])
+    monkeypatch.setenv("WANDERBRICKS_DB", str(database))
+    finished = CliRunner().invoke(main, ["online-store", "--without-models", "--store", str(tmp_path / "store")])
+    assert finished.exit_code == 1 and "other: not exported" in finished.output
+    assert list(read_pointer(tmp_path / "store").files) == ["churn_predictor"]
+
+
+def test_the_server_takes_names_of_hosts() -> None:
+    assert _address("localhost") in ("127.0.0.1", "::1")
+    with pytest.raises(ClickException, match="no address"):
+        _address("nowhere.invalid")
+
+
 def test_other_commands_import_nothing_of_the_server() -> None:
     code = (
         "import sys, wanderbricks_ml.commands.cli, wanderbricks_ml.lifecycle.predicting, wanderbricks_ml.gold_plugin; "
@@ -568,6 +687,8 @@ def test_the_printed_command_works_a_killed_worker_is_replaced_and_the_log_is_wr
         time.sleep(0.01)
     for _ in range(20):
         urllib.request.urlopen(f"{url}/health").close()
+    # what the killed worker had not written yet is lost
+    subprocess.run(["bash", "-c", f"{printed} --silent --fail"], capture_output=True, check=True)
     request = urllib.request.Request(f"{url}/model_info", headers={"X-API-Key": key[1], "X-Request-ID": 'a"b'})
     with urllib.request.urlopen(request) as response:
         assert '"' not in response.headers["X-Request-ID"]
@@ -582,6 +703,5 @@ def test_the_printed_command_works_a_killed_worker_is_replaced_and_the_log_is_wr
         for line in lines
     )
     rows = pq.read_table(log).to_pylist()
-    # what a killed worker had not written yet is lost
-    assert all(json.loads(row["answer"])["model_version"] == 1 for row in rows)
-    assert datetime.now(UTC) - timedelta(hours=1) < max((row["served_at"] for row in rows), default=datetime.now(UTC))
+    assert rows and all(json.loads(row["answer"])["model_version"] == 1 for row in rows)
+    assert datetime.now(UTC) - timedelta(hours=1) < max(row["served_at"] for row in rows)

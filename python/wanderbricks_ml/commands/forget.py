@@ -77,7 +77,10 @@ def forget(
     lines = forget_lines(folder, user, found["bookings"], dry_run)
     beside = database_file().parent
     log = inference_log or beside / "inference_log"
-    if log.is_dir():
+    further = []
+    if not log.is_dir():
+        further.append(f"what was served: no inference log in {log}; --inference-log names another")
+    else:
         from wanderbricks_ml.serving.forgetting import forget_answers
 
         answers = forget_answers(log, user, found["bookings"], dry_run)
@@ -85,23 +88,32 @@ def forget(
             found["removed"][f"{log}, the log of what was served"] = sum(answers.values())
     for line in report(user, found, {str(path): count for path, count in lines.items()}, dry_run):
         click.echo(line)
+        further.append(f"what a running server has yet to write to {log}, every half minute: run this again then")
     place = store or beside / "online"
-    if place.is_dir() and not dry_run:
-        click.echo(f"  {renewed(place)}")
+    if place.is_dir() and found["engine"] != "duckdb":
+        further.append(
+            f"the online store {place}: it comes from the local database {database_file()}, which this did not touch"
+        )
+    elif place.is_dir() and not dry_run:
+        further.append(renewed(place))
+    for line in further:
+        click.echo(f"  {line}")
 
 
 def renewed(store: Path) -> str:
     """Write the online store anew from the tables and remove what served before; says what came of it."""
     from wanderbricks_ml.commands import dbt_client
     from wanderbricks_ml.serving.forgetting import older_snapshots
+    from wanderbricks_ml.serving.snapshot import alone
 
     dbt_client.release_database()
     command = ("-c", "from wanderbricks_ml.commands.cli import main; main()", "online-store", "--without-models")
     made = subprocess.run([sys.executable, *command, "--store", store], check=False, capture_output=True, text=True)
     if made.returncode:
         return f"the online store {store}, which could not be written anew: {made.stderr.strip()}"
-    for file in older_snapshots(store):
-        file.unlink()
+    with alone(store):
+        for file in older_snapshots(store):
+            file.unlink(missing_ok=True)
     return f"nothing in the online store {store}, which was written anew"
 
 

@@ -59,7 +59,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
     import duckdb
 
     from wanderbricks_ml.serving.declared import served_products
-    from wanderbricks_ml.serving.export import export
+    from wanderbricks_ml.serving.export import FAILED, export
 
     logger = logging.getLogger(__name__)
     if every is not None:
@@ -71,6 +71,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
     place = store or data_folder() / "online"
     database, parent, seen = database_file(), os.getppid(), 0
     told: dict[str, str] = {}
+    missed = ""
     try:
         products = served_products()
     except RuntimeError as error:
@@ -84,13 +85,23 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
                     if told.get(model) != said:
                         logger.info("%s: %s", model, said)
                 told, seen = found, changed
+                failed = sorted(model for model, said in found.items() if said.startswith(FAILED))
+                if failed and every is None:
+                    raise click.ClickException(f"{', '.join(failed)}: not exported; the lines above say why")
         except FileNotFoundError as error:
             if every is None:
                 raise click.ClickException(str(error)) from error
+            if missed != (missed := str(error)):
+                logger.warning("%s", error)
         except duckdb.IOException as error:
             # a build is writing: what is there goes on
             if every is None:
                 raise click.ClickException(f"{database} is in use by a build; try again when it is done") from error
+        except Exception:
+            if every is None:
+                raise
+            # the next look may find it mended, and a keeper that is gone would leave servers with what is old
+            logger.exception("the store goes on as it was")
         if every is None:
             return
         time.sleep(every)
@@ -176,6 +187,7 @@ def serve(
             f"who is not on this machine needs a key, and there is no {key_file}: wanderbricks serve-keys add NAME"
         )
     _check_keys(key_file)
+    host = _address(host)
     _check_port(host, port)
     command = [*CLI, "online-store", "--store", str(place)]
     if refresh:
@@ -220,6 +232,17 @@ def _example(url: str, key: str, about: Any) -> str:
     )
 
 
+def _address(host: str) -> str:
+    """The address of a name, of IPv4 where it has one; the server takes no names."""
+    import socket
+
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise click.ClickException(f"{host} is no address: {error.strerror}; name another with --host") from error
+    return str(min(found, key=lambda one: one[0] != socket.AF_INET)[4][0])
+
+
 def _check_port(host: str, port: int) -> None:
     """See that the port is free: workers share theirs, and would share it with another server, too."""
     import socket
@@ -241,7 +264,7 @@ def _check_keys(file: Path) -> None:
     if file.is_file():
         try:
             read_keys(file)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 

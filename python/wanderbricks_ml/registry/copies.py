@@ -55,7 +55,7 @@ def make_copy(model_name: str, version: Mapping[str, Any], place: Path) -> Path:
     return target
 
 
-def check_copy(folder: Path, digest: str) -> None:
+def check_copy(folder: Path, digest: str) -> dict[str, str]:
     """See that a copy is what was logged.
 
     Parameters
@@ -63,13 +63,18 @@ def check_copy(folder: Path, digest: str) -> None:
     digest
         That of the predictor's table.
 
+    Returns
+    -------
+    dict[str, str]
+        What each file is proven to be.
+
     Raises
     ------
     RuntimeError
         When a file is not as it was logged, or WANDERBRICKS_VERIFY_KEY is set and no signature by that key vouches for
         the files.
     """
-    expected = json.loads(json.loads((folder / RECORD).read_text(encoding="utf-8"))["artifact_files"])
+    expected: dict[str, str] = json.loads(json.loads((folder / RECORD).read_text(encoding="utf-8"))["artifact_files"])
     problems = integrity.differences(expected, integrity.file_digests(folder / FILES))
     if integrity.overall_digest(expected) != digest:
         problems.append("its record is not that of the version")
@@ -84,16 +89,16 @@ def check_copy(folder: Path, digest: str) -> None:
         raise RuntimeError(
             f"{folder.name} is not what was logged and is not loaded: {'; '.join(problems)} (in {folder})"
         )
+    return expected
 
 
 def load_copy(folder: Path, digest: str) -> Any:
     """The fit that serves, a scikit-learn pipeline, of a copy that is proven first; see `check_copy`."""
-    check_copy(folder, digest)
+    expected = check_copy(folder, digest)
     import_first(*LEARNERS)
     import cloudpickle
 
     pickled = (folder / FILES / PIPELINE).read_bytes()
-    expected = json.loads(json.loads((folder / RECORD).read_text(encoding="utf-8"))["artifact_files"])
     if hashlib.sha256(pickled).hexdigest() != expected[PIPELINE]:
         raise RuntimeError(f"{folder.name} was changed while it was read and is not loaded")
     return cloudpickle.loads(pickled)

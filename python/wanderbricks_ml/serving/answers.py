@@ -58,7 +58,9 @@ def _cancellation(predicted: Row, features: Mapping[str, Any], version: Mapping[
     later = features.get("later_share")
     if later is None or math.isnan(later):
         return found
-    remaining = made * later / (1 - made + made * later)
+    whole = 1 - made + made * later
+    # of what is sure to be cancelled, but none so late, nothing is left
+    remaining = made * later / whole if whole else 0.0
     found |= {
         "remaining_probability": remaining,
         "predicted_cancellation": remaining >= version.get("remaining_threshold", threshold),

@@ -135,30 +135,31 @@ class App:
                 HTTPStatus.NOT_FOUND, "there is no such path; /docs lists those that there are", [("path", "unknown")]
             )
         self._callers.admit(exchange)
-        served = self._served(exchange, rest[0])
-        return self._predicted(exchange, served, verb, await exchange.body())
+        # who may not ask sends no body
+        self._served(exchange, rest[0])
+        body = await exchange.body()
+        # again, as what was served when the body began may be closed by now
+        return self._predicted(exchange, self._served(exchange, rest[0]), verb, body)
 
     def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
         asked, row = served.asked, served.snapshot.row
         if verb == "predict":
             question = asked.one(body)
-            answer = row(question.key) if question.features is None else self._what_if(served, [question], [""])[0]
+            answer = row(question.key) if question.features is None else self._what_if(served, [question])[0]
             if answer is None:
-                raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [""]))
+                raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [question]))
             answers, whole = [answer], answer
         else:
             questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
             found = [row(question.key) if question.features is None else b"" for question in questions]
             given = [place for place, one in enumerate(found) if one == b""]
             if given:
-                predicted = self._what_if(
-                    served, [questions[place] for place in given], [f"/{place}" for place in given]
-                )
+                predicted = self._what_if(served, [questions[place] for place in given])
                 for place, one in zip(given, predicted, strict=True):
                     found[place] = one
-            missing = [place for place, one in enumerate(found) if one is None]
+            missing = [question for question, one in zip(questions, found, strict=True) if one is None]
             if missing:
-                raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [f"/{place}" for place in missing]))
+                raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, missing))
             answers = [one for one in found if one is not None]
             whole = b"[" + b",".join(answers) + b"]"
             if verb != "predict_batch":
@@ -171,24 +172,21 @@ class App:
             self._log.add(exchange.request_id, exchange.route, model, answers)
         return Response(whole)
 
-    def _what_if(self, served: Served, questions: list[Question], pointers: list[str]) -> list[bytes]:
+    def _what_if(self, served: Served, questions: list[Question]) -> list[bytes]:
         if served.what_if is None:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")
-        return served.what_if.answers(questions, pointers)
+        return served.what_if.answers(questions)
 
-    def _not_scored(self, served: Served, places: list[str]) -> tuple[str, list[tuple[str, str]]]:
+    def _not_scored(self, served: Served, missing: list[Question]) -> tuple[str, list[tuple[str, str]]]:
         about = served.about
         names = ", ".join(about.key)
-        rows = f"{len(places)} of the keys" if len(places) > 1 or places[0] else "this key"
+        rows = f"{len(missing)} of the keys" if len(missing) > 1 or missing[0].pointer() else "this key"
         detail = (
-            f"{rows} ({names}) {'were' if len(places) > 1 else 'was'} not scored on {about.scoring_date}; "
+            f"{rows} ({names}) {'were' if len(missing) > 1 else 'was'} not scored on {about.scoring_date}; "
             f"{about.table} has {about.rows}, such as {msgspec.json.encode(about.example).decode()}"
         )
-        last = next(reversed(about.key))
-        return detail, [
-            (f"{place}/{last if len(about.key) == 1 else ''}".rstrip("/"), "not scored")
-            for place in places[:MOST_MISSING]
-        ]
+        name = next(iter(about.key)) if len(about.key) == 1 else ""
+        return detail, [(question.pointer(name), "not scored") for question in missing[:MOST_MISSING]]
 
     def _served(self, exchange: Exchange, name: str) -> Served:
         """The product of a name of the path, for which the caller has a key."""

@@ -34,6 +34,12 @@ class Question(NamedTuple):
 
     key: tuple[Any, ...]
     features: dict[str, Any] | None
+    place: str
+    """JSON pointer of its fields, of which {field} is filled in."""
+
+    def pointer(self, name: str = "") -> str:
+        """Where a field of it stands in the body, or it itself."""
+        return self.place.format(field=name and f"/{name}")
 
 
 class Split(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,7 +111,7 @@ class Asked:
         """The question of a record; errors are said at `pointer`, of which {field} is filled in."""
         values = msgspec.structs.astuple(record)
         if type(record) is self._alone:
-            return Question(values, None)
+            return Question(values, None, pointer)
         key = []
         for name, value in zip(record.__struct_fields__, values[: self._parts], strict=False):
             if isinstance(value, float) and not value.is_integer():
@@ -118,7 +124,7 @@ class Asked:
         }
         # a number that is null is missing
         features = {name: NAN if value is None and name in self._numeric else value for name, value in given.items()}
-        return Question(tuple(key), features or None)
+        return Question(tuple(key), features or None, pointer)
 
     def invocation(self, body: bytes) -> list[Question]:
         """The questions in the body of `/invocations`."""
@@ -141,6 +147,9 @@ class Asked:
     def _rows_of_split(self, raw: Any) -> list[Question]:
         split = _decoded(self._split, raw, "/dataframe_split")
         self._check_rows(len(split.data), "/dataframe_split/data")
+        if len(set(split.columns)) < len(split.columns):
+            where, detail = "/dataframe_split/columns", "a column is named twice"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {detail}", [(where, detail)])
         for place, values in enumerate(split.data):
             if len(values) != len(split.columns):
                 raise Problem(

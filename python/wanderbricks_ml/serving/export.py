@@ -22,6 +22,8 @@ from wanderbricks_ml.serving.snapshot import (
     About,
     KeyFormat,
     Pointer,
+    Snapshot,
+    alone,
     read_pointer,
     write_pointer,
     write_snapshot,
@@ -55,6 +57,10 @@ LEFT_SECONDS = 3600
 
 KEPT_FILES = 2
 """Snapshots of a product that stay: the one that serves, and the one that a server may still have open."""
+
+
+FAILED = "goes on with what it had"
+"""How what is said of a model begins whose rows could not be brought."""
 
 
 class Unpublished(Exception):
@@ -91,6 +97,11 @@ def export(database: Path, store: Path, products: Sequence[ServedProduct], with_
     if not database.is_file():
         raise FileNotFoundError(f"there is no database {database}: run dbt build first, or name another")
     store.mkdir(parents=True, exist_ok=True)
+    with alone(store):
+        return _exported(database, store, products, with_models)
+
+
+def _exported(database: Path, store: Path, products: Sequence[ServedProduct], with_models: bool) -> dict[str, str]:
     for left in store.glob("export-*"):
         # of one that was killed
         if time.time() - left.stat().st_mtime > LEFT_SECONDS:
@@ -101,39 +112,63 @@ def export(database: Path, store: Path, products: Sequence[ServedProduct], with_
     with tempfile.TemporaryDirectory(dir=store, prefix="export-") as folder:
         copied, proofs = _copied(database, store, Path(folder), products, said)
         for product, about, name in copied:
-            if not (store / name).is_file():
-                rows = _keyed(Path(folder) / f"{product.product}.parquet", about)
-                columns = FeatureColumns(about.numeric, about.categorical, about.further)
-                file = Path(folder) / f"{product.product}-features.parquet"
-                features = keyed_features(file, list(about.key.values()), columns) if about.numeric else iter(())
-                # in a folder of its own, as another process may export, too
-                write_snapshot(Path(folder) / name, about, rows, features)
-                (Path(folder) / name).replace(store / name)
+            try:
+                if not (store / name).is_file():
+                    _written(Path(folder), store, product, about, name)
+            except Exception as error:
+                # one that cannot be written keeps no other from its newest rows
+                logger.exception("%s goes on with what it had", product.model_name)
+                said[product.model_name] = f"{FAILED}: {error}"
+                proofs.pop(product.model_name, None)
+                continue
             files[product.model_name] = name
             said[product.model_name] = f"{about.rows} keys of {about.scoring_date}"
+    if with_models:
+        # before their snapshots serve, so that servers find them
+        _copy_models(store / MODELS, proofs, said)
     if files != before:
         write_pointer(store, Pointer(files))
         _clear(store, set(files.values()))
     if with_models:
-        _copy_models(store / MODELS, proofs, said)
+        _clear_models(store / MODELS, proofs)
     return said
 
 
-def _copy_models(place: Path, proofs: dict[str, list[dict[str, Any]]], said: dict[str, str]) -> None:
-    """Have the store hold the versions that serve, proven to be those that were logged, and no others."""
-    from wanderbricks_ml.registry.copies import copy_name, make_copy
+def _written(folder: Path, store: Path, product: ServedProduct, about: About, name: str) -> None:
+    """Write a snapshot from the Parquet files of a folder."""
+    rows = _keyed(folder / f"{product.product}.parquet", about)
+    columns = FeatureColumns(about.numeric, about.categorical, about.further)
+    file = folder / f"{product.product}-features.parquet"
+    features = keyed_features(file, list(about.key.values()), columns) if about.numeric else iter(())
+    # not at its place, where nothing may be that is not whole
+    write_snapshot(folder / name, about, rows, features)
+    (folder / name).replace(store / name)
 
-    wanted = set()
+
+def _copy_models(place: Path, proofs: dict[str, list[dict[str, Any]]], said: dict[str, str]) -> None:
+    """Have the store hold the versions that serve, proven to be those that were logged."""
+    from wanderbricks_ml.registry.copies import make_copy
+
     for model, versions in proofs.items():
         for version in versions:
-            wanted.add(copy_name(model, version["model_version"], version["artifact_digest"]))
             try:
                 make_copy(model, version, place)
             except RuntimeError as error:
                 said[model] += f"; by key alone, as {error}"
-    for folder in place.glob("*-v*-*"):
-        if folder.name not in wanted:
-            shutil.rmtree(folder, ignore_errors=True)
+            except Exception as error:
+                logger.exception("%s v%s cannot be copied", model, version["model_version"])
+                said[model] += f"; by key alone, as {error}"
+
+
+def _clear_models(place: Path, proofs: dict[str, list[dict[str, Any]]]) -> None:
+    """Remove versions that serve no longer, of the models whose versions are known."""
+    from wanderbricks_ml.registry.copies import copy_name
+
+    for model, versions in proofs.items():
+        wanted = {copy_name(model, version["model_version"], version["artifact_digest"]) for version in versions}
+        for folder in place.glob(f"{model}-v*-*"):
+            if folder.name not in wanted:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copied(
@@ -149,6 +184,9 @@ def _copied(
             except Unpublished as reason:
                 said[product.model_name] = str(reason)
                 continue
+            except duckdb.Error as error:
+                said[product.model_name] = f"{FAILED}: {error}"
+                continue
             if not (store / name).is_file():
                 query = _rows_query(product, about)
                 connection.execute(f"copy ({query}) to '{folder / product.product}.parquet'")
@@ -157,9 +195,19 @@ def _copied(
                     query = features_query(product, columns, about.scoring_date)
                     connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
             found.append((product, about, name))
-            if about.numeric:
+            # a second build of a day has no examples of it; the snapshot of the first still has
+            if about.numeric or _has_features(store / name):
                 proofs[product.model_name] = _proofs(connection, product, about)
     return found, proofs
+
+
+def _has_features(path: Path) -> bool:
+    """Whether there is a snapshot, and features in it."""
+    if not path.is_file():
+        return False
+    snapshot = Snapshot(path)
+    snapshot.close()
+    return bool(snapshot.about.numeric)
 
 
 def _proofs(connection: duckdb.DuckDBPyConnection, product: ServedProduct, about: About) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
-"""What was served, in Parquet files by hour, for monitoring to read."""
+"""What was served, in Parquet files by hour, for whoever asks what was answered; no model reads it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
+import socket
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ class InferenceLog:
     Parameters
     ----------
     folder
-        Folder of the log; files are ``date=…/hour=…/<worker>-<number>.parquet``.
+        Folder of the log; files are ``date=…/hour=…/<host>-<worker>-<time>.parquet``.
     days
         Days that it is kept.
     every
@@ -50,7 +51,7 @@ class InferenceLog:
         self._days = days
         self._every = every
         self._rows: list[tuple[datetime, str, str, str, bytes]] = []
-        self._files = 0
+        self._taking = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inference log", daemon=True)
         self._thread.start()
@@ -61,7 +62,8 @@ class InferenceLog:
             LOST.inc(len(answers))
             return
         now = datetime.now(UTC)
-        self._rows.extend((now, request_id, route, model, answer) for answer in answers)
+        with self._taking:
+            self._rows.extend((now, request_id, route, model, answer) for answer in answers)
 
     def close(self) -> None:
         """Write what is left."""
@@ -74,7 +76,9 @@ class InferenceLog:
         self._flush()
 
     def _flush(self) -> None:
-        rows, self._rows = self._rows, []
+        # else rows could join a list that is written already
+        with self._taking:
+            rows, self._rows = self._rows, []
         if not rows:
             return
         try:
@@ -92,8 +96,7 @@ class InferenceLog:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             self._clear(hour.date())
-        self._files += 1
-        file = folder / f"{os.getpid()}-{int(rows[0][0].timestamp() * 1e6)}.parquet"
+        file = folder / f"{socket.gethostname()}-{os.getpid()}-{int(rows[0][0].timestamp() * 1e6)}.parquet"
         columns = [
             pa.array(column, type=field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)
         ]

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import stat
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -105,11 +106,13 @@ def read_keys(file: Path) -> list[ApiKey]:
 
 
 def write_keys(file: Path, keys: list[ApiKey]) -> None:
-    """Write a file of keys, whole at once, for its owner alone."""
+    """Write a file of keys, whole at once, for its owner alone, or for those who may read the one that is there."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     part.touch(mode=0o600)
+    if file.is_file():
+        part.chmod(stat.S_IMODE(file.stat().st_mode))
     part.write_bytes(msgspec.json.format(msgspec.json.encode(KeyFile(keys)), indent=2))
     part.replace(file)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -244,6 +246,14 @@ def _batches(rows: Iterable[tuple[bytes, bytes]], size: int) -> Iterator[list[tu
             batch = []
     if batch:
         yield batch
+
+
+@contextlib.contextmanager
+def alone(store: Path) -> Iterator[None]:
+    """Have nobody else write to a store meanwhile: a server's keeper, `online-store` and `forget` may at once."""
+    with (store / "export.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read_pointer(store: Path) -> Pointer:

@@ -98,7 +98,7 @@ class Store:
             return False
         found: dict[str, Served] = {}
         for model, name in files.items():
-            served = self.by_model.get(model)
+            served = before = self.by_model.get(model)
             if served is None or served.snapshot.path.name != name:
                 try:
                     served = Served(self._folder / name, self._most_rows)
@@ -107,6 +107,9 @@ class Store:
                     logger.error("%s goes on as it was, as %s cannot be opened: %s", model, name, error)
                 else:
                     tell_serving(model, served.about.scoring_date, served.about.rows)
+                    if before and before.what_if and served.what_if:
+                        # else the same version would be away for the seconds that its load takes
+                        served.what_if.adopt(before.what_if)
             if served is not None:
                 found[model] = served
         self._left = [served.snapshot for served in self.by_model.values() if served not in found.values()]

@@ -20,11 +20,11 @@ from wanderbricks_ml.serving.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
-NOT_OF_FEATURES = ("scored_at",)
-"""Columns of a row that say nothing of other features; those of the baseline, neither."""
+NOT_OF_FEATURES = ("scored_at", "activity")
+"""Columns of a row that say nothing of other features, or follow from the old ones; those of the baseline, neither."""
 
 MOST_NAMED = 20
-"""Missing features that an error names."""
+"""Features that an error names."""
 
 
 class WhatIf:
@@ -66,6 +66,19 @@ class WhatIf:
                     found[number] = folder
         return found
 
+    def adopt(self, before: WhatIf) -> None:
+        """Take the loaded models of the snapshot before, where version, files and features are the same."""
+        if before._columns != self._columns:
+            return
+        for number, model in before._models.items():
+            mine, theirs = (one._versions.get(number, {}).get("artifact_digest") for one in (self, before))
+            if mine and mine == theirs:
+                self._models[number] = model
+
+    @property
+    def _columns(self) -> tuple[list[str], list[str]]:
+        return self._about.numeric, list(self._about.categorical)
+
     def load(self) -> None:
         """Load the models whose copies are there and proven; one that is not is said once."""
         # late, as it takes seconds and nobody needs it to answer by key
@@ -80,13 +93,8 @@ class WhatIf:
                 self._failed[number] = str(error)
                 logger.exception("%s v%d answers by key alone", self._about.model_name, number)
 
-    def answers(self, questions: Sequence[Question], pointers: Sequence[str]) -> list[bytes]:
+    def answers(self, questions: Sequence[Question]) -> list[bytes]:
         """Answers to questions with features of their own.
-
-        Parameters
-        ----------
-        pointers
-            Where each question stands in the body.
 
         Raises
         ------
@@ -95,8 +103,8 @@ class WhatIf:
         """
         rows: list[dict[str, Any]] = []
         bases: list[dict[str, Any] | None] = []
-        for question, pointer in zip(questions, pointers, strict=True):
-            rows.append(self._features(question, pointer))
+        for question in questions:
+            rows.append(self._features(question))
             published = self._snapshot.row(question.key)
             bases.append(None if published is None else msgspec.json.decode(published))
         numbers = [self._serving if base is None else base["model_version"] for base in bases]
@@ -110,7 +118,7 @@ class WhatIf:
                 found[place] = self._written(questions[place], bases[place], rows[place], values, number)
         return found
 
-    def _features(self, question: Question, pointer: str) -> dict[str, Any]:
+    def _features(self, question: Question) -> dict[str, Any]:
         about = self._about
         stored = self._snapshot.features(question.key)
         given = question.features or {}
@@ -122,7 +130,7 @@ class WhatIf:
                 HTTPStatus.NOT_FOUND,
                 f"this key was not scored on {about.scoring_date}, so that each feature has to be given; "
                 f"{len(missing)} are missing",
-                [(f"{pointer}/{name}", "missing") for name in missing[:MOST_NAMED]],
+                [(question.pointer(name), "missing") for name in missing[:MOST_NAMED]],
             )
         return dict(given)
 
@@ -158,8 +166,11 @@ class WhatIf:
         return [dict(zip(self._about.predictions, row, strict=True)) for row in values.tolist()]
 
     def _refused(self, questions: Sequence[Question], why: str) -> Problem:
-        given = sorted({name for question in questions for name in question.features or {}})
-        fields = [(f"/{name}", "perhaps not of its range") for name in given]
+        fields = [
+            (question.pointer(name), "perhaps not of its range")
+            for question in questions
+            for name in sorted(question.features or {})
+        ][:MOST_NAMED]
         return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the model takes no such features: {why}", fields)
 
     def _written(

@@ -103,12 +103,13 @@ def forget(
 def renewed(store: Path) -> str:
     """Write the online store anew from the tables and remove what served before; says what came of it."""
     from wanderbricks_ml.commands import dbt_client
+    from wanderbricks_ml.commands.serve import CLI
     from wanderbricks_ml.serving.forgetting import older_snapshots
     from wanderbricks_ml.serving.snapshot import alone
 
     dbt_client.release_database()
-    command = ("-c", "from wanderbricks_ml.commands.cli import main; main()", "online-store", "--without-models")
-    made = subprocess.run([sys.executable, *command, "--store", store], check=False, capture_output=True, text=True)
+    command = [sys.executable, *CLI, "online-store", "--without-models", "--store", str(store)]
+    made = subprocess.run(command, check=False, capture_output=True, text=True)
     if made.returncode:
         return f"the online store {store}, which could not be written anew: {made.stderr.strip()}"
     with alone(store):

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
-from wanderbricks_ml.estimators.contributions import LOG, NUMBER, Contributions, credit, of_trees
+from wanderbricks_ml.estimators.contributions import LOG, NUMBER, Contributions, of_started
 from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 
 
@@ -77,11 +77,8 @@ class BoostingRegressor(BaseEstimator):
     def contributions(self, X: Floats) -> Contributions:
         """What each column adds to the number, or to the logarithm of a count, of each row of X."""
         check_is_fitted(self)
-        margin = self._margin(X)
-        values, base = of_trees(self.booster_, X, margin)
-        if self.start is not None and margin is not None:
-            credit(values, base, self.start, margin, getattr(self, "start_mean_", None))
-        return Contributions(values, base, self.unit)
+        mean = getattr(self, "start_mean_", None)
+        return Contributions(*of_started(self.booster_, X, self._margin(X), self.start, mean), self.unit)
 
     def _margin(self, X: Floats) -> Floats | None:
         return None if self.start is None else X[:, self.start].astype(np.float32)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.estimators.calibration import SMALLEST, Uncalibrated, check_labels, choose_calibration, log_odds
-from wanderbricks_ml.estimators.contributions import LOG_ODDS, Contributions, credit, of_trees
+from wanderbricks_ml.estimators.contributions import LOG_ODDS, Contributions, of_started
 from wanderbricks_ml.estimators.stopped_boosting import Rows, as_stopped, boost, boosting_params
 from wanderbricks_ml.estimators.stored import BOOSTING, renamed
 
@@ -121,11 +121,8 @@ class CalibratedBoostingClassifier(BaseEstimator):
     def contributions(self, X: Floats) -> Contributions:
         """What each column adds to the log odds, before they are calibrated, of each row of X."""
         check_is_fitted(self)
-        margin = self._margin(X)
-        values, base = of_trees(self.booster_, X, margin)
-        if self.start is not None and margin is not None:
-            credit(values, base, self.start, margin, getattr(self, "start_mean_", None))
-        return Contributions(values, base, LOG_ODDS)
+        mean = getattr(self, "start_mean_", None)
+        return Contributions(*of_started(self.booster_, X, self._margin(X), self.start, mean), LOG_ODDS)
 
     def _boosted(self, X: Floats) -> Floats:
         probability: Floats = self.booster_.inplace_predict(X, base_margin=self._margin(X)).astype(np.float64)

@@ -71,6 +71,16 @@ def credit(values: Floats, base: Floats, column: int, term: Floats, mean: float 
         base -= term - mean
 
 
+def of_started(
+    booster: xgb.Booster, X: Floats, margin: Floats | None, column: int | None, mean: float | None
+) -> tuple[Floats, Floats]:
+    """As `of_trees`, of boosting that starts from a column, which gets the credit of the base margin, or from none."""
+    values, base = of_trees(booster, X, margin)
+    if column is not None and margin is not None:
+        credit(values, base, column, margin, mean)
+    return values, base
+
+
 def of_classifier(model: Any, X: Floats) -> Contributions:
     """Contributions to what a binary classifier of scikit-learn or XGBoost says before it is calibrated.
 

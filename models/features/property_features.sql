@@ -29,18 +29,6 @@ versions as (
 
 ),
 
-market_prices as (
-
-    select * from {{ ref('market_prices') }}
-
-),
-
-host_features as (
-
-    select * from {{ ref('host_features') }}
-
-),
-
 -- a window's sums change 30 days after a view at the latest
 engagement as (
 
@@ -139,74 +127,12 @@ dated as (
 
 ),
 
--- few columns until the as-of joins are done, which sort all of them; and no condition that holds for every row on a first
--- run, as one against a subquery is taken for rare there and then joins the wrong way round
-owned as (
-
-    select
-        dated.*,
-        versions.host_id
-    from dated
-    inner join versions
-        on dated.property_id = versions.property_id
-        and dated.known_from = versions.known_from
-    {% if is_incremental() %}where dated.feature_date >= (select refresh_from from refresh){% endif %}
-
-),
-
-hosted as (
-
-    {{ as_of_join(
-        'owned', 'host_features', ['host_id'], 'feature_date', 'feature_date',
-        ['host_rating', 'host_property_count']
-    ) }}
-
-),
-
--- a market's price is looked for once for all its properties
-markets as (
-
-    select distinct
-        destination_id,
-        property_type
-    from market_prices
-
-),
-
-days as (
-
-    select distinct feature_date
-    from change_days
-    {% if is_incremental() %}where feature_date >= (select refresh_from from refresh){% endif %}
-
-),
-
-market_days as (
-
-    select
-        markets.destination_id,
-        markets.property_type,
-        days.feature_date
-    from markets
-    cross join days
-
-),
-
-priced as (
-
-    {{ as_of_join(
-        'market_days', 'market_prices', ['destination_id', 'property_type'], 'feature_date', 'known_from',
-        ['market_price']
-    ) }}
-
-),
-
 summed as (
 
     select
-        hosted.property_id,
-        hosted.feature_date,
-        hosted.host_id,
+        dated.property_id,
+        dated.feature_date,
+        versions.host_id,
         versions.destination_id,
         versions.property_type,
         versions.base_price,
@@ -214,36 +140,31 @@ summed as (
         versions.bedrooms,
         versions.bathrooms,
         versions.listed_date,
-        priced.market_price,
-        hosted.host_rating,
-        hosted.host_property_count,
         {% for measure in measures %}
             {% for days in windows %}
                 coalesce(known.{{ measure }}, 0) - coalesce(before_{{ days }}d.{{ measure }}, 0) as {{ measure }}_{{ days }}d,
             {% endfor %}
         {% endfor %}
         case
-            when known.last_booking_date + {{ windows | max }} >= hosted.feature_date then known.last_booking_date
+            when known.last_booking_date + {{ windows | max }} >= dated.feature_date then known.last_booking_date
         end as last_booking_date,
         {% for column in engaged %}
-            hosted.{{ column }}{{ ',' if not loop.last }}
+            dated.{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
-    from hosted
+    from dated
     inner join versions
-        on hosted.property_id = versions.property_id
-        and hosted.known_from = versions.known_from
-    left join priced
-        on versions.destination_id = priced.destination_id
-        and versions.property_type = priced.property_type
-        and hosted.feature_date = priced.feature_date
+        on dated.property_id = versions.property_id
+        and dated.known_from = versions.known_from
     left join totals as known
-        on hosted.property_id = known.property_id
-        and hosted.left_0d = known.activity_date
+        on dated.property_id = known.property_id
+        and dated.left_0d = known.activity_date
     {% for days in windows %}
         left join totals as before_{{ days }}d
-            on hosted.property_id = before_{{ days }}d.property_id
-            and hosted.left_{{ days }}d = before_{{ days }}d.activity_date
+            on dated.property_id = before_{{ days }}d.property_id
+            and dated.left_{{ days }}d = before_{{ days }}d.activity_date
     {% endfor %}
+    -- no condition that holds for every row on a first run: one against a subquery is taken for rare there
+    {% if is_incremental() %}where dated.feature_date >= (select refresh_from from refresh){% endif %}
 
 ),
 
@@ -260,9 +181,6 @@ final as (
         max_guests,
         bedrooms,
         bathrooms,
-        base_price / nullif(market_price, 0) as price_to_market,
-        host_rating,
-        host_property_count,
 
         {% for measure in measures %}
             {% for days in windows %}

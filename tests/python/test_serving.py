@@ -641,6 +641,24 @@ def listening(port: int) -> set[str]:
     return {line[9] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
 
 
+@pytest.mark.parametrize("meanwhile", ["export-*", "*.lmdb"], ids=["it copies rows", "it copies models"])
+def test_a_keeper_that_is_told_to_stop_stops_whatever_it_does(fresh: Workspace, tmp_path: Path, meanwhile: str) -> None:
+    keeper = subprocess.Popen(
+        [Path(sys.executable).with_name("wanderbricks"), "online-store", "--store", str(tmp_path), "--every", "1"],
+        env={**os.environ, **fresh.environment},
+    )
+    while not list(tmp_path.glob(meanwhile)):
+        assert keeper.poll() is None
+        time.sleep(0.01)
+    keeper.terminate()
+    try:
+        assert keeper.wait(60) == 0
+    finally:
+        keeper.kill()
+    export(fresh.path / "wanderbricks.duckdb", tmp_path, [CHURN], with_models=False)
+    assert not [*tmp_path.glob("export-*"), *tmp_path.glob("*/copy-*")]
+
+
 @pytest.fixture(scope="module")
 def served(
     fresh: Workspace, store: Path, tmp_path_factory: pytest.TempPathFactory

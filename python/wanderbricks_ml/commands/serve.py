@@ -63,8 +63,9 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
 
     logger = logging.getLogger(__name__)
     if every is not None:
-        # so that it tidies up where it is told to stop
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        # at once, also where it is a container's first process: DuckDB and imports take an exception of this kind for a
+        # failure of theirs and go on; what is half written is removed by the next export
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         from wanderbricks_ml.serving.request_log import JsonLines
 
         logging.getLogger().handlers = [JsonLines()]

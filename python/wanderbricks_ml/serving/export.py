@@ -7,7 +7,6 @@ import json
 import logging
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,9 +50,6 @@ FORMAT = 2
 
 LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
 """Seeds that give a number its name, by the column of a public table that has it."""
-
-LEFT_SECONDS = 3600
-"""Age from which a folder of an export is one that was left over."""
 
 KEPT_FILES = 2
 """Snapshots of a product that stay: the one that serves, and the one that a server may still have open."""
@@ -102,10 +98,9 @@ def export(database: Path, store: Path, products: Sequence[ServedProduct], with_
 
 
 def _exported(database: Path, store: Path, products: Sequence[ServedProduct], with_models: bool) -> dict[str, str]:
-    for left in store.glob("export-*"):
-        # of one that was killed
-        if time.time() - left.stat().st_mtime > LEFT_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+    for left in (*store.glob("export-*"), *(store / MODELS).glob("copy-*")):
+        # of one that was killed, as nobody else writes now
+        shutil.rmtree(left)
     before = read_pointer(store).files
     files = dict(before)
     said: dict[str, str] = {}

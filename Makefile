@@ -45,7 +45,7 @@ test-sql: export WANDERBRICKS_UNIT_TESTS = true
 test-sql: export DBT_TARGET_PATH = target/test_sql
 test-sql: export WANDERBRICKS_DB = target/test_sql/wanderbricks.duckdb
 test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tables (SELECT=demand_splits: those of one model)
-	$(BIN)/dbt build --empty --quiet --exclude-resource-type test unit_test $(if $(SELECT),--select +$(SELECT))
+	$(BIN)/dbt build --empty --full-refresh --quiet --exclude-resource-type test unit_test $(if $(SELECT),--select +$(SELECT))
 	$(BIN)/dbt test --select test_type:unit$(if $(SELECT),$(COMMA)$(SELECT), path:tests/assertions/macros)
 
 test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)

@@ -222,17 +222,15 @@ def mixed(asked: Asked) -> list[bytes]:
 def exchanged_under_load(store: Path, asked: Asked, seconds: float) -> load.Outcome:
     """Requests while the store names other snapshots, time after time."""
     before = read_pointer(store)
+    copies = [{model: f"exchange-{turn}-{model}.lmdb" for model in before.files} for turn in range(2)]
+    for model, name in before.files.items():
+        for files in copies:
+            shutil.copy(store / name, store / files[model])
 
     def exchange() -> None:
         for number in range(SWAPS):
             time.sleep(seconds)
-            files = {}
-            for model, name in before.files.items():
-                files[model] = f"exchange-{number % 3}-{model}.lmdb"
-                # not over a file that is open
-                shutil.copy(store / name, store / "part")
-                (store / "part").replace(store / files[model])
-            write_pointer(store, Pointer(files))
+            write_pointer(store, Pointer(copies[number % 2]))
 
     thread = threading.Thread(target=exchange)
     thread.start()

@@ -50,7 +50,7 @@ class WhatIf:
         self._versions = {version["model_version"]: version for version in self._about.versions}
         serving = [number for number, version in self._versions.items() if version.get("serves")]
         # now, as a snapshot is not read by two threads
-        self._rows = [self._decoded(stored) for stored in snapshot.some_features(CHECKED_ROWS)]
+        self._rows = snapshot.some_features(CHECKED_ROWS)
         self._serving = serving[0] if serving else max(self._versions)
 
     @property
@@ -201,7 +201,7 @@ class WhatIf:
 
     def _table(self) -> pa.Table:
         """The rows by which a model is checked; here, as pyarrow imports pandas for it, which takes a second."""
-        rows, about = self._rows, self._about
+        rows, about = [self._decoded(stored) for stored in self._rows], self._about
         numbers = {
             name: pa.array([row[name] for row in rows], pa.float32(), from_pandas=False) for name in about.numeric
         }

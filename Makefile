@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-simulator bench-skill bench-spark \
+.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
 	lint lint-python lint-yaml lint-database lint-models lint-sql report docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
@@ -70,6 +70,9 @@ bench-faults: $(READY_DEV)  ## Kills at any moment, bad gold, full disks: what w
 
 bench-life: $(READY)  ## Sixty simulated days with planted shocks; writes docs/life.md (half an hour)
 	$(BIN)/python benchmarks/life.py
+
+bench-serving: $(READY_DEV)  ## `wanderbricks serve` after make build, beside peers: rates, percentiles, memory (five minutes; SOAK=600: seconds of a soak)
+	$(BIN)/python benchmarks/serving.py $(if $(SOAK),--soak $(SOAK))
 
 bench-simulator: $(READY)  ## Simulated gold against real (HOTELS=folder AIRBNB=folder, both imported)
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold

@@ -396,6 +396,16 @@ def test_only_a_valid_key_is_answered_and_only_of_its_models(store: Path, tmp_pa
         assert call(app, PREDICT, {"user_id": 3}, refused).status == 401
 
 
+def test_a_key_is_for_models_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wanderbricks_ml.serving.declared.served_products", lambda: [CHURN])
+    file = tmp_path / "api_keys.json"
+    add = ["serve-keys", "add", "a caller", "--keys", str(file), "--model", "churn_predictor"]
+    refused = CliRunner().invoke(main, [*add, "--model", "churn"])
+    assert refused.exit_code == 1 and "there is no model churn; there are churn_predictor" in refused.output
+    assert not file.exists()
+    assert CliRunner().invoke(main, add).exit_code == 0 and file.is_file()
+
+
 def test_a_changed_file_of_keys_is_taken_up_and_a_broken_one_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,7 +474,7 @@ def small_snapshot(store: Path, name: str, users: range, version: int) -> None:
     write_pointer(store, Pointer({"churn_predictor": name}))
 
 
-def test_a_new_snapshot_serves_and_a_broken_one_does_not(tmp_path: Path) -> None:
+def test_a_new_snapshot_serves_and_a_broken_one_does_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     text, key = new_key("swap", per_minute=1000)
     (store := tmp_path / "store").mkdir()
     small_snapshot(store, "one", range(-5, 5), 1)
@@ -480,8 +490,10 @@ def test_a_new_snapshot_serves_and_a_broken_one_does_not(tmp_path: Path) -> None
     assert [version(user) for user in (-5, 4, 19_999)] == [None, 2, 2]
     (store / "three").write_bytes(b"no snapshot")
     write_pointer(store, Pointer({"churn_predictor": "three"}))
-    app._refresh()
+    for _ in range(3):
+        app._refresh()
     assert version(4) == 2
+    assert [record.getMessage().count("three cannot be opened") for record in caplog.records] == [1]
     small_snapshot(store, "four", range(4, 5), 4)
     app._refresh()
     assert version(4) == 4
@@ -558,6 +570,8 @@ def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tm
 
     assert score("2025-08-01", "'nan'")["churn_probability"] is None
     value = 0.1 + 0.2
+    # a day that is scored again is exported again, whatever its clock says
+    assert score("2025-08-02", "0.25")["churn_probability"] == 0.25
     row = score("2025-08-02", f"'{value!r}'")
     assert (row["churn_probability"], row["scored_at"]) == (value, "2025-08-02T01:02:03.000000Z")
     for day in range(3, 8):
@@ -575,9 +589,38 @@ def test_a_second_build_of_a_day_leaves_the_models(
         connection.execute("delete from wanderbricks_ml.churn_examples where split = 'score'")
     copies = {path.name for path in (own / "models").iterdir()}
     (old := own / "models/churn_predictor-v0-000000000000").mkdir()
-    said = export(database, own, [product for product in products if product.product == "churn"], True)
+    churn = [product for product in products if product.product == "churn"]
+    said = export(database, own, churn, True)
     assert "by key alone" not in said["churn_predictor"]
     assert {path.name for path in old.parent.iterdir()} == copies
+    # one is forgotten: the others' features are those that were scored
+    before, features = kept(own, "churn_predictor")
+    gone = before.example["user_id"]
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("delete from wanderbricks_ml.churn_predictions where user_id = ?", [gone])
+    export(database, own, churn)
+    after, left = kept(own, "churn_predictor")
+    assert after.rows == before.rows - 1 and after.numeric == before.numeric
+    assert features.pop(gone) and features == left
+    # of one who was not there nothing is known, and a model answers for all or for none
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            """
+            insert into wanderbricks_ml.churn_predictions
+            select * replace (-1 as user_id) from wanderbricks_ml.churn_predictions order by scoring_date desc limit 1
+            """
+        )
+    export(database, own, churn)
+    assert not kept(own, "churn_predictor")[0].numeric
+
+
+def kept(store: Path, model: str) -> tuple[About, dict[int, bytes | None]]:
+    """What serves of a model, and the features of each of its users."""
+    snapshot = Snapshot(store / read_pointer(store).files[model])
+    users = [json.loads(row)["user_id"] for row in snapshot.all_rows()]
+    features = {user: snapshot.features([user]) for user in users}
+    snapshot.close()
+    return snapshot.about, features
 
 
 def test_two_processes_do_not_export_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

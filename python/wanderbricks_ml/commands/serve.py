@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -269,6 +269,19 @@ def _check_keys(file: Path) -> None:
             raise click.ClickException(str(error)) from error
 
 
+def _check_models(names: Sequence[str]) -> None:
+    from wanderbricks_ml.serving.declared import served_products
+
+    if not names:
+        return
+    try:
+        known = sorted(product.model_name for product in served_products())
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    if unknown := [name for name in names if name not in known]:
+        raise click.ClickException(f"there is no model {', '.join(unknown)}; there are {', '.join(known)}")
+
+
 @click.group("serve-keys")
 def serve_keys() -> None:
     """Give, list and take back the API keys of `wanderbricks serve`.
@@ -294,6 +307,7 @@ def add(name: str, models: tuple[str, ...], per_minute: int, expires: datetime |
 
     file = keys or data_folder() / "api_keys.json"
     _check_keys(file)
+    _check_models(models)
     last: date | None = expires.date() if expires else None
     text, key = new_key(name, models or (ALL_MODELS,), per_minute, last)
     write_keys(file, [*(read_keys(file) if file.is_file() else []), key])

@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ import duckdb
 
 from wanderbricks_ml.serving.declared import ServedProduct
 from wanderbricks_ml.serving.exported_features import FeatureColumns, feature_columns, features_query, keyed_features
+from wanderbricks_ml.serving.kept_features import carried_over, snapshot_with_features
 from wanderbricks_ml.serving.snapshot import (
     MODELS,
     About,
     KeyFormat,
     Pointer,
-    Snapshot,
     alone,
     read_pointer,
     write_pointer,
@@ -132,9 +132,15 @@ def _exported(database: Path, store: Path, products: Sequence[ServedProduct], wi
 def _written(folder: Path, store: Path, product: ServedProduct, about: About, name: str) -> None:
     """Write a snapshot from the Parquet files of a folder."""
     rows = _keyed(folder / f"{product.product}.parquet", about)
-    columns = FeatureColumns(about.numeric, about.categorical, about.further)
-    file = folder / f"{product.product}-features.parquet"
-    features = keyed_features(file, list(about.key.values()), columns) if about.numeric else iter(())
+    features: Iterable[tuple[bytes, bytes]] = ()
+    if about.numeric:
+        columns = FeatureColumns(about.numeric, about.categorical, about.further)
+        file = folder / f"{product.product}-features.parquet"
+        features = keyed_features(file, list(about.key.values()), columns)
+    elif product.numeric and (earlier := snapshot_with_features(store, product.product, about.scoring_date)):
+        kept = [*rows]
+        about, features = carried_over(earlier, about, (key for key, _ in kept))
+        rows = iter(kept)
     # not at its place, where nothing may be that is not whole
     write_snapshot(folder / name, about, rows, features)
     (folder / name).replace(store / name)
@@ -191,18 +197,9 @@ def _copied(
                     connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
             found.append((product, about, name))
             # a second build of a day has no examples of it; the snapshot of the first still has
-            if about.numeric or _has_features(store / name):
+            if about.numeric or snapshot_with_features(store, product.product, about.scoring_date):
                 proofs[product.model_name] = _proofs(connection, product, about)
     return found, proofs
-
-
-def _has_features(path: Path) -> bool:
-    """Whether there is a snapshot, and features in it."""
-    if not path.is_file():
-        return False
-    snapshot = Snapshot(path)
-    snapshot.close()
-    return bool(snapshot.about.numeric)
 
 
 def _proofs(connection: duckdb.DuckDBPyConnection, product: ServedProduct, about: About) -> list[dict[str, Any]]:
@@ -230,15 +227,17 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
     key = ", ".join(f'"{name}"' for name in product.key)
     found = connection.execute(
         f"""
-        select scoring_date, count(distinct ({key})), max(scored_at), list_sort(list(distinct model_version)), count(*)
-        from {table}
+        select
+            scoring_date, count(distinct ({key})), max(scored_at), list_sort(list(distinct model_version)), count(*),
+            bit_xor(hash(scored))
+        from {table} as scored
         where scoring_date = (select max(scoring_date) from {table})
         group by scoring_date
         """
     ).fetchall()
     if not found:
         raise Unpublished(f"{table} has no rows: no version has served yet")
-    scoring_date, keys, scored_at, versions, rows = found[0]
+    scoring_date, keys, scored_at, versions, rows, content = found[0]
     example = connection.execute(
         f"select {key} from {table} where scoring_date = ? order by {key} limit 1", [scoring_date]
     ).fetchall()[0]
@@ -263,7 +262,7 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         predictions=list(product.predictions_of_model),
         levels=_levels(connection, types),
     )
-    identity = json.dumps([FORMAT, str(scoring_date), str(scored_at), versions, rows, described], default=str)
+    identity = json.dumps([FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described], default=str)
     return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"
 
 

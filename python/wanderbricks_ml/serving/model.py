@@ -15,8 +15,6 @@ from wanderbricks_ml.settings import Features
 
 logger = logging.getLogger(__name__)
 
-CHECKED_ROWS = 200
-
 
 class Encoder:
     """What a fitted `preprocessing` makes of single rows: numbers put in place, texts looked up.
@@ -93,9 +91,8 @@ class Model:
     def __init__(self, pipeline: Any, rows: pa.Table) -> None:
         self._estimator = pipeline["estimator"]
         self.encoder = Encoder(pipeline["preprocess"])
-        checked = rows.slice(0, CHECKED_ROWS)
-        expected = feature_matrix(pipeline["preprocess"], checked)
-        found = self.matrix(checked.to_pylist())
+        expected = feature_matrix(pipeline["preprocess"], rows)
+        found = self.matrix(rows.to_pylist())
         if not np.array_equal(expected, found):
             raise RuntimeError("rows are not encoded as the pipeline does")
 

@@ -166,12 +166,14 @@ class Snapshot:
 
     def features(self, values: Sequence[Any]) -> bytes | None:
         """The features of a key: 32-bit floats of numeric and categorical ones, then 64-bit ones of `further`."""
-        if self._features is None:
-            return None
         try:
-            return self._reading.get(self._format.encoded(values), db=self._features)
+            return self.features_at(self._format.encoded(values))
         except ValueError:
             return None
+
+    def features_at(self, key: bytes) -> bytes | None:
+        """The features of an encoded key."""
+        return None if self._features is None else self._reading.get(key, db=self._features)
 
     def some_features(self, most: int) -> list[bytes]:
         """Features of the first keys."""

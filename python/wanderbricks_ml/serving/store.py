@@ -73,6 +73,7 @@ class Store:
         self.by_model: dict[str, Served] = {}
         self.by_name: dict[str, Served] = {}
         self._left: list[Snapshot] = []
+        self._unreadable: set[str] = set()
 
     @property
     def has_models_to_load(self) -> bool:
@@ -96,6 +97,7 @@ class Store:
         files = read_pointer(self._folder).files
         if {model: served.snapshot.path.name for model, served in self.by_model.items()} == files:
             return False
+        self._unreadable &= set(files.values())
         found: dict[str, Served] = {}
         for model, name in files.items():
             served = before = self.by_model.get(model)
@@ -104,7 +106,9 @@ class Store:
                     served = Served(self._folder / name, self._most_rows)
                 except (OSError, lmdb.Error, msgspec.DecodeError) as error:
                     # what serves goes on; the next refresh tries again
-                    logger.error("%s goes on as it was, as %s cannot be opened: %s", model, name, error)
+                    if name not in self._unreadable:
+                        logger.error("%s goes on as it was, as %s cannot be opened: %s", model, name, error)
+                        self._unreadable.add(name)
                 else:
                     tell_serving(model, served.about.scoring_date, served.about.rows)
                     if before and before.what_if and served.what_if:
@@ -112,6 +116,8 @@ class Store:
                         served.what_if.adopt(before.what_if)
             if served is not None:
                 found[model] = served
+        if found == self.by_model:
+            return False
         self._left = [served.snapshot for served in self.by_model.values() if served not in found.values()]
         self.by_model = found
         self.by_name = found | {served.about.endpoint: served for served in found.values()}

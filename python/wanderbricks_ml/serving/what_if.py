@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 NOT_OF_FEATURES = ("scored_at", "activity")
 """Columns of a row that say nothing of other features, or follow from the old ones; those of the baseline, neither."""
 
+CHECKED_ROWS = 200
+"""Rows by which a model is held against its pipeline."""
+
 MOST_NAMED = 20
 """Features that an error names."""
 
@@ -47,7 +50,7 @@ class WhatIf:
         self._versions = {version["model_version"]: version for version in self._about.versions}
         serving = [number for number, version in self._versions.items() if version.get("serves")]
         # now, as a snapshot is not read by two threads
-        self._rows = self._some_rows()
+        self._rows = snapshot.some_features(CHECKED_ROWS)
         self._serving = serving[0] if serving else max(self._versions)
 
     @property
@@ -88,7 +91,7 @@ class WhatIf:
         for number, folder in self.copies.items():
             try:
                 pipeline = load_copy(folder, self._versions[number]["artifact_digest"])
-                self._models[number] = Model(pipeline, self._rows)
+                self._models[number] = Model(pipeline, self._table())
             except Exception as error:
                 self._failed[number] = str(error)
                 logger.exception("%s v%d answers by key alone", self._about.model_name, number)
@@ -196,9 +199,9 @@ class WhatIf:
         given = {"given_features": sorted(question.features or {})}
         return msgspec.json.encode({**key, **(base or {}), **found, **version, **given})
 
-    def _some_rows(self) -> pa.Table:
-        rows = [self._decoded(stored) for stored in self._snapshot.some_features(200)]
-        about = self._about
+    def _table(self) -> pa.Table:
+        """The rows by which a model is checked; here, as pyarrow imports pandas for it, which takes a second."""
+        rows, about = [self._decoded(stored) for stored in self._rows], self._about
         numbers = {
             name: pa.array([row[name] for row in rows], pa.float32(), from_pandas=False) for name in about.numeric
         }

@@ -1,0 +1,60 @@
+"""Features of a day that was scored before, out of the snapshot that the store has of it.
+
+A second build of a day has nothing to score, so that its examples are gone; what was published goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import lmdb
+import msgspec
+from msgspec.structs import replace
+
+from wanderbricks_ml.serving.snapshot import About, Snapshot
+
+logger = logging.getLogger(__name__)
+
+Pairs = list[tuple[bytes, bytes]]
+
+
+def snapshot_with_features(store: Path, product: str, scoring_date: object) -> Path | None:
+    """The newest snapshot of a product's day that has features; None where there is none."""
+    files = sorted(store.glob(f"{product}-{scoring_date}-*.lmdb"), key=lambda file: file.stat().st_mtime, reverse=True)
+    return next((file for file in files if _has_features(file)), None)
+
+
+def _has_features(file: Path) -> bool:
+    try:
+        snapshot = Snapshot(file)
+    except (lmdb.Error, msgspec.DecodeError) as error:
+        logger.warning("%s cannot be read, and no features are taken from it: %s", file, error)
+        return False
+    snapshot.close()
+    return bool(snapshot.about.numeric)
+
+
+def carried_over(file: Path, about: About, keys: Iterable[bytes]) -> tuple[About, Pairs]:
+    """Features of keys out of a snapshot, and what a new one that has them holds.
+
+    Parameters
+    ----------
+    keys
+        Encoded, all of the new snapshot. Where one of them has no features there, none are carried over, as a model's
+        answers would be for some of what is served.
+    """
+    snapshot = Snapshot(file)
+    found: Pairs = []
+    try:
+        for key in keys:
+            features = snapshot.features_at(key)
+            if features is None:
+                return about, []
+            # a copy, as the file is closed before it is written
+            found.append((key, bytes(features)))
+    finally:
+        snapshot.close()
+    of = snapshot.about
+    return replace(about, numeric=of.numeric, categorical=of.categorical, further=of.further), found

@@ -44,6 +44,8 @@
     reasons      {'of': what contributions raise or lower, in words, 'acting': condition on the public table of the rows that people act
                  on, 'first': column or expression of it, the largest of which come first}: of which rows <product>_reasons
                  tells why (explained_rows)
+    newcomers    column of user_features by which real-time serving answers for a user who is new: what new users of that value
+                 were given
     metrics      further arguments of the task's macro
 
   Example: {% for row in products() %} select … from {{ ref(row.product ~ '_champion') }} … {% endfor %}

@@ -25,6 +25,7 @@
             'each': 1,
             'of': "select query_id from {recommendations_queries} where split = 'score'",
         },
+        'newcomers': 'country',
         'served': ['user_id', 'rank', 'property_id', 'baseline_property_id'],
     }) }}
 {% endmacro %}

@@ -137,6 +137,45 @@ def test_every_scored_key_is_answered_as_the_public_table_has_it(
         assert rows and answered == rows, product.model_name
 
 
+def test_who_is_new_is_answered_by_country_as_new_users_of_it_are(
+    fresh: Workspace, products: list[ServedProduct], ask: Ask
+) -> None:
+    product = next(one for one in products if one.newcomers)
+    country_of = dict(
+        fresh.query(
+            """
+            with described as (
+                select scored.user_id, coalesce(users.country, 'unknown') as country, users.bookings_ever
+                from property_recommendations as scored
+                inner join user_features as users
+                    on scored.user_id = users.user_id and scored.scoring_date >= users.feature_date
+                qualify row_number() over (partition by scored.user_id order by users.feature_date desc) = 1
+            )
+            select user_id, country from described where bookings_ever = 0
+            """
+        )
+    )
+    assert len(set(country_of.values())) > 1
+    path = f"/predict/{product.model_name}"
+    for user, country in country_of.items():
+        of_user, of_country = ask(path, {"user_id": user}).json, ask(path, {"country": country}).json
+        assert of_user.pop("user_id") == user and of_country.pop("country") == country
+        assert of_country == of_user
+    wanted = [{"country": country} for country in sorted(set(country_of.values()))]
+    batch = ask(f"/predict_batch/{product.model_name}", wanted).json
+    invoke = f"/serving-endpoints/{product.model_name}/invocations"
+    for form in (
+        {"dataframe_records": wanted},
+        {"inputs": {"country": [one["country"] for one in wanted]}},
+        {"dataframe_split": {"columns": ["country"], "data": [[one["country"]] for one in wanted]}},
+    ):
+        assert ask(invoke, form).json == {"predictions": batch}
+    assert [row["country"] for row in batch] == sorted(set(country_of.values()))
+    nowhere = ask(f"/predict_batch/{product.model_name}", [wanted[0], {"country": "Nowhere"}])
+    assert (nowhere.status, nowhere.fields) == (404, ["/1/country"])
+    assert wanted[0]["country"] in nowhere.json["detail"]
+
+
 def scored_features(workspace: Workspace, product: ServedProduct) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Features of the newest scoring by key."""
     names = [*product.key, *product.numeric, *product.categorical]
@@ -229,7 +268,7 @@ def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
                 assert answered.status == 200
                 Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
                 asked += 1
-    assert asked == 8 * 5 + len(TAKE_FEATURES)
+    assert asked == 8 * 5 + len(TAKE_FEATURES) + 1
 
 
 def test_shapes_that_callers_know(ask: Ask) -> None:
@@ -274,6 +313,9 @@ INVOKE = "/serving-endpoints/wanderbricks-churn-predictor/invocations"
             ["/engagement_date"],
         ),
         ("/predict/property_recommender", {"user_id": 3, "nights": 1}, {}, 422, ["/nights"]),
+        ("/predict/property_recommender", {"country": 3}, {}, 422, ["/country"]),
+        ("/predict/property_recommender", {"country": "x" * 500}, {}, 422, ["/country"]),
+        ("/predict/property_recommender", {"country": "é" * 300}, {}, 404, ["/country"]),
         (PREDICT, [3], {}, 422, [""]),
         (PREDICT, b'{"user_id"', {}, 400, [""]),
         (PREDICT, b"\xff\xfe", {}, 400, [""]),

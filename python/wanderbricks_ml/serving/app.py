@@ -142,16 +142,16 @@ class App:
         return self._predicted(exchange, self._served(exchange, rest[0]), verb, body)
 
     def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
-        asked, row = served.asked, served.snapshot.row
+        asked, row = served.asked, served.row
         if verb == "predict":
             question = asked.one(body)
-            answer = row(question.key) if question.features is None else self._what_if(served, [question])[0]
+            answer = row(question) if question.features is None else self._what_if(served, [question])[0]
             if answer is None:
                 raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [question]))
             answers, whole = [answer], answer
         else:
             questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
-            found = [row(question.key) if question.features is None else b"" for question in questions]
+            found = [row(question) if question.features is None else b"" for question in questions]
             given = [place for place, one in enumerate(found) if one == b""]
             if given:
                 predicted = self._what_if(served, [questions[place] for place in given])
@@ -179,6 +179,10 @@ class App:
 
     def _not_scored(self, served: Served, missing: list[Question]) -> tuple[str, list[tuple[str, str]]]:
         about = served.about
+        if missing[0].newcomer is not None:
+            known = ", ".join(served.snapshot.all_newcomers()) or "none"
+            detail = f"nobody who is new is of this {about.newcomers}; there are {known}"
+            return detail, [(one.pointer(about.newcomers or ""), "unknown") for one in missing[:MOST_MISSING]]
         names = ", ".join(about.key)
         rows = f"{len(missing)} of the keys" if len(missing) > 1 or missing[0].pointer() else "this key"
         detail = (

@@ -36,6 +36,8 @@ class Question(NamedTuple):
     features: dict[str, Any] | None
     place: str
     """JSON pointer of its fields, of which {field} is filled in."""
+    newcomer: str | None = None
+    """What is known of one who is new, in place of the key."""
 
     def pointer(self, name: str = "") -> str:
         """Where a field of it stands in the body, or it itself."""
@@ -71,6 +73,8 @@ class Asked:
         Rows that a request may ask for.
     numeric, categorical
         Features that may be given beside the key.
+    newcomers
+        Column that may be given in place of the key.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Asked:
         most_rows: int,
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
+        newcomers: str | None = None,
     ) -> None:
         of_key: list[Any] = [(name, TYPES[kind]) for name, kind in key.items()]
         self._parts = len(of_key)
@@ -91,8 +96,13 @@ class Asked:
         self._numeric = frozenset(numeric)
         # keys alone are asked for most: a record of a few fields is read in a fraction of the time
         alone = self._alone = msgspec.defstruct(model_name, of_key, forbid_unknown_fields=True)
-        self._one = [msgspec.json.Decoder(kind) for kind in (alone, self.record)]
-        self._many = [msgspec.json.Decoder(list[kind]) for kind in (alone, self.record)]  # type: ignore[valid-type]
+        kinds: list[Any] = [alone, self.record]
+        self._newcomer: Any = None
+        if newcomers:
+            self._newcomer = msgspec.defstruct("Newcomer", [(newcomers, TYPES["text"])], forbid_unknown_fields=True)
+            kinds.insert(1, self._newcomer)
+        self._one = [msgspec.json.Decoder(kind) for kind in kinds]
+        self._many = [msgspec.json.Decoder(list[kind]) for kind in kinds]  # type: ignore[valid-type]
         self._invocation = msgspec.json.Decoder(Invocation)
         self._split = msgspec.json.Decoder(Split)
         self._by_column = msgspec.json.Decoder(dict[str, list[Any]])
@@ -112,6 +122,8 @@ class Asked:
         values = msgspec.structs.astuple(record)
         if type(record) is self._alone:
             return Question(values, None, pointer)
+        if type(record) is self._newcomer:
+            return Question((), None, pointer, values[0])
         key = []
         for name, value in zip(record.__struct_fields__, values[: self._parts], strict=False):
             if isinstance(value, float) and not value.is_integer():
@@ -179,7 +191,8 @@ class Asked:
     def _converted(self, record: dict[str, Any], pointer: str, place: int) -> Question:
         """The question of a record; errors are said at `pointer`, of which {field} and {place} are filled in."""
         try:
-            question = msgspec.convert(record, self.record)
+            is_newcomer = self._newcomer is not None and record.keys() == {*self._newcomer.__struct_fields__}
+            question = msgspec.convert(record, self._newcomer if is_newcomer else self.record)
         except msgspec.ValidationError as error:
             field, detail = located(str(error))
             where = pointer.format(field=field, place=place)

@@ -27,6 +27,8 @@ class ServedProduct:
         Columns of the examples that begin with it are features, too; none without it.
     predictions_of_model
         What the model predicts, in order.
+    newcomers
+        Column by which a caller may ask for one who is new; None where there is none.
     """
 
     product: str
@@ -40,6 +42,7 @@ class ServedProduct:
     categorical: tuple[str, ...] = ()
     attribute_prefix: str | None = None
     predictions_of_model: tuple[str, ...] = ()
+    newcomers: str | None = None
 
 
 def served_products() -> list[ServedProduct]:
@@ -61,6 +64,7 @@ def served_products() -> list[ServedProduct]:
                 tuple(one["settings"].get("categorical", ())),
                 one["settings"].get("attribute_prefix"),
                 (one["prediction"],) if isinstance(one["prediction"], str) else tuple(one["prediction"]),
+                one.get("newcomers"),
             )
         )
     return found

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
+from msgspec.structs import replace
 
 from wanderbricks_ml.serving.declared import ServedProduct
 from wanderbricks_ml.serving.exported_features import FeatureColumns, feature_columns, features_query, keyed_features
 from wanderbricks_ml.serving.kept_features import carried_over, snapshot_with_features
+from wanderbricks_ml.serving.rows_query import newcomers_query, rows_query
 from wanderbricks_ml.serving.snapshot import (
     MODELS,
     About,
@@ -45,7 +48,7 @@ KINDS = {
 }
 """Types of columns as callers know them; all others are numbers."""
 
-FORMAT = 2
+FORMAT = 3
 """Number of what a snapshot holds: files of another are written anew."""
 
 LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
@@ -131,7 +134,7 @@ def _exported(database: Path, store: Path, products: Sequence[ServedProduct], wi
 
 def _written(folder: Path, store: Path, product: ServedProduct, about: About, name: str) -> None:
     """Write a snapshot from the Parquet files of a folder."""
-    rows = _keyed(folder / f"{product.product}.parquet", about)
+    rows = _keyed(folder / f"{product.product}.parquet", list(about.key.values()))
     features: Iterable[tuple[bytes, bytes]] = ()
     if about.numeric:
         columns = FeatureColumns(about.numeric, about.categorical, about.further)
@@ -141,8 +144,13 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
         kept = [*rows]
         about, features = carried_over(earlier, about, (key for key, _ in kept))
         rows = iter(kept)
+    newcomers = []
+    if about.newcomers:
+        newcomers = [*_keyed(folder / f"{product.product}-newcomers.parquet", ["text"])]
+        example = msgspec.json.decode(newcomers[0][1])[about.newcomers] if newcomers else None
+        about = replace(about, newcomer_example=example)
     # not at its place, where nothing may be that is not whole
-    write_snapshot(folder / name, about, rows, features)
+    write_snapshot(folder / name, about, rows, features, newcomers)
     (folder / name).replace(store / name)
 
 
@@ -189,8 +197,15 @@ def _copied(
                 said[product.model_name] = f"{FAILED}: {error}"
                 continue
             if not (store / name).is_file():
-                query = _rows_query(product, about)
+                query = rows_query(product, about)
                 connection.execute(f"copy ({query}) to '{folder / product.product}.parquet'")
+                if product.newcomers:
+                    query = newcomers_query(product, about)
+                    try:
+                        connection.execute(f"copy ({query}) to '{folder / product.product}-newcomers.parquet'")
+                    except (duckdb.CatalogException, duckdb.BinderException) as error:
+                        logger.warning("%s is asked by key alone: %s", product.model_name, error)
+                        about = replace(about, newcomers=None)
                 if about.numeric:
                     columns = FeatureColumns(about.numeric, about.categorical, about.further)
                     query = features_query(product, columns, about.scoring_date)
@@ -261,6 +276,7 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         further=columns.further,
         predictions=list(product.predictions_of_model),
         levels=_levels(connection, types),
+        newcomers=product.newcomers,
     )
     identity = json.dumps([FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described], default=str)
     return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"
@@ -327,42 +343,8 @@ def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, vers
     }
 
 
-def _rows_query(product: ServedProduct, about: About) -> str:
-    """Keys and answers of the newest scoring, in order of the keys."""
-    key = ", ".join(f'"{name}"' for name in about.key)
-    shared = _fields(about.columns)
-    of = f"{product.predictions} where scoring_date = date '{about.scoring_date}'"
-    if about.items is None:
-        return f"select {key}, to_json({{{shared}}}) as answer from {of} order by {key}"
-    common = _fields({name: kind for name, kind in about.columns.items() if name not in about.key})
-    first = ", ".join(f"'{name}': \"{name}\"" for name in about.key)
-    return f"""
-        select {key}, to_json({{{first}, '{about.items}': items, {common}}}) as answer
-        from (
-            select
-                {key},
-                list({{{_fields(about.item_columns)}}} order by {product.order}) as items,
-                {", ".join(f'any_value("{name}") as "{name}"' for name in about.columns if name not in about.key)}
-            from {of}
-            group by {key}
-        ) as ranked
-        order by {key}
-    """
-
-
-def _fields(columns: dict[str, str]) -> str:
-    """Columns of a DuckDB struct that JSON can say."""
-    written = {
-        "number": 'case when isfinite("{0}") then "{0}" end',
-        "timestamp": "strftime(\"{0}\", '%Y-%m-%dT%H:%M:%S.%fZ')",
-    }
-    return ", ".join(
-        f"'{name}': {written.get(kind, chr(34) + '{0}' + chr(34)).format(name)}" for name, kind in columns.items()
-    )
-
-
-def _keyed(file: Path, about: About) -> Iterator[tuple[bytes, bytes]]:
-    encoded = KeyFormat(list(about.key.values())).encoded
+def _keyed(file: Path, types: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+    encoded = KeyFormat(types).encoded
     with duckdb.connect() as connection:
         result = connection.execute(f"select * from read_parquet('{file}', file_row_number = false)")
         while batch := result.fetchmany(20_000):

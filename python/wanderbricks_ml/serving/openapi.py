@@ -166,6 +166,8 @@ def _question(about: About) -> dict[str, Any]:
     question = _object(about.key, additional=False)
     features = dict.fromkeys(about.numeric, NUMERIC_FEATURE) | dict.fromkeys(about.categorical, CATEGORICAL_FEATURE)
     question["properties"] = features | question["properties"]
+    if about.newcomers:
+        return {"oneOf": [question, _object({about.newcomers: "text"}, additional=False)]}
     return question
 
 
@@ -173,6 +175,8 @@ def _examples(example: Mapping[str, Any], about: About) -> dict[str, Any]:
     examples = {"key": example}
     if about.numeric:
         examples["features"] = {**example, next(name for name in about.numeric[::-1] if name not in about.key): 1}
+    if about.newcomers and about.newcomer_example is not None:
+        examples["newcomer"] = {about.newcomers: about.newcomer_example}
     return examples
 
 
@@ -193,6 +197,9 @@ def _answer(about: About) -> dict[str, Any]:
         }
         answer["properties"][about.items] = {"type": "array", "items": rows}
         answer["required"].append(about.items)
+    if about.newcomers:
+        answer["properties"][about.newcomers] = KINDS["text"]
+        answer["required"] = [name for name in answer["required"] if name not in about.key]
     if about.numeric:
         # of features that were given, only what the model says follows
         answer["required"] = [*about.key, "model_name", "model_version", "scoring_date"]

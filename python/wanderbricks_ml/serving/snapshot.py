@@ -15,6 +15,7 @@ import msgspec
 
 ROWS = b"rows"
 FEATURES = b"features"
+NEWCOMERS = b"newcomers"
 MODELS = "models"
 """Folder of the copies of versions, in that of the store."""
 ABOUT = b"about"
@@ -55,6 +56,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         What the model predicts, in order.
     levels
         Bands of numbers with a name, by the column that has the name: name, lower and upper bound.
+    newcomers, newcomer_example
+        Column that may be named instead of the key, for those of whom nothing else is known, and one of its values.
     example
         A key that is there.
     exported_at
@@ -78,11 +81,19 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     further: list[str] = []
     predictions: list[str] = []
     levels: dict[str, list[tuple[str, float, float | None]]] = {}
+    newcomers: str | None = None
+    newcomer_example: str | None = None
 
     @property
     def endpoint(self) -> str:
         """Its name among the platform's serving endpoints."""
         return "wanderbricks-" + self.model_name.replace("_", "-")
+
+    @property
+    def serving_version(self) -> int:
+        """The version that serves who is not scored."""
+        numbers = [version["model_version"] for version in self.versions]
+        return next((version["model_version"] for version in self.versions if version.get("serves")), max(numbers))
 
 
 class Pointer(msgspec.Struct, frozen=True):
@@ -141,6 +152,9 @@ class KeyFormat:
         return b"".join(parts)
 
 
+_TEXT = KeyFormat(["text"])
+
+
 class Snapshot:
     """A product's snapshot, opened to be read.
 
@@ -154,7 +168,7 @@ class Snapshot:
         self.path = path
         # no lock file: a read-only file system has room for none, and nothing changes
         self._environment = lmdb.open(
-            str(path), readonly=True, lock=False, subdir=False, max_dbs=3, create=False, readahead=False
+            str(path), readonly=True, lock=False, subdir=False, max_dbs=4, create=False, readahead=False
         )
         about = self._environment.open_db(ABOUT, create=False)
         rows = self._environment.open_db(ROWS, create=False)
@@ -162,6 +176,7 @@ class Snapshot:
             self.about = msgspec.json.decode(transaction.get(b"about") or b"", type=About)
         self._format = KeyFormat(list(self.about.key.values()))
         self._features = self._environment.open_db(FEATURES, create=False) if self.about.numeric else None
+        self._newcomers = self._environment.open_db(NEWCOMERS, create=False) if self.about.newcomers else None
         self._reading = self._environment.begin(db=rows)
 
     def features(self, values: Sequence[Any]) -> bytes | None:
@@ -189,6 +204,20 @@ class Snapshot:
         except ValueError:
             return None
 
+    def newcomer(self, value: str) -> bytes | None:
+        """The answer to what is known of one who is new; None where nothing is."""
+        try:
+            return None if self._newcomers is None else self._reading.get(_TEXT.encoded([value]), db=self._newcomers)
+        except ValueError:
+            return None
+
+    def all_newcomers(self) -> list[str]:
+        """What may be named, in order."""
+        if self._newcomers is None:
+            return []
+        cursor = self._reading.cursor(self._newcomers)
+        return [bytes(key[:-1]).decode() for key in cursor.iternext(values=False)]
+
     def all_rows(self) -> Iterator[bytes]:
         """Every answer, in order of the keys."""
         return iter(self._reading.cursor().iternext(keys=False))
@@ -204,6 +233,7 @@ def write_snapshot(
     about: About,
     rows: Iterable[tuple[bytes, bytes]],
     features: Iterable[tuple[bytes, bytes]] = (),
+    newcomers: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Write a snapshot, whole at once.
 
@@ -211,15 +241,15 @@ def write_snapshot(
     ----------
     path
         The file; another of that name is replaced.
-    rows, features
-        Keys and answers, keys and features, in order of the keys.
+    rows, features, newcomers
+        Keys and answers, keys and features, values and answers, in order of the keys or values.
     """
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     environment = lmdb.open(
-        str(part), subdir=False, lock=False, max_dbs=3, map_size=1 << 26, sync=False, metasync=False
+        str(part), subdir=False, lock=False, max_dbs=4, map_size=1 << 26, sync=False, metasync=False
     )
-    for name, pairs in ((ROWS, rows), (FEATURES, features)):
+    for name, pairs in ((ROWS, rows), (FEATURES, features), (NEWCOMERS, newcomers)):
         database = environment.open_db(name)
         for batch in _batches(pairs, 10_000):
             while True:

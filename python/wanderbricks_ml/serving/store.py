@@ -10,7 +10,7 @@ from typing import Any
 import lmdb
 import msgspec
 
-from wanderbricks_ml.serving.asked import Asked
+from wanderbricks_ml.serving.asked import Asked, Question
 from wanderbricks_ml.serving.metrics import tell_serving
 from wanderbricks_ml.serving.snapshot import MODELS, Snapshot, read_pointer
 from wanderbricks_ml.serving.what_if import WhatIf
@@ -24,10 +24,18 @@ class Served:
     def __init__(self, path: Path, most_rows: int) -> None:
         self.snapshot = Snapshot(path)
         self.about = about = self.snapshot.about
-        self.asked = Asked(about.model_name, about.key, most_rows, about.numeric, list(about.categorical))
+        self.asked = Asked(
+            about.model_name, about.key, most_rows, about.numeric, list(about.categorical), about.newcomers
+        )
         self.what_if = WhatIf(self.snapshot, path.parent / MODELS) if about.numeric else None
         numbers = [version["model_version"] for version in self.about.versions]
         self.only_version: int | None = numbers[0] if len(numbers) == 1 else None
+
+    def row(self, question: Question) -> bytes | None:
+        """What was published for a question without features; None where nothing was."""
+        if question.newcomer is not None:
+            return self.snapshot.newcomer(question.newcomer)
+        return self.snapshot.row(question.key)
 
     @property
     def age_days(self) -> int:

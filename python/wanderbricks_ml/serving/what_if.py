@@ -48,10 +48,9 @@ class WhatIf:
         self._models: dict[int, Any] = {}
         self._failed: dict[int, str] = {}
         self._versions = {version["model_version"]: version for version in self._about.versions}
-        serving = [number for number, version in self._versions.items() if version.get("serves")]
         # now, as a snapshot is not read by two threads
         self._rows = snapshot.some_features(CHECKED_ROWS)
-        self._serving = serving[0] if serving else max(self._versions)
+        self._serving = self._about.serving_version
 
     @property
     def is_loaded(self) -> bool:

@@ -23,7 +23,7 @@ def rows_query(product: ServedProduct, about: About) -> str:
 
 
 def newcomers_query(product: ServedProduct, about: About) -> str:
-    """What those are given who are new, by what is known of them; a country's new users are all given the same.
+    """What those are given who are new, by what is known of them: all of one value are given the same.
 
     It is the list of one of them, as it was published, by the version that serves.
     """
@@ -32,7 +32,7 @@ def newcomers_query(product: ServedProduct, about: About) -> str:
         with described as (
             select
                 user_id,
-                max_by(coalesce(country, 'unknown'), feature_date) as {product.newcomers},
+                max_by(coalesce({product.newcomers}, 'unknown'), feature_date) as {product.newcomers},
                 max_by(bookings_ever, feature_date) as bookings_ever
             from user_features
             where feature_date <= date '{about.scoring_date}'

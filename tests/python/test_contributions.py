@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline
 from test_refits import BOOSTED, PARAMS, made
 
 from wanderbricks_ml.estimators import made_from
-from wanderbricks_ml.estimators.contributions import Contributions
+from wanderbricks_ml.estimators.contributions import MOST, Contributions
 from wanderbricks_ml.features import encoded_features, feature_frame, preprocessing
-from wanderbricks_ml.lifecycle.explaining import MOST, strongest
+from wanderbricks_ml.lifecycle.explaining import strongest
 from wanderbricks_ml.settings import Features, RowSettings
 
 EXPLAINED = ("churn", "cancellation", "customer_ltv", "conversion", "demand")

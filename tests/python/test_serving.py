@@ -230,6 +230,44 @@ def test_other_features_have_other_answers(ask: Ask, fresh: Workspace, products:
     assert ask(INVOKE, {"inputs": {"user_id": [user["user_id"]] * 2, "mean_nights": [1, None]}}).status == 200
 
 
+def test_explanations_are_those_of_the_table_of_reasons(
+    fresh: Workspace, products: list[ServedProduct], ask: Ask
+) -> None:
+    """Of the first rows that are explained, word by word; and of features that differ, what they change."""
+    explained = [product for product in products if product.moved]
+    assert len(explained) == len(TAKE_FEATURES)
+    for product in explained:
+        names = [*product.key, "rank", "feature", "feature_value", "contribution", "effect", "reason", "model_version"]
+        rows = [
+            dict(zip(names, map(as_json, row), strict=True))
+            for row in fresh.query(
+                f"""
+                select {", ".join(names)}
+                from {product.product}_reasons
+                where scoring_date = (select max(scoring_date) from {product.product}_reasons)
+                order by {", ".join(product.key)}, rank
+                limit 90
+                """
+            )
+        ]
+        assert rows, product.product
+        for start in range(0, len(rows), 3):
+            of_row = rows[start : start + 3]
+            key = {name: of_row[0][name] for name in product.key}
+            answer = ask(f"/explain/{product.model_name}", key).json
+            assert answer["model_version"] == of_row[0]["model_version"] and key.items() <= answer.items()
+            for row, reason in zip(of_row, answer["reasons"], strict=True):
+                assert reason.pop("contribution") == pytest.approx(row["contribution"], abs=1e-5)
+                assert reason == {name: row[name] for name in reason}
+    asked = {"user_id": published(fresh, next(one for one in products if one.product == "churn"))[0]["user_id"]}
+    lost = ask("/explain/churn_predictor", {**asked, "days_since_last_booking": 364, "bookings_365d": 1}).json
+    loyal = ask("/explain/churn_predictor", {**asked, "days_since_last_booking": 1, "bookings_365d": 12}).json
+    assert lost["margin"] > loyal["margin"]
+    assert lost["given_features"] == ["bookings_365d", "days_since_last_booking"]
+    refused = ask("/explain/property_recommender", asked)
+    assert (refused.status, refused.fields) == (422, ["model"]) and "churn_predictor" in refused.json["detail"]
+
+
 def test_one_record_and_each_form_of_an_invocation_have_the_same_answer(ask: Ask) -> None:
     spec = ask("/openapi.json").json
     for model in ask("/model_info").json["models"].values():
@@ -268,7 +306,8 @@ def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
                 assert answered.status == 200
                 Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
                 asked += 1
-    assert asked == 8 * 5 + len(TAKE_FEATURES) + 1
+    # those that take features have one more of them, for predictions and explanations, and recommendations a country
+    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 1
 
 
 def test_shapes_that_callers_know(ask: Ask) -> None:

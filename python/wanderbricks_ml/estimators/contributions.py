@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xgboost as xgb
 
 from wanderbricks_ml.arrays import Floats
+
+MOST = 3
+"""Features that are named of each row."""
 
 LOG_ODDS, LOG, PROBABILITY, NUMBER = "log-odds", "log", "probability", "number"
 
@@ -36,6 +40,28 @@ class Contributions(NamedTuple):
         """What is taken apart, shape (rows,)."""
         margin: Floats = self.base + self.values.sum(axis=1)
         return margin
+
+
+def strongest_features(values: Floats, begins: Any, most: int = MOST) -> tuple[Floats, Any]:
+    """Contributions by feature, and of each row the places of those that moved it most.
+
+    Parameters
+    ----------
+    values
+        By encoded column, shape (rows, columns).
+    begins
+        Where the columns of each feature begin, as `encoded_features` gives it.
+    most
+        Places that are wanted of each row.
+
+    Returns
+    -------
+    values, places
+        Of shapes (rows, features) and (rows, at most `most`), strongest first, of equal ones the first.
+    """
+    # what was encoded as several columns is one feature to its reader
+    summed: Floats = np.add.reduceat(values, begins, axis=1)
+    return summed, np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :most]
 
 
 def of_trees(booster: xgb.Booster, X: Floats, margin: Floats | None = None) -> tuple[Floats, Floats]:
@@ -100,12 +126,13 @@ def of_classifier(model: Any, X: Floats) -> Contributions:
     if isinstance(model, xgb.XGBClassifier):
         return Contributions(*of_trees(model.get_booster(), X), LOG_ODDS)
     if isinstance(model, HistGradientBoostingClassifier):
-        trees = [_grown(predictor.nodes) for (predictor,) in model._predictors]
-        values, base = of_trees(as_booster(trees, X.shape[1]), X)
+        booster = _booster_of(model, X.shape[1], lambda: [_grown(nodes.nodes) for (nodes,) in model._predictors])
+        values, base = of_trees(booster, X)
         return Contributions(values, base + float(model._baseline_prediction.item()), LOG_ODDS)
     if isinstance(model, RandomForestClassifier):
-        forest = [_voting(tree.tree_, len(model.estimators_)) for tree in model.estimators_]
-        return Contributions(*of_trees(as_booster(forest, X.shape[1]), X), PROBABILITY)
+        count = len(model.estimators_)
+        booster = _booster_of(model, X.shape[1], lambda: [_voting(tree.tree_, count) for tree in model.estimators_])
+        return Contributions(*of_trees(booster, X), PROBABILITY)
     raise TypeError(f"no exact contributions of a {type(model).__name__}")
 
 
@@ -118,6 +145,17 @@ class Tree(NamedTuple):
     threshold: Any
     value: Any
     cover: Any
+
+
+_BOOSTERS: WeakKeyDictionary[Any, xgb.Booster] = WeakKeyDictionary()
+"""By the model of another library, as real-time explanations ask for row after row."""
+
+
+def _booster_of(model: Any, columns: int, trees: Callable[[], list[Tree]]) -> xgb.Booster:
+    booster = _BOOSTERS.get(model)
+    if booster is None:
+        booster = _BOOSTERS[model] = as_booster(trees(), columns)
+    return booster
 
 
 def as_booster(trees: list[Tree], columns: int) -> xgb.Booster:

@@ -9,14 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml.credentials import hides_credentials
+from wanderbricks_ml.estimators.contributions import strongest_features
 from wanderbricks_ml.features import encoded_features, feature_matrix
 from wanderbricks_ml.lifecycle.engines import TableFunction, engine_of, projection
 from wanderbricks_ml.lifecycle.versions import version_uris
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.settings import RowSettings
-
-MOST = 3
-"""Features that are named of each row."""
 
 FOUND = (
     pa.field("rank", pa.int32()),
@@ -44,8 +42,8 @@ def explain(session: Any, rows: Any, versions: Any, settings: Mapping[str, Any])
     Returns
     -------
     table
-        model_version, keys, as_of_date, and of each row `MOST` times: rank, feature, its value as feature_number
-        or feature_text (neither where it is not known), contribution, base_value, margin and unit.
+        model_version, keys, as_of_date, and for each of a row's `strongest_features`: rank, feature, its value as
+        feature_number or feature_text (neither where it is not known), contribution, base_value, margin and unit.
 
     Raises
     ------
@@ -70,10 +68,7 @@ def strongest(pipeline: Any, product: RowSettings, kept: list[str]) -> TableFunc
 
     def explained(rows: pa.Table) -> pa.Table:
         found = pipeline["estimator"].contributions(feature_matrix(pipeline["preprocess"], rows))
-        # what was encoded as several columns is one feature to its reader
-        values = np.add.reduceat(found.values, begins, axis=1)
-        # of equal ones the first
-        order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :MOST]
+        values, order = strongest_features(found.values, begins)
         ranks = order.shape[1]
         row = np.repeat(np.arange(len(values)), ranks)
         feature = order.ravel()

@@ -126,7 +126,7 @@ class App:
             if not rest:
                 return self._all_info(exchange)
             return Response(msgspec.json.encode(self._served(exchange, rest[0]).info()))
-        if verb in ("predict", "predict_batch") and len(rest) == 1:
+        if verb in ("predict", "predict_batch", "explain") and len(rest) == 1:
             exchange.begin(f"/{verb}/{{model}}", "POST")
         elif verb == "serving-endpoints" and len(rest) == 2 and rest[1] == "invocations":
             exchange.begin("/serving-endpoints/{model}/invocations", "POST")
@@ -139,7 +139,10 @@ class App:
         self._served(exchange, rest[0])
         body = await exchange.body()
         # again, as what was served when the body began may be closed by now
-        return self._predicted(exchange, self._served(exchange, rest[0]), verb, body)
+        served = self._served(exchange, rest[0])
+        if verb == "explain":
+            return self._explained(exchange, served, body)
+        return self._predicted(exchange, served, verb, body)
 
     def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
         asked, row = served.asked, served.row
@@ -172,9 +175,26 @@ class App:
             self._log.add(exchange.request_id, exchange.route, model, answers)
         return Response(whole)
 
+    def _explained(self, exchange: Exchange, served: Served, body: bytes) -> Response:
+        question = served.asked.one(body)
+        if not served.about.moved:
+            told = ", ".join(model for model, one in self._store.by_model.items() if one.about.moved)
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"answers of {served.about.model_name} are not taken apart; those of {told or 'no model'} are",
+                [("model", "not taken apart")],
+            )
+        if served.what_if is None:
+            raise self._by_key_alone(served)
+        exchange.rows = 1
+        return Response(served.what_if.explained(question))
+
+    def _by_key_alone(self, served: Served) -> Problem:
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")
+
     def _what_if(self, served: Served, questions: list[Question]) -> list[bytes]:
         if served.what_if is None:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")
+            raise self._by_key_alone(served)
         return served.what_if.answers(questions)
 
     def _not_scored(self, served: Served, missing: list[Question]) -> tuple[str, list[tuple[str, str]]]:

@@ -29,6 +29,8 @@ class ServedProduct:
         What the model predicts, in order.
     newcomers
         Column by which a caller may ask for one who is new; None where there is none.
+    moved
+        What contributions to its predictions raise or lower; empty where they are not taken apart.
     """
 
     product: str
@@ -43,6 +45,7 @@ class ServedProduct:
     attribute_prefix: str | None = None
     predictions_of_model: tuple[str, ...] = ()
     newcomers: str | None = None
+    moved: str = ""
 
 
 def served_products() -> list[ServedProduct]:
@@ -65,6 +68,7 @@ def served_products() -> list[ServedProduct]:
                 one["settings"].get("attribute_prefix"),
                 (one["prediction"],) if isinstance(one["prediction"], str) else tuple(one["prediction"]),
                 one.get("newcomers"),
+                one.get("reasons", {}).get("of", ""),
             )
         )
     return found

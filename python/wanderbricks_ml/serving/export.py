@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from wanderbricks_ml.serving.declared import ServedProduct
+from wanderbricks_ml.serving.explanations import Words
 from wanderbricks_ml.serving.exported_features import FeatureColumns, feature_columns, features_query, keyed_features
 from wanderbricks_ml.serving.kept_features import carried_over, snapshot_with_features
 from wanderbricks_ml.serving.rows_query import newcomers_query, rows_query
@@ -48,7 +49,7 @@ KINDS = {
 }
 """Types of columns as callers know them; all others are numbers."""
 
-FORMAT = 3
+FORMAT = 4
 """Number of what a snapshot holds: files of another are written anew."""
 
 LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
@@ -277,8 +278,12 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         predictions=list(product.predictions_of_model),
         levels=_levels(connection, types),
         newcomers=product.newcomers,
+        moved=product.moved,
+        words=_words(connection, product),
     )
-    identity = json.dumps([FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described], default=str)
+    told = [product.moved, msgspec.to_builtins(about.words)]
+    facts = [FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described, told]
+    identity = json.dumps(facts, default=str)
     return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"
 
 
@@ -289,6 +294,20 @@ def _levels(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> dic
         for column, seed in LEVELS.items()
         if column in types
     }
+
+
+def _words(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> dict[str, Words]:
+    """How values of a product's features are said; nothing where the build has not read the seed."""
+    if not product.moved:
+        return {}
+    try:
+        found = connection.execute(
+            "select feature, form, says, says_of_none, says_of_one from feature_words order by 1"
+        )
+    except duckdb.CatalogException:
+        return {}
+    wanted = {*product.numeric, *product.categorical}
+    return {name: Words(*row) for name, *row in sorted(found.fetchall()) if name in wanted}
 
 
 def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, version: int) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml.arrays import Floats
-from wanderbricks_ml.features import feature_frame, feature_matrix
+from wanderbricks_ml.estimators.contributions import strongest_features
+from wanderbricks_ml.features import encoded_features, feature_frame, feature_matrix
+from wanderbricks_ml.serving.explanations import Parts
 from wanderbricks_ml.settings import Features
 
 logger = logging.getLogger(__name__)
@@ -91,6 +93,7 @@ class Model:
     def __init__(self, pipeline: Any, rows: pa.Table) -> None:
         self._estimator = pipeline["estimator"]
         self.encoder = Encoder(pipeline["preprocess"])
+        self._names, self._begins = encoded_features(pipeline["preprocess"])
         expected = feature_matrix(pipeline["preprocess"], rows)
         found = self.matrix(rows.to_pylist())
         if not np.array_equal(expected, found):
@@ -113,3 +116,10 @@ class Model:
         """What the model predicts of features by name, shape (rows, predictions)."""
         values = np.asarray(self._estimator.predict(self.matrix(rows)), dtype=np.float64)
         return values.reshape(len(rows), -1)
+
+    def parts(self, row: Mapping[str, Any]) -> Parts:
+        """What moved the prediction of features by name."""
+        found = self._estimator.contributions(self.matrix([row]))
+        (values,), (places,) = strongest_features(found.values, self._begins)
+        strongest = [(self._names[place], float(values[place])) for place in places]
+        return Parts(strongest, float(found.base[0]), float(found.margin[0]), found.unit)

@@ -100,6 +100,12 @@ def specification(abouts: Sequence[About], most_rows: int) -> dict[str, Any]:
         paths[f"/predict_batch/{model}"] = {
             "post": _asking(f"Rows of {about.table}, in the order asked for", keys, {"keys": [example]}, answers)
         }
+        if about.moved and about.numeric:
+            paths[f"/explain/{model}"] = {
+                "post": _asking(
+                    f"What moved a row of {about.table}", key, _examples(example, about), _explanation(about)
+                )
+            }
         paths[f"/serving-endpoints/{about.endpoint}/invocations"] = {
             "post": _asking(
                 f"Rows of {about.table}, in the forms of MLflow and Databricks",
@@ -205,6 +211,28 @@ def _answer(about: About) -> dict[str, Any]:
         answer["required"] = [*about.key, "model_name", "model_version", "scoring_date"]
         answer["properties"]["given_features"] = {"type": "array", "items": {"type": "string"}}
     return answer
+
+
+def _explanation(about: About) -> dict[str, Any]:
+    number, text = {"type": "number"}, {"type": "string"}
+    reason = {
+        "rank": {"type": "integer"},
+        "feature": text,
+        "feature_value": {"type": ["string", "null"]},
+        "contribution": number,
+        "effect": {"enum": ["raises", "lowers"]},
+        "reason": text,
+    }
+    found = _object({**about.key, "model_name": "text", "model_version": "integer", "scoring_date": "date"})
+    found["properties"] |= {
+        "unit": text,
+        "base_value": number,
+        "margin": number,
+        "reasons": {"type": "array", "items": {"type": "object", "required": list(reason), "properties": reason}},
+        "given_features": {"type": "array", "items": text},
+    }
+    found["required"] += ["unit", "base_value", "margin", "reasons", "given_features"]
+    return found
 
 
 def _invocation(keys: dict[str, Any], key: Mapping[str, str], most_rows: int) -> dict[str, Any]:

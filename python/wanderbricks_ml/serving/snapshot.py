@@ -13,6 +13,8 @@ from typing import Any
 import lmdb
 import msgspec
 
+from wanderbricks_ml.serving.explanations import Words
+
 ROWS = b"rows"
 FEATURES = b"features"
 NEWCOMERS = b"newcomers"
@@ -58,6 +60,9 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         Bands of numbers with a name, by the column that has the name: name, lower and upper bound.
     newcomers, newcomer_example
         Column that may be named instead of the key, for those of whom nothing else is known, and one of its values.
+    moved, words
+        What contributions to predictions raise or lower, empty where they are not taken apart; and how values of its
+        features are said.
     example
         A key that is there.
     exported_at
@@ -83,6 +88,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     levels: dict[str, list[tuple[str, float, float | None]]] = {}
     newcomers: str | None = None
     newcomer_example: str | None = None
+    moved: str = ""
+    words: dict[str, Words] = {}
 
     @property
     def endpoint(self) -> str:

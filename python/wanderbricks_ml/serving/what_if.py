@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow as pa
 from wanderbricks_ml.registry.copies import copy_name
 from wanderbricks_ml.serving.answers import answer
 from wanderbricks_ml.serving.asked import Question
+from wanderbricks_ml.serving.explanations import explanation
 from wanderbricks_ml.serving.problems import Problem
 from wanderbricks_ml.serving.snapshot import Snapshot
 
@@ -28,6 +30,8 @@ CHECKED_ROWS = 200
 
 MOST_NAMED = 20
 """Features that an error names."""
+
+FAR = "they are so far from what it knows that its answer is no number"
 
 
 class WhatIf:
@@ -120,6 +124,27 @@ class WhatIf:
                 found[place] = self._written(questions[place], bases[place], rows[place], values, number)
         return found
 
+    def explained(self, question: Question) -> bytes:
+        """What moved the answer to a question, with features of its own or those that were scored.
+
+        Raises
+        ------
+        Problem
+            As `answers` does.
+        """
+        row = self._features(question)
+        published = self._snapshot.row(question.key)
+        number = self._serving if published is None else msgspec.json.decode(published)["model_version"]
+        with self._refusing([question]):
+            parts = self._model(number).parts(row)
+        if not np.isfinite(parts.margin):
+            raise self._refused([question], FAR)
+        about = self._about
+        key = dict(zip(about.key, question.key, strict=True))
+        version = {"model_name": about.model_name, "model_version": number, "scoring_date": about.scoring_date}
+        given = {"given_features": sorted(question.features or {})}
+        return msgspec.json.encode({**key, **explanation(parts, row, about.words, about.moved), **version, **given})
+
     def _features(self, question: Question) -> dict[str, Any]:
         about = self._about
         stored = self._snapshot.features(question.key)
@@ -150,6 +175,13 @@ class WhatIf:
     def _predicted(
         self, number: int, rows: Sequence[Mapping[str, Any]], questions: Sequence[Question]
     ) -> list[dict[str, float]]:
+        with self._refusing(questions):
+            values = self._model(number).predict(rows)
+        if not np.isfinite(values).all():
+            raise self._refused(questions, FAR)
+        return [dict(zip(self._about.predictions, row, strict=True)) for row in values.tolist()]
+
+    def _model(self, number: int) -> Any:
         model = self._models.get(number)
         if model is None:
             failed = self._failed.get(number)
@@ -159,13 +191,15 @@ class WhatIf:
                 f"{'it cannot be loaded, the log says why' if failed else 'its model is not there yet'}",
                 headers=[] if failed else [(b"retry-after", b"5")],
             )
+        return model
+
+    @contextlib.contextmanager
+    def _refusing(self, questions: Sequence[Question]) -> Iterator[None]:
+        """Have what a model does not take be the fault of who asks."""
         try:
-            values = model.predict(rows)
+            yield
         except ValueError as error:
             raise self._refused(questions, str(error)) from error
-        if not np.isfinite(values).all():
-            raise self._refused(questions, "they are so far from what it knows that its answer is no number")
-        return [dict(zip(self._about.predictions, row, strict=True)) for row in values.tolist()]
 
     def _refused(self, questions: Sequence[Question], why: str) -> Problem:
         fields = [

@@ -32,6 +32,8 @@ def test_the_registry_answers_after_one_product(first: Workspace) -> None:
     assert listed.returncode == 0, listed.stderr
     (row,) = listed.stdout.splitlines()[1:]
     assert row.split()[:5] == ["conversion_predictor", "1", "production", "champion", "serves"]
+    # what it reads without dbt, which takes seconds; the selection does not reach the view
+    assert first.query("select model_name, state from model_versions") == [("conversion_predictor", "production")]
 
 
 def test_a_first_build_fits_and_predicts_the_day_that_ended(first: Workspace, today: date) -> None:

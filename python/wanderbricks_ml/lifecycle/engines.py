@@ -286,7 +286,10 @@ class Spark:
         return made.toArrow().cast(schema)
 
     def result(self, table: pa.Table) -> Any:
-        return self.session.createDataFrame(table)
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        # Spark Connect infers none where there are no rows
+        return self.session.createDataFrame(table, schema=from_arrow_schema(table.schema))
 
 
 def _unchanged(rows: pa.Table) -> pa.Table:

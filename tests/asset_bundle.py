@@ -227,9 +227,9 @@ def of_dbt(bundle: Bundle) -> Iterator[str]:
                 yield f"{name}: the profile has no target {words[words.index('--target') + 1]}"
             given = yaml.safe_load(words[words.index("--vars") + 1])
             yield from (f"{name}: no var {var} in dbt_project.yml" for var in given.keys() - declared.keys())
-            yield from (
-                f"{name}: var {var} is not a text" for var, value in given.items() if not isinstance(value, str)
-            )
+            for var, value in given.items():
+                if var in declared and type(value) is not type(declared[var]):
+                    yield f"{name}: var {var} is {value!r}, and by default {declared[var]!r}"
 
 
 def of_files(bundle: Bundle) -> Iterator[str]:

@@ -302,6 +302,12 @@ BREAKS = {
     ),
     "a target without a profile": ("deploy/profiles.yml", "staging:", "stage:", "no target staging"),
     "a var that dbt does not know": ("databricks.yml", 'gold_schema: "$', 'golden_schema: "$', "no var golden_schema"),
+    "a var of another type": (
+        "databricks.yml",
+        'accept_gold, default: "false"',
+        'accept_gold, default: "maybe"',
+        "var accept_gold is 'maybe'",
+    ),
     "a parameter that the job has not": ("databricks.yml", "{name: as_of,", "{name: today,", "no job parameter as_of"),
     "an output that is not waited for": (
         "resources/refit.yml",

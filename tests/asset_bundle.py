@@ -15,9 +15,10 @@ import yaml
 from databricks.bundles.alerts import Alert
 from databricks.bundles.jobs import Job
 from databricks.bundles.schemas import Schema
+from databricks.bundles.secret_scopes import SecretScope
 from databricks.bundles.volumes import Volume
 
-CLASSES = {"jobs": Job, "schemas": Schema, "volumes": Volume, "alerts": Alert}
+CLASSES = {"jobs": Job, "schemas": Schema, "volumes": Volume, "alerts": Alert, "secret_scopes": SecretScope}
 REFERENCE = re.compile(r"\$\{([\w.-]+)\}")
 PARAMETER = re.compile(r"\{\{job\.parameters\.(\w+)\}\}")
 TARGETS = ("dev", "staging", "prod")

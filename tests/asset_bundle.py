@@ -235,9 +235,16 @@ def of_dbt(bundle: Bundle) -> Iterator[str]:
 
 def of_files(bundle: Bundle) -> Iterator[str]:
     for name, _, task in tasks(bundle):
-        path = task.get("sql_task", {}).get("file", {}).get("path")
-        if path and not (bundle.root / "resources" / path).exists():
-            yield f"{name}: no file {path}"
+        sql = task.get("sql_task", {})
+        if "file" not in sql:
+            continue
+        path = bundle.root / "resources" / sql["file"]["path"]
+        if not path.exists():
+            yield f"{name}: no file {sql['file']['path']}"
+            continue
+        asked = set(re.findall(r"(?<!:):(\w+)", path.read_text(encoding="utf-8")))
+        if asked != sql.get("parameters", {}).keys():
+            yield f"{name}: the query asks for {sorted(asked)} and is given {sorted(sql.get('parameters', {}))}"
 
 
 def of_schedules(bundle: Bundle) -> Iterator[str]:

@@ -233,6 +233,20 @@ def test_tasks_side_by_side_build_and_read_nothing_of_each_other(job: str, listi
                 assert not owners or owners & earlier, f"{task} builds {node}, which reads {parent} of {owners}"
 
 
+def test_refit_asks_a_view_that_monitoring_leaves(listing: Listing) -> None:
+    query = (PROJECT / "deploy/fits_due.sql").read_text(encoding="utf-8")
+    assert re.findall(r"'\.(\w+)'", query) == ["model_operations"]
+    assert "model_operations" in selected(listing, "scoring")["monitoring"]
+    (described,) = [
+        model
+        for model in read_yaml(PROJECT / "models/monitoring/operations/_operations.yml")["models"]
+        if model["name"] == "model_operations"
+    ]
+    assert query.split("where ")[1].strip() in {column["name"] for column in described["columns"]}
+    condition = next(task["condition_task"] for name, _, task in tasks(Bundle(PROJECT, "prod")) if name == "refit.due")
+    assert condition["left"].removeprefix("{{tasks.asked.output.first_row.").removesuffix("}}") in query
+
+
 # Each break is found, so that the bundle as it is says something.
 
 
@@ -288,6 +302,7 @@ BREAKS = {
         "fits_asked.sql",
         "no file ../deploy/fits_asked.sql",
     ),
+    "a parameter that a query lacks": ("resources/refit.yml", ', schema: "$', ', scheme: "$', "asks for"),
     "profiles that are missing": (
         "resources/set_up.yml",
         "profiles_directory: deploy",

@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
+.PHONY: help install install-dev build wheel deploy job test test-sql test-databricks emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
 	lint lint-python lint-yaml lint-database lint-models lint-sql report docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
@@ -36,6 +36,25 @@ install-dev: $(READY_DEV)  ## Add what the tests and the linters need
 
 build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions builds one product)
 	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
+
+wheel: $(READY)  ## The package as it is uploaded to a workspace, in dist/
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+# the wheel that was made last
+WHEEL = $(shell ls -t dist/*.whl | head -n 1)
+VOLUME := import json, sys; found = json.load(sys.stdin)["resources"]; schema = found["schemas"]["ml"]; \
+	print("dbfs:/Volumes", schema["catalog_name"], schema["name"], found["volumes"]["packages"]["name"], sep="/")
+
+deploy: export BUNDLE_VAR_wheel = $(notdir $(WHEEL))
+deploy: wheel  ## Jobs, storage and the wheel to a Databricks workspace (TARGET=staging; docs/production.md)
+	databricks bundle deploy --target $(or $(TARGET),dev)
+	databricks fs cp --overwrite $(WHEEL) \
+		"$$(databricks bundle validate --target $(or $(TARGET),dev) --output json | $(BIN)/python -c '$(VOLUME)')"
+
+# the wheel is that of the last deployment
+job: export BUNDLE_VAR_wheel = none
+job:  ## Run a job there and wait for it (TARGET=staging JOB=scoring PARAMS=as_of=2025-06-01,retrain=force)
+	databricks bundle run $(JOB) --target $(or $(TARGET),dev) $(if $(PARAMS),--params $(PARAMS))
 
 test: $(READY_DEV)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

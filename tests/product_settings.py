@@ -72,6 +72,8 @@ def _macros(product: str) -> Any:
     known = {
         "return": _hand_back,
         "target": SimpleNamespace(name="dev", type="duckdb", database="db", schema="ours"),
+        "driver_rows": lambda: RENDERED["driver_rows"],
+        "surroundings": dict,
         "var": lambda name, default=None: RENDERED.get(name, default),
     }
     files = (DECLARATIONS / f"{product}.sql", DECLARATIONS / "build_config_dict.sql")

@@ -1,5 +1,5 @@
 {#
-  The environment variables that say where gold lies on this engine, for messages.
+  The vars and environment variables that say where gold lies on this engine, for messages.
 
   Example: {{ gold_setting() }}
 #}
@@ -8,7 +8,7 @@
 {% endmacro %}
 
 {% macro default__gold_setting() %}
-    {{ return('DATABRICKS_CATALOG and DATABRICKS_GOLD_SCHEMA') }}
+    {{ return('vars catalog and gold_schema (or DATABRICKS_CATALOG and DATABRICKS_GOLD_SCHEMA)') }}
 {% endmacro %}
 
 {% macro duckdb__gold_setting() %}

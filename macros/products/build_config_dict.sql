@@ -17,10 +17,12 @@
 
 {# What Python is told of a product beside its own config.meta: a dict. #}
 {% macro settings_of(product) %}
+    {# Unity Catalog has three levels, whatever the target's name #}
     {% set settings = {
-        'registry_prefix': target.database ~ '.' ~ target.schema ~ '.' if target.name == 'prod' else '',
+        'registry_prefix': target.database ~ '.' ~ target.schema ~ '.' if target.type == 'databricks' else '',
         'examples': product.product ~ '_examples',
-        'driver_rows': var('driver_rows'),
+        'driver_rows': driver_rows(),
+        'surroundings': surroundings(),
     } %}
     {% for name in ['model_name', 'label', 'prediction', 'baseline', 'date', 'keys', 'keep', 'group'] if name in product %}
         {% do settings.update({name: product[name]}) %}

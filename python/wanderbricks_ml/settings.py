@@ -12,6 +12,8 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Self
 
+from wanderbricks_ml.surroundings import Surroundings
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -81,6 +83,8 @@ class ProductSettings:
         Catalog and schema before the model's name in Unity Catalog, each with a dot.
     packages
         What a logged model needs beyond `registry.store.PACKAGES`.
+    surroundings
+        What an operator settles for all models.
     purpose, limits
         What the model is for and where it must not be trusted, a sentence each, as its card says.
     """
@@ -93,6 +97,7 @@ class ProductSettings:
     estimator: Mapping[str, Any]
     tuning: Tuning | None = None
     registry_prefix: str = ""
+    surroundings: Surroundings = field(default_factory=Surroundings)
     packages: tuple[str, ...] = ()
     purpose: str = ""
     limits: str = ""

@@ -153,6 +153,38 @@ def test_a_pin_that_the_environment_lacks_ends_the_job(emulator: Emulator) -> No
     assert "environment dependency xgboost==0.1: the emulator's environment has 3" in answer["error"]
 
 
+CONNECT = """
+import pyarrow as pa
+from wanderbricks_ml.lifecycle.engines import engine_of
+engine = engine_of(spark)
+assert "connect" in type(spark).__module__, type(spark)
+"""
+
+
+def test_serverless_compute_is_spark_connect_without_our_environment(emulator: Emulator) -> None:
+    told = "\nimport os\nassert not [name for name in os.environ if name.startswith('WANDERBRICKS_')]"
+    assert run(emulator, f"{CONNECT}{told}", [str(emulator.wheel)]) == {"error": None, "error_trace": None}
+    answer = run(emulator, f"{CONNECT}\nspark.sparkContext", [str(emulator.wheel)])
+    assert "JVM_ATTRIBUTE_NOT_SUPPORTED" in answer["error"]
+
+
+def test_a_driver_that_dies_ends_the_job(emulator: Emulator) -> None:
+    assert "The driver ended without a word" in run(emulator, "import os\nos._exit(9)", [])["error"]
+
+
+def test_no_rows_are_a_data_frame_on_serverless_compute(emulator: Emulator) -> None:
+    """What a fit job returns when no fit is due."""
+    source = f"""{CONNECT}
+from wanderbricks_ml.registry.versions import VERSION_SCHEMA
+frame = engine.result(VERSION_SCHEMA.empty_table())
+assert frame.count() == 0
+assert frame.columns == VERSION_SCHEMA.names
+assert dict(frame.dtypes)["fitted_at"] == "timestamp"
+"""
+    answer = run(emulator, source, [str(emulator.wheel)])
+    assert answer["error"] is None, answer["error"]
+
+
 def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, str]:
     """Run a notebook to its end and return its output."""
     import base64

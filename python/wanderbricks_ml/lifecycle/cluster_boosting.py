@@ -48,19 +48,13 @@ def boost_on_cluster(
     Raises
     ------
     ValueError
-        When the estimator cannot be boosted, or the session has no cluster of its own (serverless).
+        When the estimator cannot be boosted.
     """
     frame = examples.relation
     if not hasattr(estimator, "boosting_rows"):
         raise ValueError(
             f"{type(estimator).__name__} is fitted by one process alone, and there are more "
             f"than driver_rows = {examples.driver_rows:,} rows; lower the product's sample of training rows"
-        )
-    if not hasattr(frame.sparkSession, "sparkContext"):
-        raise ValueError(
-            f"more than driver_rows = {examples.driver_rows:,} rows are fitted by "
-            "xgboost.spark, which serverless compute does not run; set DATABRICKS_SUBMISSION_METHOD=job_cluster, or "
-            "lower the product's sample of training rows"
         )
     from xgboost.spark import SparkXGBRegressor
 

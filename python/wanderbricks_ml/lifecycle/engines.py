@@ -5,6 +5,7 @@ DuckDB hands over relations of its own connection, Spark hands over data frames.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from wanderbricks_ml.settings import Features
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 100_000
 
@@ -225,13 +228,17 @@ class Spark:
         chosen, keys = examples.relation.where(of_splits(splits)), examples.keys
         share = 1.0 if examples.driver_rows is None else examples.driver_rows / max(chosen.count(), 1)
         if share < 1:
+            logger.info("more rows of %s than driver_rows = %s: a sample", ", ".join(splits), examples.driver_rows)
             chosen = chosen.where(f"pmod(xxhash64({', '.join(keys)}), 1000000) < {share * 1e6:.0f}")
         ordered = chosen.orderBy(*keys).selectExpr(*projection(kept, examples.features))
         yield ordered.toArrow()
 
     def is_beyond_driver(self, examples: Examples, splits: Sequence[str]) -> bool:
         limit = examples.driver_rows
-        return limit is not None and examples.relation.where(of_splits(splits)).count() > limit
+        # serverless compute, which is Spark Connect alone, does not run xgboost.spark: there a sample has to do
+        if limit is None or not hasattr(self.session, "sparkContext"):
+            return False
+        return examples.relation.where(of_splits(splits)).count() > limit
 
     def predicted(
         self, examples: Examples, scorings: Sequence[Scoring], kept: Sequence[str], predictions: Sequence[str]
@@ -286,7 +293,10 @@ class Spark:
         return made.toArrow().cast(schema)
 
     def result(self, table: pa.Table) -> Any:
-        return self.session.createDataFrame(table)
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        # Spark Connect infers none where there are no rows
+        return self.session.createDataFrame(table, schema=from_arrow_schema(table.schema))
 
 
 def _unchanged(rows: pa.Table) -> pa.Table:

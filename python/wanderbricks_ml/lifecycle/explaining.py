@@ -15,6 +15,7 @@ from wanderbricks_ml.lifecycle.engines import TableFunction, engine_of, projecti
 from wanderbricks_ml.lifecycle.versions import version_uris
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.settings import RowSettings
+from wanderbricks_ml.surroundings import entered
 
 FOUND = (
     pa.field("rank", pa.int32()),
@@ -51,7 +52,7 @@ def explain(session: Any, rows: Any, versions: Any, settings: Mapping[str, Any])
         When the files of a version are not those that were logged; names them.
     """
     engine = engine_of(session)
-    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(rows))
+    product = entered(RowSettings.of(settings)).with_attributes(lambda: engine.schema(rows))
     kinds = engine.schema(rows)
     kept = list(dict.fromkeys(["model_version", *product.keys, "as_of_date"]))
     schema = pa.schema([*(pa.field(name, kinds.field(name).type) for name in kept), *FOUND])

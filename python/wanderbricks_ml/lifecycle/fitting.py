@@ -22,6 +22,7 @@ from wanderbricks_ml.lifecycle.versions import is_left_over, one_row
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, Learnt, log_version
 from wanderbricks_ml.settings import RowSettings
+from wanderbricks_ml.surroundings import entered
 from wanderbricks_ml.tuning.folds import Evaluate, data_digest, folds_of, halves_of_validation, losses_on, study_columns
 from wanderbricks_ml.tuning.losses import LOSSES
 from wanderbricks_ml.tuning.space import Search, Tuned
@@ -66,7 +67,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
         When a setting is wrong; when the train or validation split is empty although a fit is due.
     """
     engine = engine_of(session)
-    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
+    product = entered(RowSettings.of(settings), fits=True).with_attributes(lambda: engine.schema(examples))
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
         return engine.result(VERSION_SCHEMA.empty_table())

@@ -24,6 +24,7 @@ from wanderbricks_ml.lifecycle.versions import (
 )
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.settings import RowSettings
+from wanderbricks_ml.surroundings import entered
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def backtest(
         version of which that is so is left out and said.
     """
     engine = engine_of(session)
-    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
+    product = entered(RowSettings.of(settings)).with_attributes(lambda: engine.schema(examples))
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
     name = product.model_name
@@ -96,7 +97,7 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
         were logged; names them. Earlier predictions stay as they are.
     """
     engine = engine_of(session)
-    product = RowSettings.of(settings).with_attributes(lambda: engine.schema(examples))
+    product = entered(RowSettings.of(settings)).with_attributes(lambda: engine.schema(examples))
     considered = engine.rows(champion)
     number = version_to_score(engine, examples, considered, product.registered_name)
     serving = [] if number is None else [number, *treated_versions(considered)]

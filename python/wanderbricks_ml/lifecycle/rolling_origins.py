@@ -36,6 +36,7 @@ from wanderbricks_ml.lifecycle.versions import (
 from wanderbricks_ml.registry import store
 from wanderbricks_ml.registry.versions import VERSION_SCHEMA, Fitted, Learnt, log_version
 from wanderbricks_ml.settings import ProductSettings
+from wanderbricks_ml.surroundings import entered
 from wanderbricks_ml.tuning.space import Search, Tuned
 from wanderbricks_ml.tuning.study import tuned
 
@@ -124,7 +125,7 @@ def fit_when_due(session: Any, examples: Any, decision: Any, settings: Mapping[s
     ValueError
         When a fit is due but the examples hold no validation rows.
     """
-    product = ProductSettings.of(settings)
+    product = entered(ProductSettings.of(settings), fits=True)
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     if row is None or not row["fit_due"]:
@@ -264,7 +265,7 @@ def backtest(session: Any, examples: Any, decision: Any, versions: Any, settings
         `BACKTEST_SCHEMA`: days (window_days 1) and sums over the first 30, 60 and 90 days; no row when no fit
         was due.
     """
-    name = ProductSettings.of(settings).model_name
+    name = entered(ProductSettings.of(settings)).model_name
     engine = engine_of(session)
     row = one_row(engine.rows(decision))
     known = engine.rows(versions)
@@ -303,9 +304,8 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
     RuntimeError
         When no version passes the gate; quotes the verdicts. Earlier forecasts stay as they are.
     """
-    product = ProductSettings.of(settings)
+    product, engine = entered(ProductSettings.of(settings)), engine_of(session)
     name = product.model_name
-    engine = engine_of(session)
     considered = engine.rows(champion)
     number = version_to_score(engine, examples, considered, product.registered_name)
     if number is None:

@@ -105,7 +105,8 @@ def experiment_id(name: str, note: str = "") -> str:
     import mlflow
 
     if mlflow.get_tracking_uri() == "databricks":
-        name = f"{os.environ.get('MLFLOW_EXPERIMENT_FOLDER', '/Shared/wanderbricks_ml')}/{name}"
+        folder = os.environ.get("MLFLOW_EXPERIMENT_FOLDER") or "/Shared/wanderbricks_ml"
+        name = f"{folder}/{name}"
     found = client.get_experiment_by_name(name)
     tags = {"mlflow.experimentKind": "custom_model_development"} | ({"mlflow.note.content": note} if note else {})
     if found is not None:
@@ -117,11 +118,16 @@ def experiment_id(name: str, note: str = "") -> str:
     uri = mlflow.get_tracking_uri()
     if uri.startswith("sqlite:///"):
         location = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
+    if uri == "databricks":
+        from databricks.sdk import WorkspaceClient
+
+        # an experiment in a folder that is not there is refused
+        WorkspaceClient().workspace.mkdirs(folder)
     return str(client.create_experiment(name, artifact_location=location, tags=tags))
 
 
 def study_storage() -> str:
-    """The database of hyper-parameter studies, as a URL of SQLAlchemy: WANDERBRICKS_STUDIES, or a SQLite file.
+    """The database of hyper-parameter studies, as a URL of SQLAlchemy, or a folder: WANDERBRICKS_STUDIES, or SQLite's.
 
     The file lies beside MLflow's where that is SQLite, else under ``data/``; on Databricks, which keeps no file of ours
     from one cluster to the next, among the driver's temporary files.
@@ -141,8 +147,8 @@ def study_storage() -> str:
     return f"sqlite:///{folder / 'studies.db'}"
 
 
-def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> int:
-    """Register a logged model and return its version.
+def register(name: str, model_uri: str, run_id: str, newer_than: int | None, model_id: str | None = None) -> int:
+    """Register a logged model, to whose page `model_id` links its version, and return the version.
 
     Raises
     ------
@@ -167,7 +173,7 @@ def register(name: str, model_uri: str, run_id: str, newer_than: int | None) -> 
     except MlflowException as error:
         if error.error_code not in EXISTS:
             raise
-    return int(client.create_model_version(name, model_uri, run_id=run_id).version)
+    return int(client.create_model_version(name, model_uri, run_id=run_id, model_id=model_id).version)
 
 
 def unfinished_runs(name: str) -> list[tuple[int, str]]:

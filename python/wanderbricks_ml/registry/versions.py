@@ -201,7 +201,9 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
                 serialization_format="cloudpickle",
                 extra_files=[store.write_first_fit(fitted.first_fit, folder)],
             )
-        model_version = store.register(registered, logged.model_uri, run.info.run_id, decision["last_version"])
+        model_version = store.register(
+            registered, logged.model_uri, run.info.run_id, decision["last_version"], logged.model_id
+        )
     store.connect().set_terminated(run.info.run_id, end_time=began + int(1000 * fitted.seconds))
     model_uri = f"models:/{registered}/{model_version}"
     store.sign(model_uri, run.info.run_id)

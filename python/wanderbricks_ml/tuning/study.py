@@ -7,9 +7,12 @@ import json
 import logging
 import math
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +60,7 @@ def tuned(
     digest
         Of the rows behind them.
     storage
-        Database of studies, as a URL of SQLAlchemy.
+        Database of studies, as a URL of SQLAlchemy; or a folder with a file for each model, such as a volume's.
     loss_name
         For the log.
     batch
@@ -74,7 +77,7 @@ def tuned(
     assert plan is not None
     rows = hashlib.sha256(f"{digest} {plan.seed} {plan.pruning}".encode()).hexdigest()
     study_name = f"{name} {search.as_of.isoformat()} {search.definition[:8]} {rows[:8]}"
-    study, keep = _opened(study_name, storage, plan.pruning)
+    study, keep = _opened(study_name, storage, plan.pruning, name)
     starts = [("defaults", point) for point in search.defaults()]
     if current.record is not None and current.record["params"]:
         starts.append(("in use", current.record["params"]))
@@ -123,7 +126,7 @@ def tuned(
     return result
 
 
-def _opened(study_name: str, storage: str, pruning: str) -> tuple[Any, Callable[[list[Any]], None]]:
+def _opened(study_name: str, storage: str, pruning: str, name: str) -> tuple[Any, Callable[[list[Any]], None]]:
     """A study in memory with the trials stored so far, and a function that stores more.
 
     Sampling reads all trials again and again, which a database makes slow; it gets each trial once, when finished.
@@ -131,6 +134,7 @@ def _opened(study_name: str, storage: str, pruning: str) -> tuple[Any, Callable[
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage, put_back = (storage, None) if "://" in storage else _local_copy(Path(storage) / f"{name}.db")
     stored = optuna.create_study(study_name=study_name, storage=storage, direction="minimize", load_if_exists=True)
     pruner = (
         optuna.pruners.NopPruner()
@@ -142,7 +146,32 @@ def _opened(study_name: str, storage: str, pruning: str) -> tuple[Any, Callable[
     if before:
         logger.info("study %s goes on after %d trials", study_name, len(before))
     study.add_trials(before)
-    return study, stored.add_trials
+
+    def keep(trials: list[Any]) -> None:
+        stored.add_trials(trials)
+        if put_back:
+            put_back()
+
+    return study, keep
+
+
+def _local_copy(file: Path) -> tuple[str, Callable[[], None]]:
+    """A database's copy among temporary files, as a URL, and what puts it back.
+
+    A volume of a workspace takes files that are written from begin to end, which SQLite's are not.
+    """
+    copy = Path(tempfile.mkdtemp(prefix="studies-")) / file.name
+    if file.exists():
+        shutil.copyfile(file, copy)
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def put_back() -> None:
+        # whole at once: a job that is ended meanwhile leaves the file of before
+        part = file.with_suffix(".part")
+        shutil.copyfile(copy, part)
+        part.replace(file)
+
+    return f"sqlite:///{copy}", put_back
 
 
 def _run_batch(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import itertools
-import re
-import sys
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from . import serverless
+from .notebooks import install, run_cells, said_of
 from .warehouse import Warehouse
 
 WAIT = 20.0
@@ -37,31 +35,27 @@ class Run:
         return {"life_cycle_state": "TERMINATED", "result_state": result, "state_message": self.error or ""}
 
 
-class Dbutils:
-    """The little of dbutils that dbt's notebooks call."""
-
-    class library:
-        """Library utilities."""
-
-        @staticmethod
-        def restartPython() -> None:
-            """Nothing to restart: each run has a namespace of its own."""
-
-
 class Jobs:
-    """Notebooks and their runs."""
+    """Notebooks and their runs.
+
+    Attributes
+    ----------
+    secrets
+        Values of the workspace's secrets by key, by scope.
+    """
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.notebooks: dict[str, str] = {}
         self.runs: dict[int, Run] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
         self._numbers = itertools.count(1_000)
 
-    def submit(self, source: str, name: str, wanted: Sequence[str]) -> int:
-        """Start a run in the background and return its id."""
+    def submit(self, source: str, name: str, wanted: Sequence[str], on_cluster: bool) -> int:
+        """Start a run in the background and return its id: on a cluster, else on serverless compute."""
         number = next(self._numbers)
         run = self.runs[number] = Run(name)
-        threading.Thread(target=self._execute, args=(run, source, wanted), daemon=True).start()
+        threading.Thread(target=self._execute, args=(run, source, wanted, on_cluster), daemon=True).start()
         return number
 
     def poll(self, number: int) -> Run:
@@ -70,24 +64,16 @@ class Jobs:
         run.ended.wait(WAIT)
         return run
 
-    def _execute(self, run: Run, source: str, wanted: Sequence[str]) -> None:
+    def _execute(self, run: Run, source: str, wanted: Sequence[str], on_cluster: bool) -> None:
         try:
-            install(wanted)
-            session = self.warehouse.session()
-            read = session.table
-            session.table = lambda name: read(self.warehouse.own_catalog(name))  # type: ignore[method-assign]
-            namespace: dict[str, Any] = {"spark": session, "dbutils": Dbutils, "__name__": "__main__"}
-            for cell in re.split(r"\n# COMMAND -+\n", source):
-                lines = [line for line in cell.splitlines() if not line.startswith(("%pip", "# MAGIC %pip"))]
-                code = re.sub(
-                    r'saveAsTable\("([^"]+)"\)',
-                    lambda match: f'saveAsTable("{self.warehouse.own_catalog(match[1])}")',
-                    "\n".join(lines),
-                )
-                exec(compile(code, f"<{run.name}>", "exec"), namespace)
+            if on_cluster:
+                install(wanted)
+                run_cells(source, run.name, self.warehouse.session(), self.secrets)
+            else:
+                found = serverless.run(self.warehouse.connect_url, source, run.name, wanted, self.secrets)
+                run.error, run.trace = found or (None, None)
         except BaseException as error:
-            run.error = f"{type(error).__name__}: {error}"[:3_000]
-            run.trace = traceback.format_exc()[-6_000:]
+            run.error, run.trace = said_of(error, traceback.format_exc())
         finally:
             run.ended.set()
 
@@ -114,37 +100,3 @@ def dependencies(task: Mapping[str, Any], environments: Sequence[Mapping[str, An
     if not specs:
         raise ValueError(f"no environment has the key {key} that the task names")
     return list(specs[0]["dependencies"])
-
-
-def install(wanted: Sequence[str]) -> None:
-    """Make wheels importable, and hold pins against what is installed here already.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a wheel is not there.
-    ModuleNotFoundError
-        When a pinned package is not installed here in that version.
-    """
-    for dependency in wanted:
-        if dependency.endswith(".whl"):
-            if not Path(dependency).is_file():
-                raise FileNotFoundError(f"environment dependency {dependency}: no such file in the volume")
-            if dependency not in sys.path:
-                sys.path.insert(0, dependency)
-            continue
-        name, _, pinned = dependency.partition("==")
-        found = installed_version(name)
-        if not pinned or found != pinned:
-            raise ModuleNotFoundError(
-                f"environment dependency {dependency}: the emulator's environment has {found or 'none'}; "
-                "bring dbt_project.yml and tests/databricks/requirements.in together"
-            )
-
-
-def installed_version(name: str) -> str | None:
-    """The version of a package in this environment."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -181,7 +181,8 @@ class Workspace:
         except ValueError as error:
             return {"error_code": "INVALID_PARAMETER_VALUE", "message": str(error)}, 400
         source = self.jobs.notebooks[task["notebook_task"]["notebook_path"]]
-        return {"run_id": self.jobs.submit(source, body.get("run_name", "run"), installed)}, 200
+        name = body.get("run_name", "run")
+        return {"run_id": self.jobs.submit(source, name, installed, on_cluster="new_cluster" in task)}, 200
 
     def run(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
         number = int(body["run_id"])
@@ -202,9 +203,10 @@ class Workspace:
         return {"error": run.error, "error_trace": run.trace}, 200
 
     def control(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
-        """For tests: load gold, refuse to answer, and tell what statements came and how they ran."""
+        """For tests: load gold, keep secrets, refuse to answer, and tell what statements came and how they ran."""
         if "gold" in body:
             load_gold(self.warehouse, Path(body["gold"]))
+        self.jobs.secrets.update(body.get("secrets", {}))
         self.down = bool(body.get("down", self.down))
         told = {"rewrites": dict(self.warehouse.rewrites), "spent": self.spent}
         if "history_from" in body:

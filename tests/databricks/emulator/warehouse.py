@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,13 @@ from .delta import delta_jar
 
 KEPT_CHARACTERS = 400
 """Of each statement, for tests that ask which ones a build emitted."""
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large: bool) -> SparkSession:
@@ -40,6 +48,10 @@ def start_spark(folder: Path, memory: str, partitions: int, file_mb: int, large:
         "spark.sql.sources.default": "delta",
         # fails an assertion of its own on joins of the one-row literals that dbt's unit tests are made of
         "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.ReorderJoin",
+        # serverless compute has nothing else
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(free_port()),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # plans die young; and the classes that Spark writes are no reason to collect what lives
@@ -76,6 +88,11 @@ class Warehouse:
         self.rewrites: Counter[str] = Counter()
         self.history: list[str] = []
         self._comments: dict[SparkSession, dict[str, list[str]]] = {}
+
+    @property
+    def connect_url(self) -> str:
+        """Where Spark Connect is had, on the same catalog."""
+        return f"sc://127.0.0.1:{self.spark.sparkContext.getConf().get('spark.connect.grpc.binding.port')}"
 
     def session(self, schema: str | None = None) -> SparkSession:
         """A new session; its schema need not exist yet, as on a warehouse."""

@@ -1,0 +1,34 @@
+{#
+  What an operator settles for all models, by name: the vars of the project, on a workspace else the environment variables of
+  the process that compiles; what neither says is left out. A Python model is handed it in config.meta, as no variable reaches
+  its job (python/wanderbricks_ml/surroundings.py). On a laptop it runs in dbt's own process, and reads them by itself.
+
+  Raises a compiler error where a key that signs or verifies models stands in the environment, from which no job could read it.
+
+  Example: {% set told = surroundings() %}
+#}
+{% macro surroundings() %}
+    {% set variables = {
+        'revision': 'WANDERBRICKS_REVISION',
+        'experiments': 'MLFLOW_EXPERIMENT_FOLDER',
+        'studies': 'WANDERBRICKS_STUDIES',
+        'registry_uri': 'MLFLOW_REGISTRY_URI',
+        'signing_scope': 'WANDERBRICKS_SIGNING_SCOPE',
+    } %}
+    {% set told = {} %}
+    {% for name, variable in variables.items() %}
+        {% set value = var(name, '') or (env_var(variable, '') if target.type == 'databricks' else '') %}
+        {% if value %}
+            {% do told.update({name: value | string}) %}
+        {% endif %}
+    {% endfor %}
+    {% if target.type == 'databricks' and 'signing_scope' not in told %}
+        {% for variable in ['WANDERBRICKS_SIGNING_KEY', 'WANDERBRICKS_VERIFY_KEY'] if env_var(variable, '') %}
+            {% do exceptions.raise_compiler_error(
+                variable ~ ' is set, but it reaches no job of a workspace, whose models would stay unsigned: put the keys into a '
+                ~ "secret scope and name it, --vars 'signing_scope: …'"
+            ) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(told) }}
+{% endmacro %}

@@ -1,0 +1,104 @@
+"""Workflows of GitHub, and the commands that deploy: what they call is there, and they call the CLI as it wants it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asset_bundle import GIVEN, read_yaml
+from eased_project import PROJECT
+
+WORKFLOWS = sorted((PROJECT / ".github/workflows").glob("*.yml"))
+TARGETS = {"staging": "staging.yml", "prod": "production.yml"}
+CLI = """#!/bin/sh
+# stands in for the CLI: notes how it is called, and answers as it would
+echo "wheel=$BUNDLE_VAR_wheel $*" >>"$CLI_CALLS"
+if [ "$2" = validate ]; then cat "$CLI_ANSWER"; fi
+"""
+RESOLVED = {
+    "resources": {
+        "schemas": {"ml": {"catalog_name": "dev", "name": "dev_someone_wanderbricks_ml"}},
+        "volumes": {"packages": {"name": "packages"}},
+    }
+}
+
+
+def steps(name: str) -> list[dict[str, Any]]:
+    (job,) = read_yaml(PROJECT / ".github/workflows" / name)["jobs"].values()
+    found: list[dict[str, Any]] = job["steps"]
+    return found
+
+
+def test_workflows_are_those_of_github() -> None:
+    command = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.github-workflows"]
+    checked = subprocess.run([*command, *WORKFLOWS], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_cli_is_of_the_version_whose_classes_are_tested() -> None:
+    locked = re.search(
+        r"^databricks-bundles==(\S+)", (PROJECT / "requirements-dev.lock").read_text(), flags=re.MULTILINE
+    )
+    assert locked
+    used = [step["uses"] for path in WORKFLOWS for step in steps(path.name) if "setup-cli" in step.get("uses", "")]
+    assert used == [f"databricks/setup-cli@v{locked[1]}"] * 3
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_workflow_gives_what_the_bundle_asks_for(target: str) -> None:
+    (job,) = read_yaml(PROJECT / ".github/workflows" / TARGETS[target])["jobs"].values()
+    given = {name.removeprefix("BUNDLE_VAR_") for name in job["env"] if name.startswith("BUNDLE_VAR_")}
+    # the wheel is the Makefile's
+    assert given | {"wheel"} == GIVEN[target]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_workflow_deploys_to_its_target_and_runs_jobs_that_there_are(target: str) -> None:
+    commands = [step["run"] for step in steps(TARGETS[target]) if "run" in step]
+    assert commands[0] == f"make deploy TARGET={target}"
+    jobs = {
+        key for path in (PROJECT / "resources").glob("*.yml") for key in read_yaml(path)["resources"].get("jobs", {})
+    }
+    for command in commands[1:]:
+        found = re.fullmatch(rf"make job TARGET={target} JOB=(\w+)", command)
+        assert found and found[1] in jobs, command
+
+
+def run_make(folder: Path, *words: str) -> list[str]:
+    """What the CLI is called with by a command of make, of a wheel that is there already."""
+    (folder / "databricks").write_text(CLI)
+    (folder / "databricks").chmod(0o755)
+    (folder / "answer.json").write_text(json.dumps(RESOLVED))
+    calls = folder / "calls"
+    environment = {
+        **os.environ,
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "CLI_CALLS": str(calls),
+        "CLI_ANSWER": str(folder / "answer.json"),
+    }
+    # --old-file: not built for the test
+    command = ["make", "--old-file=wheel", *words, f"BIN={Path(sys.executable).parent}"]
+    finished = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return calls.read_text().splitlines()
+
+
+def test_make_deploy_deploys_and_brings_the_wheel_to_the_volume_of_its_target(tmp_path: Path) -> None:
+    wheel = "dist/wanderbricks_ml-0.1.0+abc-py3-none-any.whl"
+    assert run_make(tmp_path, "deploy", "TARGET=dev", f"WHEEL={wheel}") == [
+        f"wheel={Path(wheel).name} bundle deploy --target dev",
+        f"wheel={Path(wheel).name} bundle validate --target dev --output json",
+        f"wheel={Path(wheel).name} fs cp --overwrite {wheel} dbfs:/Volumes/dev/dev_someone_wanderbricks_ml/packages",
+    ]
+
+
+def test_make_job_runs_one_with_its_parameters(tmp_path: Path) -> None:
+    assert run_make(tmp_path, "job", "TARGET=prod", "JOB=scoring", "PARAMS=as_of=2025-06-01") == [
+        "wheel=none bundle run scoring --target prod --params as_of=2025-06-01"
+    ]

@@ -162,9 +162,10 @@ def test_a_destination_whose_books_are_ahead_is_still_booked_more() -> None:
     raw = books_ahead_of_usual()
     calibration = Calibration.of(raw)
     assert calibration.ahead is not None
-    # 0.5 of what is ahead, of which 0.7 is still to come, whichever of the three says so
-    assert sum(calibration.ahead) == pytest.approx(0.5 / 0.7, rel=0.05)
-    combined = combine(raw, replace(calibration, weight=dict.fromkeys(calibration.weight, (0.0, 0.0, 0.0))))
+    # half of the way to 0.5 of what is ahead, of which 0.7 is still to come, whichever of the three says so
+    assert sum(calibration.ahead) == pytest.approx(0.5 / 0.7 / 2, rel=0.05)
+    whole = replace(calibration, ahead=tuple(2 * one for one in calibration.ahead))
+    combined = combine(raw, replace(whole, weight=dict.fromkeys(calibration.weight, (0.0, 0.0, 0.0))))
     assert (combined["forecast_revenue"] - combined["revenue"]).abs().mean() < 2
     # versions that know no correction forecast as they did
     before = combine(raw, replace(calibration, ahead=None))

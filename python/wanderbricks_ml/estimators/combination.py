@@ -22,6 +22,8 @@ SERIES = ["forecast_level", "destination_id"]
 WINDOWS = (30, 60, 90)
 _AROUND = 7
 _RIDGE = 0.003
+_FEW_CUTOFFS = 0.5
+"""How far to go from the rule to what validation holds best: its three cut-offs share most of their days."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,7 @@ class Calibration:
                     .sum()
                     for share in grid
                 ]
-                # few cut-offs: half of the way from the rule alone to the best weight
-                chosen.append(float(grid[int(np.argmin(errors))] / 2) if len(rows) else 0.0)
+                chosen.append(_FEW_CUTOFFS * float(grid[int(np.argmin(errors))]) if len(rows) else 0.0)
             weight[level] = tuple(chosen)
         combined = combine(raw, cls(weight, neutral.width, neutral.level_error))
         ratio = (combined["revenue"] - combined["forecast_revenue"]).abs() / combined["forecast_sd"] / Z_80
@@ -145,7 +146,7 @@ def _around(values: pd.Series, by: Any) -> pd.Series:
 
 
 def _ahead_coefficients(raw: pd.DataFrame) -> tuple[float, ...]:
-    """Ridge regression, towards no correction, of what the pick-up estimates of destinations have missed."""
+    """Half of a ridge regression, towards no correction, of what the pick-up estimates of destinations have missed."""
     rows = (raw["forecast_level"] == "destination").to_numpy()
     features = books_ahead(raw)[rows]
     parts = raw[rows]
@@ -160,7 +161,7 @@ def _ahead_coefficients(raw: pd.DataFrame) -> tuple[float, ...]:
         return (0.0, 0.0, 0.0)
     penalty = _RIDGE * len(missed) * float(features.var(axis=0).mean()) + 1e-12
     found = np.linalg.solve(features.T @ features + penalty * np.eye(features.shape[1]), features.T @ missed)
-    return tuple(float(value) for value in found)
+    return tuple(_FEW_CUTOFFS * float(value) for value in found)
 
 
 def _corrected(raw: pd.DataFrame, ahead: tuple[float, ...]) -> Floats:

@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-sql test-databricks emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
+.PHONY: help install install-dev build test test-sql test-databricks wheel emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
 	lint lint-python lint-yaml lint-database lint-models lint-sql report docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
@@ -50,6 +50,9 @@ test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tab
 
 test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
+
+wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
+	@$(BIN)/python deploy/wheel.py
 
 emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type against, until Ctrl-C
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold

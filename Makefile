@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build wheel deploy job test test-sql test-databricks emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
+.PHONY: help install install-dev build test test-sql test-databricks wheel emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
 	lint lint-python lint-yaml lint-database lint-models lint-sql report docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
@@ -37,19 +37,16 @@ install-dev: $(READY_DEV)  ## Add what the tests and the linters need
 build: $(READY)  ## Build everything; simulates gold on first use (SELECT=+demand_predictions builds one product)
 	$(BIN)/dbt build $(if $(SELECT),--select $(SELECT))
 
-wheel: $(READY)  ## The package as it is uploaded to a workspace, in dist/
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+.PHONY: deploy job
 
-# the wheel that was made last
-WHEEL = $(shell ls -t dist/*.whl | head -n 1)
 VOLUME := import json, sys; found = json.load(sys.stdin)["resources"]; schema = found["schemas"]["ml"]; \
 	print("dbfs:/Volumes", schema["catalog_name"], schema["name"], found["volumes"]["packages"]["name"], sep="/")
 
-deploy: export BUNDLE_VAR_wheel = $(notdir $(WHEEL))
-deploy: wheel  ## Jobs, storage and the wheel to a Databricks workspace (TARGET=staging; docs/production.md)
-	databricks bundle deploy --target $(or $(TARGET),dev)
-	databricks fs cp --overwrite $(WHEEL) \
-		"$$(databricks bundle validate --target $(or $(TARGET),dev) --output json | $(BIN)/python -c '$(VOLUME)')"
+deploy: $(READY)  ## Jobs, storage and the wheel to a Databricks workspace (TARGET=staging; docs/production.md)
+	@set -e; wheel=$$($(BIN)/python deploy/wheel.py $(DIST)); export BUNDLE_VAR_wheel=$$(basename "$$wheel"); \
+	databricks bundle deploy --target $(or $(TARGET),dev); \
+	volume=$$(databricks bundle validate --target $(or $(TARGET),dev) --output json | $(BIN)/python -c '$(VOLUME)'); \
+	databricks fs cp --overwrite "$$wheel" "$$volume"
 
 # the wheel is that of the last deployment
 job: export BUNDLE_VAR_wheel = none
@@ -69,6 +66,9 @@ test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tab
 
 test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
+
+wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
+	@$(BIN)/python deploy/wheel.py
 
 emulator: $(READY)  ## That stand-in for a workspace on data/gold, to type against, until Ctrl-C
 	@test -d data/gold || $(BIN)/wanderbricks simulate --preset dev --seed 7 --out data/gold

@@ -185,6 +185,45 @@ assert dict(frame.dtypes)["fitted_at"] == "timestamp"
     assert answer["error"] is None, answer["error"]
 
 
+ENGINE = """
+import datetime
+import pandas as pd
+from wanderbricks_ml.lifecycle.engines import Examples
+from wanderbricks_ml.settings import Features
+frame = spark.range(1000).selectExpr("id", "'score' as split", "cast(id as double) as x", "id % 3 as c")
+examples = Examples(frame, Features(("x",), ("c",)), ("id",), driver_rows=300)
+(read,) = engine.read(examples, ["score"], ["id"])
+assert 200 < read.num_rows < 400, "a sample"
+assert not engine.is_beyond_driver(examples, ["score"]), "xgboost.spark does not run there"
+
+def doubled(rows):
+    return {"y": pa.array(2 * rows["x"].to_numpy().astype("float64"))}
+
+fixed = {"model_version": pa.scalar(3, pa.int32()), "day": pa.scalar(datetime.date(2025, 1, 1), pa.date32())}
+made = engine.predicted(examples, [(["score"], doubled, fixed)], ["id"], ["y"]).toArrow()
+assert made.num_rows == 1000 and made["y"].to_pylist() == [2.0 * number for number in made["id"].to_pylist()]
+none = engine.predicted(examples, [([], doubled, fixed)], ["id"], ["y"])
+assert none.count() == 0 and none.columns == made.column_names
+schema = pa.schema([("c", pa.int64()), ("n", pa.int64())])
+
+def counted(rows):
+    return pd.DataFrame({"c": [rows["c"].iloc[0]], "n": [len(rows)]})
+
+assert sorted(engine.grouped(frame, "split = 'score'", ["c"], counted, schema)["n"].to_pylist()) == [333, 333, 334]
+ids = pa.schema([("id", pa.int64())])
+assert engine.mapped(frame, [], ["id"], ids).count() == 0
+assert engine.mapped(frame, [("c = 1", lambda rows: rows)], ["id"], ids).count() == 333
+engine.result(made).write.format("delta").mode("overwrite").saveAsTable("a_result")
+assert spark.table("a_result").count() == 1000
+spark.sql("drop table a_result")
+"""
+
+
+def test_rows_are_read_predicted_mapped_grouped_and_written_on_serverless_compute(emulator: Emulator) -> None:
+    answer = run(emulator, CONNECT + ENGINE, [str(emulator.wheel)])
+    assert answer["error"] is None, answer["error_trace"]
+
+
 def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, str]:
     """Run a notebook to its end and return its output."""
     import base64

@@ -128,9 +128,8 @@ def python_of_environment() -> Path:
 
 def build_wheel(folder: Path) -> Path:
     """Our package as it is uploaded to a volume."""
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*build, "--no-build-isolation", "--wheel-dir", folder, PROJECT], check=True)
-    return next(folder.glob("*.whl"))
+    build = [sys.executable, str(PROJECT / "deploy/wheel.py"), str(folder)]
+    return Path(subprocess.run(build, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 @contextlib.contextmanager

@@ -83,6 +83,7 @@ LONGEST_FIRST = (
     "test_sql",
     "test_revenue_runs",
     "test_drift",
+    "test_bundle",
     "test_notebook",
     "test_project",
 )

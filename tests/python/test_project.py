@@ -304,7 +304,7 @@ def test_python_models_run_with_what_the_lock_file_has(on_databricks: dict[str, 
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert Path(wheel).name == f"wanderbricks_ml-{project['version']}-py3-none-any.whl"
     needed = {re.split(r"[<>=]", dependency)[0] for dependency in project["dependencies"]}
-    # the last two are for keys, which serverless compute does not get
+    # the first two stay those of the runtime's Spark, the last two, which keys need, come with the wheel
     assert {pin.split("==")[0] for pin in pins} == needed - {"numpy", "pyarrow", "model-signing", "pyopenssl"}
 
 

@@ -143,6 +143,9 @@ def test_keys_come_from_the_secret_scope(
     model.mkdir()
     (model / "model.pkl").write_bytes(b"fit")
     integrity.sign(model, tmp_path / "model.sig")
+    # as Python leaves it beside code that a model carries
+    (model / "code/__pycache__").mkdir(parents=True)
+    (model / "code/__pycache__/ours.pyc").write_bytes(b"compiled")
     assert integrity.signature_problem(model, tmp_path / "model.sig") is None
 
 

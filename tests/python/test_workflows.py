@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asset_bundle import GIVEN, read_yaml
+from asset_bundle import GIVEN, Bundle, read_yaml
 from eased_project import PROJECT
 
 WORKFLOWS = sorted((PROJECT / ".github/workflows").glob("*.yml"))
@@ -19,6 +19,7 @@ TARGETS = {"staging": "staging.yml", "prod": "production.yml"}
 CLI = """#!/bin/sh
 # stands in for the CLI: notes how it is called, and answers as it would
 echo "wheel=$BUNDLE_VAR_wheel $*" >>"$CLI_CALLS"
+if [ -e "$(dirname "$0")/fails" ]; then exit 1; fi
 if [ "$2" = validate ]; then cat "$CLI_ANSWER"; fi
 """
 RESOLVED = {
@@ -82,20 +83,33 @@ def run_make(folder: Path, *words: str) -> list[str]:
         "CLI_CALLS": str(calls),
         "CLI_ANSWER": str(folder / "answer.json"),
     }
-    # --old-file: not built for the test
-    command = ["make", "--old-file=wheel", *words, f"BIN={Path(sys.executable).parent}"]
+    command = ["make", *words, f"DIST={folder}", f"BIN={Path(sys.executable).parent}"]
     finished = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return calls.read_text().splitlines()
 
 
 def test_make_deploy_deploys_and_brings_the_wheel_to_the_volume_of_its_target(tmp_path: Path) -> None:
-    wheel = "dist/wanderbricks_ml-0.1.0+abc-py3-none-any.whl"
-    assert run_make(tmp_path, "deploy", "TARGET=dev", f"WHEEL={wheel}") == [
-        f"wheel={Path(wheel).name} bundle deploy --target dev",
-        f"wheel={Path(wheel).name} bundle validate --target dev --output json",
-        f"wheel={Path(wheel).name} fs cp --overwrite {wheel} dbfs:/Volumes/dev/dev_someone_wanderbricks_ml/packages",
+    calls = run_make(tmp_path, "deploy", "TARGET=dev")
+    (wheel,) = tmp_path.glob("*.whl")
+    assert re.fullmatch(r"wanderbricks_ml-0\.1\.0\+[0-9a-f]{12}-py3-none-any\.whl", wheel.name)
+    volume = "/Volumes/dev/dev_someone_wanderbricks_ml/packages"
+    assert calls == [
+        f"wheel={wheel.name} bundle deploy --target dev",
+        f"wheel={wheel.name} bundle validate --target dev --output json",
+        f"wheel={wheel.name} fs cp --overwrite {wheel} dbfs:{volume}",
     ]
+    # where it lies is where dbt is told that it lies
+    bundle = Bundle(PROJECT, "dev")
+    bundle.variables["wheel"] = {"default": wheel.name}
+    assert f'wheel: "{volume}/{wheel.name}"' in bundle.resolved("${var.dbt_vars}")
+
+
+def test_make_deploy_stops_where_the_bundle_is_not_deployed(tmp_path: Path) -> None:
+    (tmp_path / "fails").touch()
+    with pytest.raises(AssertionError):
+        run_make(tmp_path, "deploy", "TARGET=dev")
+    assert [call.split()[1:3] for call in (tmp_path / "calls").read_text().splitlines()] == [["bundle", "deploy"]]
 
 
 def test_make_job_runs_one_with_its_parameters(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def make_copy(model_name: str, version: Mapping[str, Any], place: Path) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place, prefix="copy-") as folder:
         part = Path(folder) / target.name
-        shutil.copytree(source, part / FILES, ignore=shutil.ignore_patterns(*integrity.WRITTEN_BY_MLFLOW))
+        added = shutil.ignore_patterns(*integrity.WRITTEN_BY_MLFLOW, integrity.COMPILED)
+        shutil.copytree(source, part / FILES, ignore=added)
         proof = {name: version[name] for name in ("model_version", "artifact_digest", "artifact_files")}
         (part / RECORD).write_text(json.dumps(proof), encoding="utf-8")
         store.copy_signature(str(version["run_id"]), part)

@@ -24,13 +24,16 @@ VERIFY_KEY = "WANDERBRICKS_VERIFY_KEY"
 WRITTEN_BY_MLFLOW = frozenset({"registered_model_meta"})
 """Files that MLflow's client adds to what it has downloaded; nothing reads them to predict."""
 
+COMPILED = "__pycache__"
+"""Folder that Python adds where a process without this package loads a model, by the code that the model carries."""
+
 
 def file_digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below a folder, hexadecimal, by its path there."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in WRITTEN_BY_MLFLOW
+        if path.is_file() and path.name not in WRITTEN_BY_MLFLOW and path.parent.name != COMPILED
     }
 
 
@@ -110,10 +113,10 @@ def _signed(signature: Path) -> dict[str, str]:
 
 
 def _hashing(folder: Path) -> Any:
-    """Every file counts but those of MLflow's client: the library would leave out what git ignores."""
+    """Every file counts but those of MLflow's client and Python's: the library would leave out what git ignores."""
     from model_signing import hashing
 
-    ignored = [folder / name for name in sorted(WRITTEN_BY_MLFLOW)]
+    ignored = [*(folder / name for name in sorted(WRITTEN_BY_MLFLOW)), *folder.rglob(COMPILED)]
     return hashing.Config().set_ignored_paths(paths=ignored, ignore_git_paths=False)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from wanderbricks_ml.credentials import redacted
 from wanderbricks_ml.libraries import LEARNERS, import_first
 from wanderbricks_ml.registry import integrity
+from wanderbricks_ml.registry.carried import without_carried_code
 
 logger = logging.getLogger(__name__)
 
@@ -213,7 +214,8 @@ def load(folder: str) -> Any:
     connect()
     import mlflow
 
-    return mlflow.sklearn.load_model(folder)
+    with without_carried_code():
+        return mlflow.sklearn.load_model(folder)
 
 
 def point_aliases(name: str, champion: int, challenger: int | None) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml.libraries import import_first
-from wanderbricks_ml.registry import integrity, lineage, store
+from wanderbricks_ml.registry import carried, integrity, lineage, store
 from wanderbricks_ml.registry.trials import log_trials
 from wanderbricks_ml.settings import ProductSettings
 from wanderbricks_ml.tuning.space import Tuned
@@ -191,7 +191,7 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
         log_trials(tuned, run)
         for file, table in fitted.report.tables.items():
             mlflow.log_text(table.to_csv(index=False), file)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, carried.without_carried_code():
             logged = mlflow.sklearn.log_model(
                 fitted.refit,
                 name="model",
@@ -199,6 +199,7 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
                 input_example=example,
                 pip_requirements=requirements,
                 serialization_format="cloudpickle",
+                code_paths=[carried.write_code(folder)],
                 extra_files=[store.write_first_fit(fitted.first_fit, folder)],
             )
         model_version = store.register(

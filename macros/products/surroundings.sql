@@ -8,16 +8,16 @@
   Example: {% set told = surroundings() %}
 #}
 {% macro surroundings() %}
-    {% set variables = {
-        'revision': 'WANDERBRICKS_REVISION',
-        'experiments': 'MLFLOW_EXPERIMENT_FOLDER',
-        'studies': 'WANDERBRICKS_STUDIES',
-        'registry_uri': 'MLFLOW_REGISTRY_URI',
-        'signing_scope': 'WANDERBRICKS_SIGNING_SCOPE',
+    {% set given = {
+        'revision': [var('revision', ''), 'WANDERBRICKS_REVISION'],
+        'experiments': [var('experiments', ''), 'MLFLOW_EXPERIMENT_FOLDER'],
+        'studies': [var('studies', ''), 'WANDERBRICKS_STUDIES'],
+        'registry_uri': [var('registry_uri', ''), 'MLFLOW_REGISTRY_URI'],
+        'signing_scope': [var('signing_scope', ''), 'WANDERBRICKS_SIGNING_SCOPE'],
     } %}
     {% set told = {} %}
-    {% for name, variable in variables.items() %}
-        {% set value = var(name, '') or (env_var(variable, '') if target.type == 'databricks' else '') %}
+    {% for name, (value, variable) in given.items() %}
+        {% set value = value or (env_var(variable, '') if target.type == 'databricks' else '') %}
         {% if value %}
             {% do told.update({name: value | string}) %}
         {% endif %}

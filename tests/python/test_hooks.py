@@ -33,6 +33,7 @@ def test_a_misspelt_var_stops_a_run_before_it_builds(gold: Path, tmp_path: Path)
 
 def test_every_var_that_is_read_is_declared() -> None:
     files = [path for folder in ("models", "macros", "tests") for path in (PROJECT / folder).rglob("*")]
+    files += [PROJECT / "dbt_project.yml", PROJECT / "profiles.yml"]
     texts = [path.read_text(encoding="utf-8") for path in files if path.suffix in (".sql", ".yml", ".py")]
     read = {name for text in texts for name in re.findall(r"\bvar\('(\w+)'", text)}
     # the last is read by dbt-databricks

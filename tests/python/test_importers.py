@@ -25,7 +25,7 @@ from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.gold.countries import country_name, without_holidays
 from wanderbricks_ml.importers import identity
 from wanderbricks_ml.importers.hotel_bookings import HotelBookingsCounts, import_hotel_bookings
-from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES
+from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES, HINDSIGHT_ATTRIBUTES
 from wanderbricks_ml.importers.inside_airbnb import InsideAirbnbCounts, import_inside_airbnb
 
 REAL_DATA = Path(os.environ.get("WANDERBRICKS_REAL_DATA", ""))
@@ -770,7 +770,8 @@ def test_only_what_is_known_at_booking_goes_along(tmp_path: Path) -> None:
     _, tables = hotels(tmp_path, [stay()])
     detail = tables["fact_booking_detail"]
     extra = detail.column_names[len(GOLD_SCHEMAS["fact_booking_detail"]) :]
-    assert extra == list(BOOKING_ATTRIBUTES)
+    assert extra == [*BOOKING_ATTRIBUTES, *HINDSIGHT_ATTRIBUTES]
+    assert "required_car_parking_spaces" not in BOOKING_ATTRIBUTES, "nobody with a space ever cancelled"
     assert not set(extra) & {
         "booking_changes",
         "assigned_room_type",

@@ -266,11 +266,12 @@ def hotel_bookings(
     user's history cannot be learned from it. There is no engagement.
 
     Columns known when a booking is made (market_segment, deposit_type and the like) go along on
-    fact_booking_detail; name those that models shall use in the dbt var booking_attributes. All of
-    them: --vars '{booking_attributes: [market_segment, distribution_channel, deposit_type,
+    fact_booking_detail; name those that models shall use in the dbt var booking_attributes. All that
+    are recommended: --vars '{booking_attributes: [market_segment, distribution_channel, deposit_type,
     customer_type, meal, agent, company, reserved_room_type, total_of_special_requests,
-    required_car_parking_spaces, is_repeated_guest, previous_cancellations,
-    previous_bookings_not_canceled, adults, children, babies]}'
+    is_repeated_guest, previous_cancellations, previous_bookings_not_canceled, adults, children,
+    babies]}'. Not among them is required_car_parking_spaces, hindsight: nobody with a space ever cancelled.
+    Special requests count what was asked for until the end, mostly with the booking.
 
     \b
     Example:

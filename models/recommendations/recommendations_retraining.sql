@@ -1,3 +1,5 @@
+{% set label_days = product_recommendations().truth_days %}
+
 with splits as (
 
     select * from {{ ref('recommendations_splits') }}
@@ -77,12 +79,13 @@ learnability as (
                 then
                     'too little history: bookings of '
                     || cast(extent.history_days as {{ dbt.type_string() }})
-                    || ' days, 212 are needed: a quarter of habits, and a month each to learn from, to validate and to test on'
+                    || ' days, {{ 3 * label_days + 122 }} are needed: a quarter of habits, and {{ label_days }} days each to learn from, to'
+                    || ' validate and to test on'
             when fewest.users < 100
                 then
                     'too few users book again: '
                     || cast(fewest.users as {{ dbt.type_string() }})
-                    || ' who booked before do so within 30 days in the smallest of the splits, 100 are needed'
+                    || ' who booked before do so within {{ label_days }} days in the smallest of the splits, 100 are needed'
         end as not_learnable
     from extent
     cross join fewest

@@ -1,4 +1,6 @@
 {% set label_days = product_customer_ltv().truth_days %}
+{# fewer say nothing at all; whether these prove a version better than its baseline the gate says, by its interval #}
+{% set least_payers = 20 %}
 
 with splits as (
 
@@ -93,12 +95,13 @@ learnability as (
                     || cast(history_days as {{ dbt.type_string() }})
                     || ' days, {{ 2 * label_days + 181 }} are needed: half a year of habits, {{ label_days }} days of labels to learn from and'
                     || ' {{ label_days }} to test on'
-            when payers < 100 or payer_percent < 1
+            when payers < {{ least_payers }} or payer_percent < 1
                 then
                     'too few users book again: '
                     || cast(payers as {{ dbt.type_string() }}) || ' of those known at a snapshot ('
                     || {{ number_text('payer_percent') }}
-                    || ' %) do in the {{ label_days }} days after it, 100 and 1 % are needed'
+                    || ' %) do in the {{ label_days }} days after it, {{ least_payers }} and 1 % are needed; chance still moves'
+                    || ' a number of {{ least_payers }} by {{ (100 / least_payers ** 0.5) | round | int }} %'
         end as not_learnable
     from extent
     cross join returned

@@ -1,4 +1,4 @@
-{# A user's revenue of the next 365 days; the keys are described at `products`. #}
+{# A user's revenue of the next 365 days (var `customer_ltv_days`); the keys are described at `products`. #}
 {% macro product_customer_ltv() %}
     {% set actives = bands([1, 2, 5], name='%d-%d bookings', one='%d booking', open='%d+ bookings') %}
     {{ return({
@@ -24,7 +24,7 @@
             'active': {'activity': actives | map(attribute='name') | list},
         },
         'units': ['user_id'],
-        'truth_days': 365,
+        'truth_days': checked_days('customer_ltv_days', var('customer_ltv_days'), 30, 365),
         'due': {
             'key': 'user_id',
             'each': 1,

@@ -19,7 +19,7 @@
         'segments': ['user_group', 'as_of_date', 'activity', 'next_property'],
         'metrics': {'catalogue': 'recommendations_listings', 'on_offer': 'is_on_offer'},
         'units': ['user_id'],
-        'truth_days': 30,
+        'truth_days': checked_days('recommendations_days', var('recommendations_days'), 30, 365),
         'due': {
             'key': 'query_id',
             'each': 1,

@@ -1,4 +1,4 @@
-{% set label_days = 365 %}
+{% set label_days = product_customer_ltv().truth_days %}
 {% set least_history_days = 180 %}
 
 with decision as (

@@ -1,3 +1,7 @@
+{% set label_days = product_customer_ltv().truth_days %}
+{# fewer say nothing at all; whether these prove a version better than its baseline the gate says, by its interval #}
+{% set least_payers = 20 %}
+
 with splits as (
 
     select * from {{ ref('customer_ltv_splits') }}
@@ -20,7 +24,7 @@ bookings as (
 
 ),
 
--- users known at the newest snapshot to learn from, and at the test's, and who of them books in the year after it
+-- users known at the newest snapshot to learn from, and at the test's, and who of them books in the label's window after it
 newest as (
 
     select
@@ -89,13 +93,15 @@ learnability as (
                 then
                     'too little history: bookings of '
                     || cast(history_days as {{ dbt.type_string() }})
-                    || ' days, 911 are needed: half a year of habits, a year of labels to learn from, a year to test on'
-            when payers < 100 or payer_percent < 1
+                    || ' days, {{ 2 * label_days + 181 }} are needed: half a year of habits, {{ label_days }} days of labels to learn from and'
+                    || ' {{ label_days }} to test on'
+            when payers < {{ least_payers }} or payer_percent < 1
                 then
                     'too few users book again: '
                     || cast(payers as {{ dbt.type_string() }}) || ' of those known at a snapshot ('
                     || {{ number_text('payer_percent') }}
-                    || ' %) do in the year after it, 100 and 1 % are needed'
+                    || ' %) do in the {{ label_days }} days after it, {{ least_payers }} and 1 % are needed; chance still moves'
+                    || ' a number of {{ least_payers }} by {{ (100 / least_payers ** 0.5) | round | int }} %'
         end as not_learnable
     from extent
     cross join returned

@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
-{% set label_days = 365 %}
+{% set label_days = product_customer_ltv().truth_days %}
 {% set least_history_days = 180 %}
 {% set prior_users = 20 %}
 

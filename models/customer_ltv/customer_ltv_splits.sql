@@ -1,7 +1,7 @@
-{% set label_days = 365 %}
+{% set label_days = product_customer_ltv().truth_days %}
 {% set history_days = 180 %}
 
--- Snapshots of each split. The test's year of labels ends at the point in time; every label of training and
+-- Snapshots of each split. The window of the test's labels ends at the point in time; every label of training and
 -- validation, which share their snapshots and divide the users, is known before the test's snapshot. Of the snapshots
 -- between these and the test's, the gap, only the refit learns: as far from the users to score as the first fit is from
 -- those of the test.

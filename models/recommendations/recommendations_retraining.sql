@@ -1,3 +1,7 @@
+{% set label_days = product_recommendations().truth_days %}
+{# fewer say nothing at all; whether these prove a version better than its baseline the gate says, by its interval #}
+{% set least_users = 20 %}
+
 with splits as (
 
     select * from {{ ref('recommendations_splits') }}
@@ -77,12 +81,14 @@ learnability as (
                 then
                     'too little history: bookings of '
                     || cast(extent.history_days as {{ dbt.type_string() }})
-                    || ' days, 212 are needed: a quarter of habits, and a month each to learn from, to validate and to test on'
-            when fewest.users < 100
+                    || ' days, {{ 3 * label_days + 122 }} are needed: a quarter of habits, and {{ label_days }} days each to learn from, to'
+                    || ' validate and to test on'
+            when fewest.users < {{ least_users }}
                 then
                     'too few users book again: '
                     || cast(fewest.users as {{ dbt.type_string() }})
-                    || ' who booked before do so within 30 days in the smallest of the splits, 100 are needed'
+                    || ' who booked before do so within {{ label_days }} days in the smallest of the splits, {{ least_users }} are needed,'
+                    || ' of whom chance still moves the number by {{ (100 / least_users ** 0.5) | round | int }} %'
         end as not_learnable
     from extent
     cross join fewest

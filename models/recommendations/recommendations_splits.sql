@@ -1,9 +1,10 @@
-{% set label_days = 30 %}
+{% set label_days = product_recommendations().truth_days %}
+{% set step = 30 %}
 {% set tests = 2 %}
 {% set history_days = 90 %}
 
--- Snapshots of each split, a label's window apart; a further day lies between two splits.
-{% set validation = (tests + 1) * label_days + 1 %}
+-- Snapshots of each split, a month apart; every label of a split is known a day before the next begins.
+{% set validation = 2 * label_days + (tests - 1) * step + 1 %}
 {% set newest_training = validation + label_days + 1 %}
 with clock as (
 
@@ -30,7 +31,7 @@ unioned as (
     select
         clock.as_of_date,
         'train' as split,
-        clock.as_of_date - {{ newest_training }} - {{ label_days }} * numbers.number as snapshot_date
+        clock.as_of_date - {{ newest_training }} - {{ step }} * numbers.number as snapshot_date
     from clock
     inner join numbers on numbers.number < {{ var('recommendations_snapshots') }}
     union all
@@ -43,7 +44,7 @@ unioned as (
     select
         clock.as_of_date,
         'test' as split,
-        clock.as_of_date - {{ label_days }} * (1 + numbers.number) as snapshot_date
+        clock.as_of_date - {{ label_days }} - {{ step }} * numbers.number as snapshot_date
     from clock
     inner join numbers on numbers.number < {{ tests }}
     union all

@@ -1,4 +1,5 @@
-{% set least_days = 730 %}
+{# a quarter that only fills curves and levels, and a month to correct them by; whether that is enough the back-test says #}
+{% set least_days = 120 %}
 {% set most_noise = var('revenue_most_noise') %}
 
 with splits as (
@@ -47,7 +48,7 @@ learnability as (
                 then
                     'too little history: '
                     || cast(greatest(history.days, 0) as {{ dbt.type_string() }})
-                    || ' days of check-ins lie before the first test cut-off, {{ least_days }} are needed to see each season twice'
+                    || ' days of check-ins lie before the first test cut-off, {{ least_days }} are needed'
             when noise.noise is null then 'nothing was booked for the last year'
             when noise.noise > {{ most_noise }}
                 then

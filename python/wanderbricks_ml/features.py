@@ -111,10 +111,11 @@ def preprocessing(features: Features) -> Any:
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import OneHotEncoder
+
+    from wanderbricks_ml.text_encoder import TextEncoder
 
     numeric = SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True)
-    categorical = OneHotEncoder(
+    categorical = TextEncoder(
         handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False, dtype=np.float32
     )
     return ColumnTransformer(

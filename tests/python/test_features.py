@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
+import mlflow
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.dummy import DummyRegressor
@@ -15,6 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from wanderbricks_ml.features import feature_frame, feature_matrix, preprocessing
 from wanderbricks_ml.lifecycle import engines, predicting
+from wanderbricks_ml.registry.versions import signature_of
 from wanderbricks_ml.settings import Features, RowSettings
 
 PRODUCT = RowSettings(
@@ -70,6 +74,41 @@ def test_missing_text_is_a_value_of_its_own() -> None:
     encoded = preprocessing(features).fit_transform(frame)
     assert encoded.shape == (3, 1 + 3 + 3)
     assert (encoded[:, 1:].sum(axis=1) == 2).all()
+
+
+def test_an_example_without_a_text_is_valid_input_for_mlflow(tmp_path: Path) -> None:
+    features = Features(("lead_days",), ("company", "country"))
+    companies = [None, None, None, "40", "7", None]
+    rows = pa.table({"lead_days": [1.0] * 6, "company": companies, "country": ["France", None] * 3})
+    frame = feature_frame([rows], features)
+    steps = [("preprocess", preprocessing(features)), ("estimator", LinearRegression())]
+    pipeline = Pipeline(steps).fit(frame, [0, 0, 0, 1, 1, 0])
+    example = frame.head(3).astype({"lead_days": "float64", "company": "object", "country": "object"})
+    signature = signature_of(example, pipeline.predict(example), features.categorical)
+    mlflow.sklearn.save_model(
+        pipeline,
+        tmp_path / "model",
+        signature=signature,
+        input_example=example,
+        serialization_format="cloudpickle",
+        pip_requirements=[],
+    )
+    served = mlflow.pyfunc.load_model(tmp_path / "model")
+    np.testing.assert_allclose(served.predict(example), [0, 0, 0], atol=1e-5)
+    asked = mlflow.models.convert_input_example_to_serving_input(example)
+    assert mlflow.models.validate_serving_input(str(tmp_path / "model"), asked) is not None
+    given = example.assign(company=["7", None, "never seen"])
+    np.testing.assert_allclose(served.predict(given)[:2], [1, 0], atol=1e-5)
+
+
+def test_a_missing_text_is_the_same_however_it_is_written() -> None:
+    features = Features((), ("company",))
+    fitted = preprocessing(features).fit(feature_frame([pa.table({"company": ["a", None, "b"]})], features))
+    written = [
+        pd.DataFrame({"company": pd.Series([None, np.nan], dtype=kind)}) for kind in ("object", "float64", "category")
+    ]
+    for frame in written:
+        np.testing.assert_array_equal(fitted.transform(frame), [[0, 0, 1]] * 2)
 
 
 def drawn(seed: int, rows: int, vocabulary: int) -> pa.Table:

@@ -112,6 +112,27 @@ def test_the_yearly_season_is_left_out_before_two_years() -> None:
     assert "yearly" not in fit_series(split(made(days=729))[0], Recipe(REGRESSORS)).model.seasonalities
 
 
+def test_the_share_of_prophet_is_how_much_of_a_second_year_it_has_seen() -> None:
+    recipe = Recipe({"pick_up_near": 10.0})
+    for days, seen in ((300, 0.0), (365 + 219, 0.6), (900, 1.0)):
+        history, future = split(made(days=days))
+        fitted = fit_series(history, recipe)
+        assert (fitted.season_seen if fitted.model else 0.0) == pytest.approx(seen)
+        if not seen:
+            assert fitted.predict(future)["prophet_revenue"].isna().all()
+            continue
+        found = fitted.predict(future)["prophet_revenue"]
+        fitted.season_seen = 1.0
+        alone = fitted.predict(future)["prophet_revenue"]
+        np.testing.assert_allclose(found, seen * alone + (1 - seen) * future["pick_up_revenue"])
+
+
+def test_cutoffs_too_young_for_prophet_do_not_narrow_intervals() -> None:
+    young = errors().assign(prophet_revenue=np.nan, noise_sd=100.0)
+    assert set(np.ravel([*Calibration.of(young).width.values()])) == {1.0}
+    assert max(np.ravel([*Calibration.of(errors().assign(noise_sd=100.0)).width.values()])) < 0.2
+
+
 def test_a_thin_series_keeps_to_the_pick_up_estimate() -> None:
     rows = made()
     rows.loc[rows["horizon_days"] % 3 != 0, "revenue"] = 0.0

@@ -31,6 +31,14 @@ def test_a_misspelt_var_stops_a_run_before_it_builds(gold: Path, tmp_path: Path)
     assert "START sql" not in workspace.log
 
 
+@pytest.mark.parametrize("given", ["recommendations_days: 20", "customer_ltv_days: 366", "customer_ltv_days: 90.5"])
+def test_windows_of_labels_have_bounds(given: str, gold: Path, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, gold)
+    assert workspace.dbt("run", "--select", "point_in_time", "--vars", f"{{{given}}}") == 2
+    name, days = given.split(": ")
+    assert f"var {name} is {days}; it takes whole days, 30 to 365" in workspace.log
+
+
 def test_every_var_that_is_read_is_declared() -> None:
     files = [path for folder in ("models", "macros", "tests") for path in (PROJECT / folder).rglob("*")]
     files += [PROJECT / "dbt_project.yml", PROJECT / "profiles.yml"]

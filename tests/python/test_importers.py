@@ -25,7 +25,7 @@ from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.gold.countries import country_name, without_holidays
 from wanderbricks_ml.importers import identity
 from wanderbricks_ml.importers.hotel_bookings import HotelBookingsCounts, import_hotel_bookings
-from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES
+from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES, HINDSIGHT_ATTRIBUTES
 from wanderbricks_ml.importers.inside_airbnb import InsideAirbnbCounts, import_inside_airbnb
 
 REAL_DATA = Path(os.environ.get("WANDERBRICKS_REAL_DATA", ""))
@@ -214,7 +214,7 @@ def airbnb(
     listings = [write_csv(folder / f"listings_{number}.csv", rows) for number, rows in enumerate(snapshots)]
     counts = import_inside_airbnb(
         listings,
-        write_csv(folder / "reviews.csv", reviews),
+        [write_csv(folder / "reviews.csv", reviews)],
         folder / "gold",
         None if calendar is None else write_csv(folder / "calendar.csv", calendar),
         **({"max_odd": 1} | options),
@@ -222,6 +222,42 @@ def airbnb(
     tables = read_gold(folder / "gold")
     assert_sound(tables)
     return counts, tables
+
+
+@pytest.mark.parametrize("names", [("old", "new"), ("new", "old")])
+def test_reviews_of_several_scrapes_are_one_set(tmp_path: Path, names: tuple[str, str]) -> None:
+    listings = [
+        write_csv(tmp_path / "listings_0.csv", [listing(id=1), listing(id=2)]),
+        write_csv(tmp_path / "listings_1.csv", [listing(id=1, last_scraped="2023-12-01")]),
+    ]
+    files = {
+        "old": [review(5, "2023-02-10"), review(6, "2023-03-10", 2), review(7, "2023-04-10", 3)],
+        # the second guest has another name by now
+        "new": [review(5, "2023-02-10", reviewer_name="Joan"), review(8, "2023-11-10")],
+    }
+    counts = import_inside_airbnb(
+        listings, [write_csv(tmp_path / f"{name}.csv", files[name]) for name in names], tmp_path / "gold"
+    )
+    tables = read_gold(tmp_path / "gold")
+    assert_sound(tables)
+    assert tables["fact_booking_detail"]["booking_id"].to_pylist() == [5, 6, 8], "listing 2 is gone, its review is not"
+    assert (counts.review_rows_read, counts.reviews_of_earlier_files, counts.reviews_conflicting) == (5, 1, 0)
+    assert counts.reviews_of_unknown_listing == 1
+    (ended,) = [row for row in tables["dim_property"].to_pylist() if row["property_id"] == 2]
+    assert ended["effective_to"] == datetime(2023, 12, 1)
+
+
+@pytest.mark.parametrize("again", [(), ("--reviews",)])
+def test_several_files_by_one_option_or_by_each_its_own(tmp_path: Path, again: tuple[str, ...]) -> None:
+    homes = write_csv(tmp_path / "homes.csv", [listing()])
+    first = write_csv(tmp_path / "first.csv", [review(5, "2023-02-10")])
+    second = write_csv(tmp_path / "second.csv", [review(6, "2023-03-10")])
+    arguments = ["--listings", homes, "--reviews", first, *again, second, "--out", tmp_path / "gold"]
+    result = CliRunner().invoke(main, ["import", "inside-airbnb", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert read_gold(tmp_path / "gold")["fact_booking_detail"]["booking_id"].to_pylist() == [5, 6]
+    result = CliRunner().invoke(main, ["import", "inside-airbnb", *map(str, arguments), "Spain"])
+    assert "unexpected extra argument" in result.output
 
 
 def test_a_review_is_a_completed_booking(tmp_path: Path) -> None:
@@ -641,7 +677,7 @@ def test_what_looks_odd_is_said_at_the_end_and_too_much_of_it_writes_nothing(
     caplog.set_level("INFO")
     homes, reviews = [listing(), listing(id=2)], [review(5, "2023-05-10"), review(6, "some day")]
     reviews += [review(7 + number, "2023-05-10", 404) for number in range(3)]
-    with pytest.raises(click.ClickException, match=r"listing in no snapshot: 3 of 5 \(60%\).*--max-odd"):
+    with pytest.raises(click.ClickException, match=r"listing in none of the listings files: 3 of 5 \(60%\).*--max-odd"):
         airbnb(tmp_path, [homes], reviews, max_odd=0.5)
     assert not (tmp_path / "gold").exists()
     caplog.clear()
@@ -649,7 +685,7 @@ def test_what_looks_odd_is_said_at_the_end_and_too_much_of_it_writes_nothing(
     odd = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert odd == [
         "Odd: dropped: no id, listing, reviewer or date: 1 of 5 (20%)",
-        "Odd: dropped: listing in no snapshot: 3 of 5 (60%)",
+        "Odd: dropped: listing in none of the listings files: 3 of 5 (60%)",
         "Odd: reviews.csv date: 1 of 5 values are unreadable and count as missing",
         "Odd: country Atlantis: no holidays of it are in seeds/holidays.csv, so that forecasts know none; "
         "add it to gold/countries.py and run python -m wanderbricks_ml.gold.holidays",
@@ -690,7 +726,7 @@ def test_airbnb_input_that_cannot_be_used(tmp_path: Path) -> None:
         (unreadable, stays, "unreadable.csv: no row is left; id, host_id"),
     ]:
         with pytest.raises(click.ClickException, match=message):
-            import_inside_airbnb([listings], reviews, tmp_path / "gold")
+            import_inside_airbnb([listings], [reviews], tmp_path / "gold")
     assert not (tmp_path / "gold").exists()
 
 
@@ -770,7 +806,8 @@ def test_only_what_is_known_at_booking_goes_along(tmp_path: Path) -> None:
     _, tables = hotels(tmp_path, [stay()])
     detail = tables["fact_booking_detail"]
     extra = detail.column_names[len(GOLD_SCHEMAS["fact_booking_detail"]) :]
-    assert extra == list(BOOKING_ATTRIBUTES)
+    assert extra == [*BOOKING_ATTRIBUTES, *HINDSIGHT_ATTRIBUTES]
+    assert "required_car_parking_spaces" not in BOOKING_ATTRIBUTES, "nobody with a space ever cancelled"
     assert not set(extra) & {
         "booking_changes",
         "assigned_room_type",
@@ -962,7 +999,7 @@ def test_commands(tmp_path: Path) -> None:
 def test_singapore(tmp_path: Path) -> None:
     counts = import_inside_airbnb(
         [SINGAPORE / "listings.csv.gz"],
-        SINGAPORE / "reviews.csv.gz",
+        [SINGAPORE / "reviews.csv.gz"],
         tmp_path / "gold",
         SINGAPORE / "calendar.csv.gz",
     )

@@ -175,19 +175,38 @@ def how_to_read(command: Command) -> Command:
     return command
 
 
-@import_group.command("inside-airbnb")
+class SeveralFiles(click.Command):
+    """A command whose repeatable options take several values at once, too, as a shell makes of `*/reviews.csv.gz`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Name the option again before each further value."""
+        repeatable = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
+        spread: list[str] = []
+        current, before = None, None
+        for argument in args:
+            if argument.startswith("-"):
+                current = argument if argument in repeatable else None
+            elif current and before != current:
+                spread.append(current)
+            spread.append(argument)
+            before = argument
+        return super().parse_args(ctx, spread)
+
+
+@import_group.command("inside-airbnb", cls=SeveralFiles)
 @click.option(
     "--listings",
     type=SOURCE_FILE,
     required=True,
     multiple=True,
-    help="listings.csv.gz (the detailed one); repeat it for further snapshots of the same city.",
+    help="listings.csv.gz (the detailed one); several for further snapshots of the same city.",
 )
 @click.option(
     "--reviews",
     type=SOURCE_FILE,
     required=True,
-    help="reviews.csv.gz (the detailed one) of the latest snapshot.",
+    multiple=True,
+    help="reviews.csv.gz (the detailed one); several for further snapshots: a review that two have counts once.",
 )
 @click.option(
     "--calendar",
@@ -209,7 +228,7 @@ def how_to_read(command: Command) -> Command:
 @OUT
 def inside_airbnb(
     listings: tuple[Path, ...],
-    reviews: Path,
+    reviews: tuple[Path, ...],
     calendar: Path | None,
     country: str | None,
     max_nights: int,
@@ -226,13 +245,16 @@ def inside_airbnb(
     cannot be learned from it. Neighbourhoods are the destinations.
 
     Several --listings become versions of properties and hosts; a listing that a later one lacks
-    ends there. Names are hashed under the key in the environment variable WANDERBRICKS_HASH_KEY;
-    without one, under a key that is forgotten afterwards.
+    ends there. Its reviews are in earlier files alone: give the --reviews of the same snapshots, too.
+    A review of a listing that is in none of the --listings is dropped, and counted. Names are
+    hashed under the key in the environment variable WANDERBRICKS_HASH_KEY; without one, under a
+    key that is forgotten afterwards.
 
     \b
     Example:
       wanderbricks import inside-airbnb --listings listings.csv.gz \\
           --reviews reviews.csv.gz --country Singapore --out data/singapore
+      wanderbricks import inside-airbnb --listings */listings.csv.gz --reviews */reviews.csv.gz --out data/city
     """
     from wanderbricks_ml.importers.inside_airbnb import import_inside_airbnb
     from wanderbricks_ml.importers.reading import ReadOptions
@@ -266,11 +288,12 @@ def hotel_bookings(
     user's history cannot be learned from it. There is no engagement.
 
     Columns known when a booking is made (market_segment, deposit_type and the like) go along on
-    fact_booking_detail; name those that models shall use in the dbt var booking_attributes. All of
-    them: --vars '{booking_attributes: [market_segment, distribution_channel, deposit_type,
+    fact_booking_detail; name those that models shall use in the dbt var booking_attributes. All that
+    are recommended: --vars '{booking_attributes: [market_segment, distribution_channel, deposit_type,
     customer_type, meal, agent, company, reserved_room_type, total_of_special_requests,
-    required_car_parking_spaces, is_repeated_guest, previous_cancellations,
-    previous_bookings_not_canceled, adults, children, babies]}'
+    is_repeated_guest, previous_cancellations, previous_bookings_not_canceled, adults, children,
+    babies]}'. Not among them is required_car_parking_spaces, hindsight: nobody with a space ever cancelled.
+    Special requests count what was asked for until the end, mostly with the booking.
 
     \b
     Example:

@@ -95,8 +95,14 @@ class Calibration:
         width: dict[str, tuple[float, ...]] = {}
         for level in neutral.width:
             of_level = combined["forecast_level"] == level
-            found = [ratio[of_level & (band == position)] for position in range(len(LEAD_BANDS))]
-            width[level] = tuple(float(np.quantile(rows, 0.8)) if len(rows) else 1.0 for rows in found)
+            found = [of_level & (band == position) for position in range(len(LEAD_BANDS))]
+            # errors of cut-offs too young for Prophet say nothing of narrower intervals for those with a season
+            width[level] = tuple(
+                max(float(np.quantile(ratio[rows], 0.8)), float(raw.loc[rows, "prophet_revenue"].isna().mean()))
+                if rows.any()
+                else 1.0
+                for rows in found
+            )
         return cls(weight, width, _level_errors(combine(raw, cls(weight, width, neutral.level_error))), ahead)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from wanderbricks_ml.arrays import Floats
 
 _SEASON_DAYS = 730
+_YEAR_DAYS = 365
 _LEAST_DAYS = 180
 _RECENT = 182
 
@@ -53,6 +54,8 @@ class FittedSeries:
         Of one day's error with the next's.
     trend_spread
         Standard deviation of the trend's error after d days, as a share of the scale, over ``d ** 1.5``.
+    season_seen
+        How much of a second year the series has seen, 0 to 1, which takes a season from a trend.
     """
 
     model: Any
@@ -61,6 +64,7 @@ class FittedSeries:
     autocorrelation: float
     trend_spread: float
     regressors: list[str] = field(default_factory=list)
+    season_seen: float = 1.0
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -73,6 +77,9 @@ class FittedSeries:
     def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Forecast of rows of this series, before combination; null where there is no Prophet model.
 
+        Before two years Prophet knows a trend and no season, while the pick-up estimate has last year's: its forecast
+        is drawn to that estimate, by what is missing of them.
+
         Returns
         -------
         frame
@@ -83,7 +90,9 @@ class FittedSeries:
 
             self.model = model_from_json(self.model)
         forecast = np.full(len(rows), np.nan) if self.model is None else _curve(self.model, rows, self.regressors)
-        expected = np.where(np.isnan(forecast), rows["pick_up_revenue"] / self.scale, forecast)
+        pick_up = rows["pick_up_revenue"].to_numpy(dtype=np.float64) / self.scale
+        forecast = self.season_seen * forecast + (1 - self.season_seen) * pick_up
+        expected = np.where(np.isnan(forecast), pick_up, forecast)
         days = rows["lead_days"].to_numpy(dtype=np.float64)
         return pd.DataFrame(
             {
@@ -118,20 +127,20 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
     scale = float(history["revenue"].tail(364).mean()) if len(history) else 0.0
     if not scale > 0:
         return FittedSeries(None, 1.0, 1.0, 0.0, 0.0)
+    seen = float(np.clip(history["history_days"].iloc[-1] / _YEAR_DAYS - 1, 0.0, 1.0))
     # a series with revenue on fewer than half of the days is no curve
-    if len(history) < _LEAST_DAYS or float((history["revenue"].tail(364) > 0).mean()) < 0.5:
+    if not seen or len(history) < _LEAST_DAYS or float((history["revenue"].tail(364) > 0).mean()) < 0.5:
         expected = recent["pick_up_revenue"].to_numpy() / scale
         noise, repeat = _noise(recent["revenue"].to_numpy() / scale, expected, recent["booked_share"])
         return FittedSeries(None, scale, noise, repeat, 0.0)
     model = _prophet(history, recipe, scale)
-    noise, repeat = _noise(
-        recent["revenue"].to_numpy() / scale, _curve(model, recent, names), recent["booked_share"].to_numpy()
-    )
+    expected = seen * _curve(model, recent, names) + (1 - seen) * recent["pick_up_revenue"].to_numpy() / scale
+    noise, repeat = _noise(recent["revenue"].to_numpy() / scale, expected, recent["booked_share"].to_numpy())
     steps = np.abs(np.asarray(model.params["delta"])).mean()
     length = float(model.t_scale.days)
     # changes of slope go on as often and as large as in history: the variance is that of a compound Poisson process
     spread = float(model.y_scale) * steps * np.sqrt(2 * len(model.changepoints) / 3) / length**1.5
-    return FittedSeries(model, scale, noise, repeat, float(spread), names)
+    return FittedSeries(model, scale, noise, repeat, float(spread), names, seen)
 
 
 def _prophet(history: pd.DataFrame, recipe: Recipe, scale: float) -> Any:

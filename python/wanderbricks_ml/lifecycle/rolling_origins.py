@@ -201,8 +201,8 @@ def _learnt(history: pd.DataFrame, labelled: pd.DataFrame, columns: list[str]) -
     rows = pd.util.hash_pandas_object(pd.concat([history[columns], labelled[columns]]), index=False)
     return Learnt(
         digest=hashlib.sha256(rows.to_numpy().tobytes()).hexdigest()[:32],
-        first_date=min(history["forecast_date"]),
-        last_date=max(history["forecast_date"]),
+        first_date=min(history["forecast_date"], default=min(labelled["forecast_date"])),
+        last_date=max(history["forecast_date"], default=max(labelled["forecast_date"])),
         labels_until=max(labelled["forecast_date"]) + timedelta(days=1),
         rows=len(history),
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,31 @@ def recipe(tuned: Tuned, product: ProductSettings) -> str:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def signature_of(example: pd.DataFrame, predicted: np.ndarray, texts: Sequence[str]) -> Any:
+    """MLflow's signature of a model: a text is one, and may be missing, also where the example has none of it.
+
+    Parameters
+    ----------
+    example
+        A few rows of raw features.
+    predicted
+        What the model predicts of them.
+    texts
+        Features that are text: a column without any would be taken for numbers, and one without gaps for complete.
+    """
+    from mlflow.models import infer_signature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    signature = infer_signature(example, np.asarray(predicted, dtype=np.float64))
+    signature.inputs = Schema(
+        [
+            ColSpec(DataType.string, column.name, required=False) if column.name in texts else column
+            for column in signature.inputs
+        ]
+    )
+    return signature
+
+
 def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, product: ProductSettings) -> dict[str, Any]:
     """Log and register both fits of a model, as one logged model: a run that is killed leaves both or none.
 
@@ -143,7 +168,6 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
     import mlflow
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.models import infer_signature
     from mlflow.tracking.context.registry import resolve_tags
 
     name, registered = product.model_name, product.registered_name
@@ -195,7 +219,7 @@ def log_version(fitted: Fitted, decision: Mapping[str, Any], tuned: Tuned, produ
             logged = mlflow.sklearn.log_model(
                 fitted.refit,
                 name="model",
-                signature=infer_signature(example, np.asarray(fitted.refit.predict(example), dtype=np.float64)),
+                signature=signature_of(example, fitted.refit.predict(example), product.categorical),
                 input_example=example,
                 pip_requirements=requirements,
                 serialization_format="cloudpickle",

@@ -16,7 +16,6 @@ _TEXT_ATTRIBUTES = [
 ]
 _WHOLE_NUMBER_ATTRIBUTES = [
     "total_of_special_requests",
-    "required_car_parking_spaces",
     "is_repeated_guest",
     "previous_cancellations",
     "previous_bookings_not_canceled",
@@ -25,6 +24,11 @@ _WHOLE_NUMBER_ATTRIBUTES = [
     "babies",
 ]
 BOOKING_ATTRIBUTES = (*_TEXT_ATTRIBUTES, *_WHOLE_NUMBER_ATTRIBUTES)
+"""What models may use: known when a booking is made, as far as can be told."""
+
+HINDSIGHT_ATTRIBUTES = ("required_car_parking_spaces",)
+"""Kept in gold for versions that were fitted on it: a space was written down at the arrival, or only of who came."""
+
 _REQUIRED_ATTRIBUTES = ("reserved_room_type", "adults")
 
 COLUMNS = [
@@ -41,7 +45,10 @@ COLUMNS = [
     Column("country"),
     Column("reservation_status"),
     *(Column(name, "text", name in _REQUIRED_ATTRIBUTES) for name in _TEXT_ATTRIBUTES),
-    *(Column(name, "whole", name in _REQUIRED_ATTRIBUTES) for name in _WHOLE_NUMBER_ATTRIBUTES),
+    *(
+        Column(name, "whole", name in _REQUIRED_ATTRIBUTES)
+        for name in (*_WHOLE_NUMBER_ATTRIBUTES, *HINDSIGHT_ATTRIBUTES)
+    ),
 ]
 
 ROW_PARSED = f"""
@@ -68,7 +75,7 @@ with cleaned as (
                 )
         end as check_in_date,
         reservation_status_date as status_date,
-        {", ".join(BOOKING_ATTRIBUTES)}
+        {", ".join((*BOOKING_ATTRIBUTES, *HINDSIGHT_ATTRIBUTES))}
     from row_read
 ),
 

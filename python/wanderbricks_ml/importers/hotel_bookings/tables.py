@@ -12,7 +12,7 @@ from wanderbricks_ml.gold.derived import booking_daily, calendar
 from wanderbricks_ml.importers import (
     DAYS_AHEAD,
 )
-from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES
+from wanderbricks_ml.importers.hotel_bookings.parsed import BOOKING_ATTRIBUTES, HINDSIGHT_ATTRIBUTES
 
 BOOKING = """
 create table booking as
@@ -184,7 +184,7 @@ _GOLD = {
             is_business as is_business_booking,
             cast(created_on as timestamp) as record_created_timestamp,
             cast(updated_on as timestamp) as record_updated_timestamp,
-            {", ".join(BOOKING_ATTRIBUTES)}
+            {", ".join((*BOOKING_ATTRIBUTES, *HINDSIGHT_ATTRIBUTES))}
         from booking
         order by booking_id
     """,

@@ -48,7 +48,13 @@ Versions
 Dropped, and counted
     Rows without a readable id, date, host or neighbourhood; second rows of one review, or of one
     listing and scrape date (the first stays; those that equal it in every column are counted apart from
-    those that do not); reviews of listings that are in no snapshot, and reviews dated after the last scrape.
+    those that do not); reviews dated after the last scrape.
+Scrapes of one city
+    Reviews of several scrapes are one set: a review that several files have is the newest file's, and counts once. A
+    scrape has the reviews of the listings that it has, so that those of a listing that is gone are in earlier files
+    alone; they are kept where one of the listings files has the listing. Without a row there are no host, place and
+    price, nothing of which can be told from a review: its reviews are dropped and counted. Name the listings of the
+    scrapes whose reviews you name.
 Personal text
     Names become keyed hashes (see `identity`), ``unknown`` where blank. E-mail addresses and phone
     numbers are not published: ``unknown``. Titles and descriptions are not carried over.
@@ -69,6 +75,7 @@ import duckdb
 from wanderbricks_ml.gold.contract import write_gold
 from wanderbricks_ml.gold.countries import country_name, without_holidays
 from wanderbricks_ml.importers import identity, scalar, verify_keys
+from wanderbricks_ml.importers.columns import Column
 from wanderbricks_ml.importers.inside_airbnb.parsed import (
     CALENDAR_COLUMNS,
     LISTING,
@@ -125,9 +132,10 @@ class InsideAirbnbCounts:
     nights_assumed: int = labelled("minimum stay missing: taken as 1 night", of="listing_rows_read")
     review_rows_read: int = labelled("review rows read")
     reviews_unreadable: int = labelled("dropped: no id, listing, reviewer or date", of="review_rows_read")
+    reviews_of_earlier_files: int = labelled("review given in a newer file, too: counted once")
     reviews_duplicate: int = labelled("dropped: review given twice", of="review_rows_read")
     reviews_conflicting: int = labelled("dropped: id of an earlier review, otherwise different", of="review_rows_read")
-    reviews_of_unknown_listing: int = labelled("dropped: listing in no snapshot", of="review_rows_read")
+    reviews_of_unknown_listing: int = labelled("dropped: listing in none of the listings files", of="review_rows_read")
     reviews_after_scrape: int = labelled("dropped: dated after the last scrape", of="review_rows_read")
     bookings: int = labelled("bookings kept")
     bookings_with_stay_cut: int = labelled(
@@ -141,7 +149,7 @@ class InsideAirbnbCounts:
 
 def import_inside_airbnb(
     listings: Sequence[Path],
-    reviews: Path,
+    reviews: Sequence[Path],
     out: Path,
     calendar: Path | None = None,
     country: str | None = None,
@@ -156,7 +164,8 @@ def import_inside_airbnb(
     listings
         ``listings.csv`` or ``.csv.gz``, one file per snapshot, in any order.
     reviews
-        ``reviews.csv`` or ``.csv.gz`` of the latest snapshot.
+        ``reviews.csv`` or ``.csv.gz``, one file per snapshot, in any order; the latest has those of the listings that
+        are still there.
     out
         Folder for the gold tables.
     calendar
@@ -183,10 +192,10 @@ def import_inside_airbnb(
     """
     with duckdb.connect() as connection:
         connection.execute(MACROS)
-        readings = _read_listings(connection, listings, options)
+        readings = _read_files(connection, "listing", listings, LISTING_COLUMNS, options)
         listing_rows = sum(reading.rows for reading in readings)
-        readings.append(load_csv(connection, reviews, "review_read", REVIEW_COLUMNS, options))
-        review_rows = readings[-1].rows
+        readings += _read_files(connection, "review", reviews, REVIEW_COLUMNS, options)
+        review_rows = sum(reading.rows for reading in readings) - listing_rows
         if calendar is None:
             connection.execute("create table calendar_read (listing_id bigint, price decimal(18, 2))")
         else:
@@ -212,8 +221,8 @@ def import_inside_airbnb(
         if not verdicts.get("kept"):
             dropped = ", ".join(f"{rows:,} {verdict}" for verdict, rows in sorted(verdicts.items()))
             raise click.ClickException(
-                f"{reviews}: no row is left ({dropped}); check that the columns listing_id and date belong to {files}"
-                + _unreadable(readings)
+                f"{', '.join(map(str, reviews))}: no row is left ({dropped}); check that the columns listing_id and "
+                f"date belong to {files}" + _unreadable(readings)
             )
         for statement in [STAY, DESTINATION, PROPERTY_VERSION, HOST_VERSION]:
             connection.execute(statement)
@@ -258,6 +267,7 @@ def import_inside_airbnb(
             nights_assumed=scalar(connection, "select count(*) from listing where nights_are_assumed"),
             review_rows_read=review_rows,
             reviews_unreadable=verdicts.get("unreadable", 0),
+            reviews_of_earlier_files=verdicts.get("newer file", 0),
             reviews_duplicate=verdicts.get("duplicate", 0),
             reviews_conflicting=verdicts.get("same id", 0),
             reviews_of_unknown_listing=verdicts.get("unknown listing", 0),
@@ -282,20 +292,23 @@ def import_inside_airbnb(
     return counts
 
 
-def _read_listings(
-    connection: duckdb.DuckDBPyConnection, listings: Sequence[Path], options: ReadOptions | None
+def _read_files(
+    connection: duckdb.DuckDBPyConnection,
+    kind: str,
+    files: Sequence[Path],
+    columns: Sequence[Column],
+    options: ReadOptions | None,
 ) -> list[Reading]:
-    if not listings:
-        raise click.ClickException("at least one listings file is needed")
+    """Read the files of all scrapes into one table, ``<kind>_read``, with number of file and line."""
+    if not files:
+        raise click.ClickException(f"at least one {kind}s file is needed")
     readings = [
-        load_csv(connection, path, f"listing_file_{number}", LISTING_COLUMNS, options)
-        for number, path in enumerate(listings)
+        load_csv(connection, path, f"{kind}_file_{number}", columns, options) for number, path in enumerate(files)
     ]
     parts = [
-        f"select {number} as file_number, rowid as line, * from listing_file_{number}"
-        for number in range(len(listings))
+        f"select {number} as file_number, rowid as line, * from {kind}_file_{number}" for number in range(len(files))
     ]
-    connection.execute("create table listing_read as " + " union all ".join(parts))
+    connection.execute(f"create table {kind}_read as " + " union all ".join(parts))
     return readings
 
 

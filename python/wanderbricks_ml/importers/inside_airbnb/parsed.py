@@ -243,16 +243,26 @@ select * from final order by property_id, last_scraped
 
 REVIEW = """
 create table review as
-with parsed as (
+with newest as (
     select
-        id as booking_id,
-        listing_id as property_id,
-        reviewer_id as user_id,
-        date as review_date,
-        reviewer_name,
-        record,
-        rowid as line
+        file_number,
+        row_number() over (order by max(date) desc nulls last, file_number) as age
     from review_read
+    group by file_number
+),
+
+parsed as (
+    select
+        review_read.id as booking_id,
+        review_read.listing_id as property_id,
+        review_read.reviewer_id as user_id,
+        review_read.date as review_date,
+        review_read.reviewer_name,
+        review_read.record,
+        newest.age as file_age,
+        review_read.line
+    from review_read
+    inner join newest on review_read.file_number = newest.file_number
 ),
 
 judged as (
@@ -274,9 +284,11 @@ final as (
         reviewer_name,
         case
             when not is_readable then 'unreadable'
-            when row_number() over (partition by booking_id, is_readable, record order by line) > 1
+            -- Scrapes repeat the reviews of earlier ones: the newest file's stands.
+            when file_age > min(file_age) over (partition by booking_id, is_readable) then 'newer file'
+            when row_number() over (partition by booking_id, is_readable, record order by file_age, line) > 1
                 then 'duplicate'
-            when row_number() over (partition by booking_id, is_readable order by line) > 1
+            when row_number() over (partition by booking_id, is_readable order by file_age, line) > 1
                 then 'same id'
             when property_id not in (select property_id from listing) then 'unknown listing'
             when review_date > (select max(last_scraped) from listing) then 'after scrape'

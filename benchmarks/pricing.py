@@ -135,8 +135,8 @@ def compared(database: Path, gold: Path) -> dict[str, Any]:
     with duckdb.connect() as connection:
         # the view of bookings reads gold where dbt's plugin has it
         connection.execute(f"attach '{database}' as wanderbricks (read_only); create schema memory.gold")
-        bookings = gold / "fact_booking_detail.parquet"
-        connection.execute(f"create view memory.gold.fact_booking_detail as from read_parquet('{bookings}')")
+        detail = gold / "fact_booking_detail.parquet"
+        connection.execute(f"create view memory.gold.fact_booking_detail as from read_parquet('{detail}')")
         connection.execute("use wanderbricks")
         champion = connection.execute(
             "select metric_value, improvement_lower, improvement_upper from wanderbricks_ml.pricing_champion"

@@ -10,7 +10,17 @@ from pathlib import Path
 
 PACKAGE = "wanderbricks_ml"
 
-MODULES = ("__init__", "arrays", "features", "libraries", "moved", "progress", "settings", "surroundings")
+MODULES = (
+    "__init__",
+    "arrays",
+    "features",
+    "libraries",
+    "moved",
+    "progress",
+    "settings",
+    "surroundings",
+    "text_encoder",
+)
 """Modules that fits are pickled from, or that these import; beside the estimators, which are carried whole."""
 
 

@@ -68,7 +68,7 @@
             sum({{ baseline }} - {{ label }}) / nullif(sum({{ label }}), 0) as baseline_bias,
             avg(is_inside) as coverage_80,
             cast(null as double) as baseline_coverage_80,
-            1 - avg(is_inside) as outside_80,
+            avg(1 - is_inside) as outside_80,
             cast(null as double) as baseline_outside_80,
             sum(upper_80 - lower_80) / nullif(sum({{ label }}), 0) as width_80,
             cast(null as double) as baseline_width_80

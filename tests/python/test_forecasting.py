@@ -79,6 +79,8 @@ def errors(days: int = 90, parts: int = 2, sd: float = 10.0, scale: float = 1.0,
                         "noise_sd": sd,
                         "trend_sd": 0.0,
                         "autocorrelation": 0.0,
+                        # seen so often that its level is known
+                        "seasons": np.inf,
                     }
                 )
             )
@@ -191,6 +193,19 @@ def test_a_destination_whose_books_are_ahead_is_still_booked_more() -> None:
     # versions that know no correction forecast as they did
     before = combine(raw, replace(calibration, ahead=None))
     assert (before["forecast_revenue"] - before["revenue"]).abs().mean() > 5
+
+
+def test_a_season_that_was_seen_more_often_has_narrower_intervals() -> None:
+    raw = errors(sd=100.0).assign(seasons=1.0)
+    calibration = Calibration.of(raw)
+    once, twice = (combine(raw.assign(seasons=seasons), calibration)["forecast_sd"] for seasons in (1.0, 2.0))
+    assert (twice / once).to_numpy() == pytest.approx(np.sqrt(1.5 / 2))
+    # what was calibrated where a season was seen as often is as wide as before
+    calibrated = Calibration.of(errors(sd=100.0))
+    assert once.to_numpy() == pytest.approx(combine(errors(sd=100.0), calibrated)["forecast_sd"].to_numpy())
+    # widths of a version that knows nothing of it hold as they are
+    before = replace(calibration, by_seasons=False)
+    assert (combine(raw, before)["forecast_sd"] == combine(errors(sd=100.0), before)["forecast_sd"]).all()
 
 
 def test_what_days_ahead_say_does_not_depend_on_the_order_of_rows() -> None:

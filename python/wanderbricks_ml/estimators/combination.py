@@ -46,6 +46,8 @@ class Calibration:
     level_error: Mapping[str, float]
     ahead: tuple[float, ...] | None = None
     """Coefficients of `books_ahead`; None in versions that know none, whose total is estimated by itself."""
+    by_seasons: bool = False
+    """Whether the variance counts how often a season was seen; False in versions whose widths do not know of it."""
 
     @classmethod
     def neutral(cls) -> Calibration:
@@ -90,7 +92,7 @@ class Calibration:
                 ]
                 chosen.append(_FEW_CUTOFFS * float(grid[int(np.argmin(errors))]) if len(rows) else 0.0)
             weight[level] = tuple(chosen)
-        combined = combine(raw, cls(weight, neutral.width, neutral.level_error))
+        combined = combine(raw, cls(weight, neutral.width, neutral.level_error, by_seasons=True))
         ratio = (combined["revenue"] - combined["forecast_revenue"]).abs() / combined["forecast_sd"] / Z_80
         width: dict[str, tuple[float, ...]] = {}
         for level in neutral.width:
@@ -103,7 +105,8 @@ class Calibration:
                 else 1.0
                 for rows in found
             )
-        return cls(weight, width, _level_errors(combine(raw, cls(weight, width, neutral.level_error))), ahead)
+        level_error = _level_errors(combine(raw, cls(weight, width, neutral.level_error, by_seasons=True)))
+        return cls(weight, width, level_error, ahead, by_seasons=True)
 
 
 def books_ahead(rows: pd.DataFrame) -> Floats:
@@ -234,7 +237,9 @@ def combine(raw: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
         raw = raw.assign(pick_up_revenue=_corrected(raw, calibration.ahead))
     share = np.where(raw["prophet_revenue"].isna(), 0.0, _by_band(raw, calibration.weight))
     forecast = share * raw["prophet_revenue"].fillna(0.0) + (1 - share) * raw["pick_up_revenue"]
-    variance = raw["noise_sd"] ** 2 + raw["trend_sd"] ** 2
+    # a season's mean over n years is off by 1 / n of a year's variance
+    unknown = 1 / raw["seasons"] if calibration.by_seasons else 0.0
+    variance = raw["noise_sd"] ** 2 * (1 + unknown) + raw["trend_sd"] ** 2
     result = raw.assign(forecast_revenue=_reconciled(raw, forecast.to_numpy(), variance.to_numpy()))
     result["forecast_sd"] = np.sqrt(variance) * _by_band(raw, calibration.width)
     result["lower_80"] = np.maximum(result["forecast_revenue"] - Z_80 * result["forecast_sd"], 0.0)

@@ -56,6 +56,8 @@ class FittedSeries:
         Standard deviation of the trend's error after d days, as a share of the scale, over ``d ** 1.5``.
     season_seen
         How much of a second year the series has seen, 0 to 1, which takes a season from a trend.
+    seasons
+        Years before the last one, at least 1: how often the coming season was seen.
     """
 
     model: Any
@@ -65,6 +67,7 @@ class FittedSeries:
     trend_spread: float
     regressors: list[str] = field(default_factory=list)
     season_seen: float = 1.0
+    seasons: float = 1.0
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -83,7 +86,7 @@ class FittedSeries:
         Returns
         -------
         frame
-            prophet_revenue, noise_sd and trend_sd (money), autocorrelation; index of `rows`.
+            prophet_revenue, noise_sd and trend_sd (money), autocorrelation, seasons; index of `rows`.
         """
         if isinstance(self.model, str):
             from prophet.serialize import model_from_json
@@ -100,6 +103,7 @@ class FittedSeries:
                 "noise_sd": self.noise * _chance(expected, rows["booked_share"]) * self.scale,
                 "trend_sd": self.trend_spread * days**1.5 * self.scale,
                 "autocorrelation": self.autocorrelation,
+                "seasons": self.seasons,
             },
             index=rows.index,
         )
@@ -127,12 +131,13 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
     scale = float(history["revenue"].tail(364).mean()) if len(history) else 0.0
     if not scale > 0:
         return FittedSeries(None, 1.0, 1.0, 0.0, 0.0)
-    seen = float(np.clip(history["history_days"].iloc[-1] / _YEAR_DAYS - 1, 0.0, 1.0))
+    before = float(history["history_days"].iloc[-1]) / _YEAR_DAYS - 1
+    seen, seasons = min(max(before, 0.0), 1.0), max(before, 1.0)
     # a series with revenue on fewer than half of the days is no curve
     if not seen or len(history) < _LEAST_DAYS or float((history["revenue"].tail(364) > 0).mean()) < 0.5:
         expected = recent["pick_up_revenue"].to_numpy() / scale
         noise, repeat = _noise(recent["revenue"].to_numpy() / scale, expected, recent["booked_share"])
-        return FittedSeries(None, scale, noise, repeat, 0.0)
+        return FittedSeries(None, scale, noise, repeat, 0.0, seasons=seasons)
     model = _prophet(history, recipe, scale)
     expected = seen * _curve(model, recent, names) + (1 - seen) * recent["pick_up_revenue"].to_numpy() / scale
     noise, repeat = _noise(recent["revenue"].to_numpy() / scale, expected, recent["booked_share"].to_numpy())
@@ -140,7 +145,7 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
     length = float(model.t_scale.days)
     # changes of slope go on as often and as large as in history: the variance is that of a compound Poisson process
     spread = float(model.y_scale) * steps * np.sqrt(2 * len(model.changepoints) / 3) / length**1.5
-    return FittedSeries(model, scale, noise, repeat, float(spread), names, seen)
+    return FittedSeries(model, scale, noise, repeat, float(spread), names, seen, seasons)
 
 
 def _prophet(history: pd.DataFrame, recipe: Recipe, scale: float) -> Any:

@@ -74,6 +74,7 @@ RAW_SCHEMA = pa.schema(
         ("noise_sd", pa.float64()),
         ("trend_sd", pa.float64()),
         ("autocorrelation", pa.float64()),
+        ("seasons", pa.float64()),
     ]
 )
 STATE_SCHEMA = pa.schema([("forecast_level", pa.string()), ("destination_id", pa.int64()), ("state", pa.binary())])
@@ -321,9 +322,8 @@ def score(session: Any, examples: Any, champion: Any, versions: Any, settings: M
 
         with progress.of_model(name):
             raw = _raw(engine, examples, "score", forecaster.recipe)
-    rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"]).assign(
-        model_name=name, model_version=number
-    )
+    rows = _days_and_windows(raw, forecaster.calibration_, ["baseline_revenue"])
+    rows = rows.assign(model_name=name, model_version=number)
     return engine.result(pa.Table.from_pandas(rows, schema=SCORE_SCHEMA, preserve_index=False))
 
 

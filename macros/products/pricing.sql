@@ -36,6 +36,11 @@
             'each': pricing_months(),
             'of': due_properties('base_price > 0'),
         },
+        'curve': {'by': 'asked_price', 'points': {
+            'asked_price': 'round(asked_price, 2)',
+            'expected_bookings': 'expected_bookings',
+            'expected_revenue': 'round(asked_price * expected_nights * expected_bookings, 2)',
+        }},
         'served': ['property_id', 'stay_month', 'destination_id', 'expected_bookings_current', 'baseline_bookings'],
     }) }}
 {% endmacro %}

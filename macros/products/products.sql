@@ -44,6 +44,8 @@
     reasons      {'of': what contributions raise or lower, in words, 'acting': condition on the public table of the rows that people act
                  on, 'first': column or expression of it, the largest of which come first}: of which rows <product>_reasons
                  tells why (explained_rows)
+    curve        {'by': column, 'points': {name: expression}}: what real-time serving answers of all rows of <product>_scores that a
+                 key has, in this order
     newcomers    column of user_features by which real-time serving answers for a user who is new: what new users of that value
                  were given
     metrics      further arguments of the task's macro

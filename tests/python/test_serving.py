@@ -268,6 +268,40 @@ def test_explanations_are_those_of_the_table_of_reasons(
     assert (refused.status, refused.fields) == (422, ["model"]) and "churn_predictor" in refused.json["detail"]
 
 
+def test_a_curve_has_every_price_that_was_looked_at(fresh: Workspace, products: list[ServedProduct], ask: Ask) -> None:
+    product = next(one for one in products if one.curve)
+    rows = published(fresh, product)
+    points = fresh.query(
+        f"""
+        select property_id, stay_month, model_version, round(asked_price, 2), expected_bookings,
+            round(asked_price * expected_nights * expected_bookings, 2)
+        from pricing_scores
+        where as_of_date = date '{rows[0]["scoring_date"]}'
+        order by all
+        """
+    )
+    asked = 0
+    for row in rows:
+        key = {name: row[name] for name in product.key}
+        answer = ask(f"/curve/{product.model_name}", key).json
+        assert answer.pop("curve") == [
+            dict(zip(product.curve, point[3:], strict=True))
+            for point in points
+            if [as_json(part) for part in point[:3]] == [*key.values(), row["model_version"]]
+        ]
+        assert answer == {**key, **{name: row[name] for name in ("model_name", "model_version", "scoring_date")}}
+        asked += 1
+    assert asked > 10
+    curve = ask(f"/curve/{product.model_name}", key).json["curve"]
+    assert len(curve) > 3 and [row["current_price"], row["expected_revenue_current"]] in [
+        [point["asked_price"], point["expected_revenue"]] for point in curve
+    ]
+    missing = ask(f"/curve/{product.model_name}", {**key, "property_id": -1})
+    assert missing.status == 404
+    refused = ask("/curve/churn_predictor", {"user_id": 1})
+    assert (refused.status, refused.fields) == (422, ["model"]) and product.model_name in refused.json["detail"]
+
+
 def test_one_record_and_each_form_of_an_invocation_have_the_same_answer(ask: Ask) -> None:
     spec = ask("/openapi.json").json
     for model in ask("/model_info").json["models"].values():
@@ -306,8 +340,8 @@ def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
                 assert answered.status == 200
                 Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
                 asked += 1
-    # those that take features have one more of them, for predictions and explanations, and recommendations a country
-    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 1
+    # features beside keys, for predictions and explanations; a country beside users; a curve of prices
+    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 2
 
 
 def test_shapes_that_callers_know(ask: Ask) -> None:
@@ -693,6 +727,31 @@ def test_a_second_build_of_a_day_leaves_the_models(
         )
     export(database, own, churn)
     assert not kept(own, "churn_predictor")[0].numeric
+
+
+def test_a_second_build_of_a_day_leaves_the_curves(
+    fresh: Workspace, store: Path, products: list[ServedProduct], tmp_path: Path
+) -> None:
+    """It has no scores of the day."""
+    database, own = tmp_path / "wanderbricks.duckdb", shutil.copytree(store, tmp_path / "online")
+    shutil.copy(fresh.path / "wanderbricks.duckdb", database)
+    pricing = [product for product in products if product.curve]
+    before, gone = curves(own), min(curves(own))[0]
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("delete from wanderbricks_ml.pricing_scores")
+        connection.execute("delete from wanderbricks_ml.pricing_recommendations where property_id = ?", [gone])
+    export(database, own, pricing)
+    assert all(before.values())
+    assert curves(own) == {key: curve for key, curve in before.items() if key[0] != gone}
+
+
+def curves(store: Path) -> dict[tuple[int, str], bytes | None]:
+    """What serves of prices: the curve of each key."""
+    snapshot = Snapshot(store / read_pointer(store).files["pricing_optimizer"])
+    keys = [(row["property_id"], row["stay_month"]) for row in map(json.loads, snapshot.all_rows())]
+    found = {key: snapshot.curve([key[0], date.fromisoformat(key[1])]) for key in keys}
+    snapshot.close()
+    return found
 
 
 def kept(store: Path, model: str) -> tuple[About, dict[int, bytes | None]]:

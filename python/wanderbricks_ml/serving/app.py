@@ -126,7 +126,7 @@ class App:
             if not rest:
                 return self._all_info(exchange)
             return Response(msgspec.json.encode(self._served(exchange, rest[0]).info()))
-        if verb in ("predict", "predict_batch", "explain") and len(rest) == 1:
+        if verb in ("predict", "predict_batch", "explain", "curve") and len(rest) == 1:
             exchange.begin(f"/{verb}/{{model}}", "POST")
         elif verb == "serving-endpoints" and len(rest) == 2 and rest[1] == "invocations":
             exchange.begin("/serving-endpoints/{model}/invocations", "POST")
@@ -142,6 +142,8 @@ class App:
         served = self._served(exchange, rest[0])
         if verb == "explain":
             return self._explained(exchange, served, body)
+        if verb == "curve":
+            return self._curve(exchange, served, body)
         return self._predicted(exchange, served, verb, body)
 
     def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
@@ -188,6 +190,25 @@ class App:
             raise self._by_key_alone(served)
         exchange.rows = 1
         return Response(served.what_if.explained(question))
+
+    def _curve(self, exchange: Exchange, served: Served, body: bytes) -> Response:
+        question = served.asked.one(body)
+        about = served.about
+        if not about.curve:
+            told = ", ".join(model for model, one in self._store.by_model.items() if one.about.curve)
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"answers of {about.model_name} are no curves; those of {told or 'no model'} are",
+                [("model", "no curve")],
+            )
+        row, points = served.row(question), served.snapshot.curve(question.key)
+        if row is None or points is None:
+            raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [question]))
+        exchange.rows = 1
+        shared = msgspec.json.decode(row)
+        named = {name: shared[name] for name in (*about.key, "model_name", "model_version", "scoring_date")}
+        # a copy, as the file may be exchanged before it is sent
+        return Response(msgspec.json.encode({**named, "curve": msgspec.Raw(bytes(points))}))
 
     def _by_key_alone(self, served: Served) -> Problem:
         return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from wanderbricks_ml.commands.declarations import declarations
 
@@ -29,6 +30,9 @@ class ServedProduct:
         What the model predicts, in order.
     newcomers
         Column by which a caller may ask for one who is new; None where there is none.
+    curve_by, curve
+        Column of its scores by which the points of a key's curve go, and expressions of them by name; empty where a key
+        has one score alone.
     moved
         What contributions to its predictions raise or lower; empty where they are not taken apart.
     """
@@ -46,6 +50,8 @@ class ServedProduct:
     predictions_of_model: tuple[str, ...] = ()
     newcomers: str | None = None
     moved: str = ""
+    curve_by: str = ""
+    curve: Mapping[str, str] = field(default_factory=dict)
 
 
 def served_products() -> list[ServedProduct]:
@@ -69,6 +75,8 @@ def served_products() -> list[ServedProduct]:
                 (one["prediction"],) if isinstance(one["prediction"], str) else tuple(one["prediction"]),
                 one.get("newcomers"),
                 one.get("reasons", {}).get("of", ""),
+                one.get("curve", {}).get("by", ""),
+                one.get("curve", {}).get("points", {}),
             )
         )
     return found

@@ -17,10 +17,20 @@ import msgspec
 from msgspec.structs import replace
 
 from wanderbricks_ml.serving.declared import ServedProduct
-from wanderbricks_ml.serving.explanations import Words
-from wanderbricks_ml.serving.exported_features import FeatureColumns, feature_columns, features_query, keyed_features
-from wanderbricks_ml.serving.kept_features import carried_over, snapshot_with_features
-from wanderbricks_ml.serving.rows_query import newcomers_query, rows_query
+from wanderbricks_ml.serving.exported_features import (
+    FeatureColumns,
+    feature_columns,
+    feature_words,
+    features_query,
+    keyed_features,
+)
+from wanderbricks_ml.serving.kept_features import (
+    carried_curves,
+    carried_over,
+    snapshot_with_curves,
+    snapshot_with_features,
+)
+from wanderbricks_ml.serving.rows_query import curves_query, newcomers_query, rows_query
 from wanderbricks_ml.serving.snapshot import (
     MODELS,
     About,
@@ -49,7 +59,7 @@ KINDS = {
 }
 """Types of columns as callers know them; all others are numbers."""
 
-FORMAT = 4
+FORMAT = 5
 """Number of what a snapshot holds: files of another are written anew."""
 
 LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
@@ -145,13 +155,22 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
         kept = [*rows]
         about, features = carried_over(earlier, about, (key for key, _ in kept))
         rows = iter(kept)
+    curves: list[tuple[bytes, bytes]] = []
+    if product.curve:
+        curves = [*_keyed(folder / f"{product.product}-curves.parquet", list(about.key.values()))]
+        if curves:
+            about = replace(about, curve=list(product.curve))
+        elif before := snapshot_with_curves(store, product.product, about.scoring_date):
+            kept = [*rows]
+            about, curves = carried_curves(before, about, (key for key, _ in kept))
+            rows = iter(kept)
     newcomers = []
     if about.newcomers:
         newcomers = [*_keyed(folder / f"{product.product}-newcomers.parquet", ["text"])]
         example = msgspec.json.decode(newcomers[0][1])[about.newcomers] if newcomers else None
         about = replace(about, newcomer_example=example)
     # not at its place, where nothing may be that is not whole
-    write_snapshot(folder / name, about, rows, features, newcomers)
+    write_snapshot(folder / name, about, rows, features, newcomers, curves)
     (folder / name).replace(store / name)
 
 
@@ -207,6 +226,9 @@ def _copied(
                     except (duckdb.CatalogException, duckdb.BinderException) as error:
                         logger.warning("%s is asked by key alone: %s", product.model_name, error)
                         about = replace(about, newcomers=None)
+                if product.curve:
+                    query = curves_query(product, about)
+                    connection.execute(f"copy ({query}) to '{folder / product.product}-curves.parquet'")
                 if about.numeric:
                     columns = FeatureColumns(about.numeric, about.categorical, about.further)
                     query = features_query(product, columns, about.scoring_date)
@@ -279,7 +301,7 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         levels=_levels(connection, types),
         newcomers=product.newcomers,
         moved=product.moved,
-        words=_words(connection, product),
+        words=feature_words(connection, product),
     )
     told = [product.moved, msgspec.to_builtins(about.words)]
     facts = [FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described, told]
@@ -294,20 +316,6 @@ def _levels(connection: duckdb.DuckDBPyConnection, types: dict[str, str]) -> dic
         for column, seed in LEVELS.items()
         if column in types
     }
-
-
-def _words(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> dict[str, Words]:
-    """How values of a product's features are said; nothing where the build has not read the seed."""
-    if not product.moved:
-        return {}
-    try:
-        found = connection.execute(
-            "select feature, form, says, says_of_none, says_of_one from feature_words order by 1"
-        )
-    except duckdb.CatalogException:
-        return {}
-    wanted = {*product.numeric, *product.categorical}
-    return {name: Words(*row) for name, *row in sorted(found.fetchall()) if name in wanted}
 
 
 def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, version: int) -> dict[str, Any]:

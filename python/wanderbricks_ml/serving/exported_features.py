@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from wanderbricks_ml.serving.declared import ServedProduct
+from wanderbricks_ml.serving.explanations import Words
 from wanderbricks_ml.serving.snapshot import KeyFormat
 
 FURTHER = {"cancellation": ("later_share", "total_amount")}
@@ -66,6 +67,20 @@ def feature_columns(
         for name in texts
     }
     return FeatureColumns(numeric, categorical, further)
+
+
+def feature_words(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> dict[str, Words]:
+    """How values of a product's features are said; nothing where the build has not read the seed."""
+    if not product.moved:
+        return {}
+    try:
+        found = connection.execute(
+            "select feature, form, says, says_of_none, says_of_one from feature_words order by 1"
+        )
+    except duckdb.CatalogException:
+        return {}
+    wanted = {*product.numeric, *product.categorical}
+    return {name: Words(*row) for name, *row in sorted(found.fetchall()) if name in wanted}
 
 
 def features_query(product: ServedProduct, columns: FeatureColumns, scoring_date: date) -> str:

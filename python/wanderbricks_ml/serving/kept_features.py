@@ -1,12 +1,12 @@
-"""Features of a day that was scored before, out of the snapshot that the store has of it.
+"""Features and curves of a day that was scored before, out of the snapshot that the store has of it.
 
-A second build of a day has nothing to score, so that its examples are gone; what was published goes on.
+A second build of a day has nothing to score, so that its examples and scores are gone; what was published goes on.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import lmdb
@@ -22,18 +22,26 @@ Pairs = list[tuple[bytes, bytes]]
 
 def snapshot_with_features(store: Path, product: str, scoring_date: object) -> Path | None:
     """The newest snapshot of a product's day that has features; None where there is none."""
+    return _snapshot_of_day(store, product, scoring_date, lambda about: bool(about.numeric))
+
+
+def snapshot_with_curves(store: Path, product: str, scoring_date: object) -> Path | None:
+    """The newest snapshot of a product's day that has curves; None where there is none."""
+    return _snapshot_of_day(store, product, scoring_date, lambda about: bool(about.curve))
+
+
+def _snapshot_of_day(store: Path, product: str, scoring_date: object, has: Callable[[About], bool]) -> Path | None:
     files = sorted(store.glob(f"{product}-{scoring_date}-*.lmdb"), key=lambda file: file.stat().st_mtime, reverse=True)
-    return next((file for file in files if _has_features(file)), None)
-
-
-def _has_features(file: Path) -> bool:
-    try:
-        snapshot = Snapshot(file)
-    except (lmdb.Error, msgspec.DecodeError) as error:
-        logger.warning("%s cannot be read, and no features are taken from it: %s", file, error)
-        return False
-    snapshot.close()
-    return bool(snapshot.about.numeric)
+    for file in files:
+        try:
+            snapshot = Snapshot(file)
+        except (lmdb.Error, msgspec.DecodeError) as error:
+            logger.warning("%s cannot be read, and nothing is taken from it: %s", file, error)
+            continue
+        snapshot.close()
+        if has(snapshot.about):
+            return file
+    return None
 
 
 def carried_over(file: Path, about: About, keys: Iterable[bytes]) -> tuple[About, Pairs]:
@@ -58,3 +66,13 @@ def carried_over(file: Path, about: About, keys: Iterable[bytes]) -> tuple[About
         snapshot.close()
     of = snapshot.about
     return replace(about, numeric=of.numeric, categorical=of.categorical, further=of.further), found
+
+
+def carried_curves(file: Path, about: About, keys: Iterable[bytes]) -> tuple[About, Pairs]:
+    """Curves of encoded keys out of a snapshot, where they have one there, and what a new one that has them holds."""
+    snapshot = Snapshot(file)
+    try:
+        found = [(key, bytes(curve)) for key in keys if (curve := snapshot.curve_at(key)) is not None]
+    finally:
+        snapshot.close()
+    return replace(about, curve=snapshot.about.curve), found

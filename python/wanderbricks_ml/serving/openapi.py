@@ -106,6 +106,9 @@ def specification(abouts: Sequence[About], most_rows: int) -> dict[str, Any]:
                     f"What moved a row of {about.table}", key, _examples(example, about), _explanation(about)
                 )
             }
+        if about.curve:
+            asking = _asking(f"{about.table} at other values of {about.curve[0]}", key, {"key": example}, _curve(about))
+            paths[f"/curve/{model}"] = {"post": asking}
         paths[f"/serving-endpoints/{about.endpoint}/invocations"] = {
             "post": _asking(
                 f"Rows of {about.table}, in the forms of MLflow and Databricks",
@@ -211,6 +214,14 @@ def _answer(about: About) -> dict[str, Any]:
         answer["required"] = [*about.key, "model_name", "model_version", "scoring_date"]
         answer["properties"]["given_features"] = {"type": "array", "items": {"type": "string"}}
     return answer
+
+
+def _curve(about: About) -> dict[str, Any]:
+    point = _object(dict.fromkeys(about.curve, "number"))
+    found = _object({**about.key, "model_name": "text", "model_version": "integer", "scoring_date": "date"})
+    found["properties"]["curve"] = {"type": "array", "items": point}
+    found["required"].append("curve")
+    return found
 
 
 def _explanation(about: About) -> dict[str, Any]:

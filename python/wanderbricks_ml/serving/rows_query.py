@@ -54,6 +54,28 @@ def newcomers_query(product: ServedProduct, about: About) -> str:
     """
 
 
+def curves_query(product: ServedProduct, about: About) -> str:
+    """Keys and the points of their curves, by the versions that the keys were published by, in order of the keys."""
+    key = ", ".join(f'"{name}"' for name in about.key)
+    points = _fields(dict.fromkeys(product.curve, "number"))
+    point = ", ".join(f"{expression} as {name}" for name, expression in product.curve.items())
+    return f"""
+        with published as (
+            select {key}, model_version from {product.predictions} where scoring_date = date '{about.scoring_date}'
+        ),
+        points as (
+            select {key}, {product.curve_by} as curve_by, {point}
+            from {product.product}_scores as scores
+            inner join published using ({key}, model_version)
+            where scores.as_of_date = date '{about.scoring_date}'
+        )
+        select {key}, to_json(list({{{points}}} order by curve_by)) as answer
+        from points
+        group by {key}
+        order by {key}
+    """
+
+
 def _ranked(product: ServedProduct, about: About, of: str) -> str:
     """One row for each key, of the rows of a ranking."""
     key = ", ".join(f'"{name}"' for name in about.key)

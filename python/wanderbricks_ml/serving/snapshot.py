@@ -18,6 +18,7 @@ from wanderbricks_ml.serving.explanations import Words
 ROWS = b"rows"
 FEATURES = b"features"
 NEWCOMERS = b"newcomers"
+CURVES = b"curves"
 MODELS = "models"
 """Folder of the copies of versions, in that of the store."""
 ABOUT = b"about"
@@ -60,6 +61,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         Bands of numbers with a name, by the column that has the name: name, lower and upper bound.
     newcomers, newcomer_example
         Column that may be named instead of the key, for those of whom nothing else is known, and one of its values.
+    curve
+        Numbers of each point of a key's curve; empty where keys have none.
     moved, words
         What contributions to predictions raise or lower, empty where they are not taken apart; and how values of its
         features are said.
@@ -88,6 +91,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     levels: dict[str, list[tuple[str, float, float | None]]] = {}
     newcomers: str | None = None
     newcomer_example: str | None = None
+    curve: list[str] = []
     moved: str = ""
     words: dict[str, Words] = {}
 
@@ -175,7 +179,7 @@ class Snapshot:
         self.path = path
         # no lock file: a read-only file system has room for none, and nothing changes
         self._environment = lmdb.open(
-            str(path), readonly=True, lock=False, subdir=False, max_dbs=4, create=False, readahead=False
+            str(path), readonly=True, lock=False, subdir=False, max_dbs=5, create=False, readahead=False
         )
         about = self._environment.open_db(ABOUT, create=False)
         rows = self._environment.open_db(ROWS, create=False)
@@ -184,6 +188,7 @@ class Snapshot:
         self._format = KeyFormat(list(self.about.key.values()))
         self._features = self._environment.open_db(FEATURES, create=False) if self.about.numeric else None
         self._newcomers = self._environment.open_db(NEWCOMERS, create=False) if self.about.newcomers else None
+        self._curves = self._environment.open_db(CURVES, create=False) if self.about.curve else None
         self._reading = self._environment.begin(db=rows)
 
     def features(self, values: Sequence[Any]) -> bytes | None:
@@ -203,6 +208,17 @@ class Snapshot:
             return []
         cursor = self._reading.cursor(self._features)
         return [value for _, value in zip(range(most), cursor.iternext(keys=False), strict=False)]
+
+    def curve(self, values: Sequence[Any]) -> bytes | None:
+        """The points of a key's curve, a JSON list."""
+        try:
+            return self.curve_at(self._format.encoded(values))
+        except ValueError:
+            return None
+
+    def curve_at(self, key: bytes) -> bytes | None:
+        """The same of an encoded key."""
+        return None if self._curves is None else self._reading.get(key, db=self._curves)
 
     def row(self, values: Sequence[Any]) -> bytes | None:
         """The answer to a key, a JSON object; None where it was not scored."""
@@ -241,6 +257,7 @@ def write_snapshot(
     rows: Iterable[tuple[bytes, bytes]],
     features: Iterable[tuple[bytes, bytes]] = (),
     newcomers: Iterable[tuple[bytes, bytes]] = (),
+    curves: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Write a snapshot, whole at once.
 
@@ -248,15 +265,15 @@ def write_snapshot(
     ----------
     path
         The file; another of that name is replaced.
-    rows, features, newcomers
-        Keys and answers, keys and features, values and answers, in order of the keys or values.
+    rows, features, newcomers, curves
+        Keys and answers, keys and features, values and answers, keys and curves, in order of the keys or values.
     """
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     environment = lmdb.open(
-        str(part), subdir=False, lock=False, max_dbs=4, map_size=1 << 26, sync=False, metasync=False
+        str(part), subdir=False, lock=False, max_dbs=5, map_size=1 << 26, sync=False, metasync=False
     )
-    for name, pairs in ((ROWS, rows), (FEATURES, features), (NEWCOMERS, newcomers)):
+    for name, pairs in ((ROWS, rows), (FEATURES, features), (NEWCOMERS, newcomers), (CURVES, curves)):
         database = environment.open_db(name)
         for batch in _batches(pairs, 10_000):
             while True:

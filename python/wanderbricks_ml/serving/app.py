@@ -207,8 +207,7 @@ class App:
         exchange.rows = 1
         shared = msgspec.json.decode(row)
         named = {name: shared[name] for name in (*about.key, "model_name", "model_version", "scoring_date")}
-        # a copy, as the file may be exchanged before it is sent
-        return Response(msgspec.json.encode({**named, "curve": msgspec.Raw(bytes(points))}))
+        return Response(msgspec.json.encode({**named, "curve": msgspec.Raw(points)}))
 
     def _by_key_alone(self, served: Served) -> Problem:
         return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{served.about.model_name} is asked by key alone")

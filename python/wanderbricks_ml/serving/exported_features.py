@@ -80,7 +80,7 @@ def feature_words(connection: duckdb.DuckDBPyConnection, product: ServedProduct)
     except duckdb.CatalogException:
         return {}
     wanted = {*product.numeric, *product.categorical}
-    return {name: Words(*row) for name, *row in sorted(found.fetchall()) if name in wanted}
+    return {name: Words(*row) for name, *row in found.fetchall() if name in wanted}
 
 
 def features_query(product: ServedProduct, columns: FeatureColumns, scoring_date: date) -> str:

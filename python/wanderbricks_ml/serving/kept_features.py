@@ -72,7 +72,7 @@ def carried_curves(file: Path, about: About, keys: Iterable[bytes]) -> tuple[Abo
     """Curves of encoded keys out of a snapshot, where they have one there, and what a new one that has them holds."""
     snapshot = Snapshot(file)
     try:
-        found = [(key, bytes(curve)) for key in keys if (curve := snapshot.curve_at(key)) is not None]
+        found = [(key, curve) for key in keys if (curve := snapshot.curve_at(key)) is not None]
     finally:
         snapshot.close()
     return replace(about, curve=snapshot.about.curve), found

@@ -193,10 +193,7 @@ class Snapshot:
 
     def features(self, values: Sequence[Any]) -> bytes | None:
         """The features of a key: 32-bit floats of numeric and categorical ones, then 64-bit ones of `further`."""
-        try:
-            return self.features_at(self._format.encoded(values))
-        except ValueError:
-            return None
+        return self._found(self._features, self._format, values)
 
     def features_at(self, key: bytes) -> bytes | None:
         """The features of an encoded key."""
@@ -211,10 +208,7 @@ class Snapshot:
 
     def curve(self, values: Sequence[Any]) -> bytes | None:
         """The points of a key's curve, a JSON list."""
-        try:
-            return self.curve_at(self._format.encoded(values))
-        except ValueError:
-            return None
+        return self._found(self._curves, self._format, values)
 
     def curve_at(self, key: bytes) -> bytes | None:
         """The same of an encoded key."""
@@ -229,8 +223,14 @@ class Snapshot:
 
     def newcomer(self, value: str) -> bytes | None:
         """The answer to what is known of one who is new; None where nothing is."""
+        return self._found(self._newcomers, _TEXT, [value])
+
+    def _found(self, database: Any, keys: KeyFormat, values: Sequence[Any]) -> bytes | None:
+        """What a database has of a key; None where there is no such database, or a key that none can be."""
+        if database is None:
+            return None
         try:
-            return None if self._newcomers is None else self._reading.get(_TEXT.encoded([value]), db=self._newcomers)
+            return self._reading.get(keys.encoded(values), db=database)
         except ValueError:
             return None
 

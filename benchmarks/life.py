@@ -94,7 +94,7 @@ class Life:
 
 
 def live(days: int, select: Sequence[str], work: Path) -> Life:
-    """Build day after day in one process, so that imports and the parsed project are paid for once."""
+    """Build day after day in one process, so that imports are paid for once."""
     os.environ |= {
         "WANDERBRICKS_GOLD": str(work / "gold"),
         "WANDERBRICKS_DB": str(work / "wanderbricks.duckdb"),
@@ -102,11 +102,11 @@ def live(days: int, select: Sequence[str], work: Path) -> Life:
         "DBT_TARGET_PATH": str(work / "target"),
         "DBT_LOG_PATH": str(work / "logs"),
     }
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--log-level", "none"]
     places += ["--vars", json.dumps(VARIABLES)]
-    manifest = dbtRunner().invoke(["parse", *places]).result
     rows: list[dict[str, Any]] = []
     alerts, predictions = [], []
     began = time.perf_counter()
@@ -116,13 +116,17 @@ def live(days: int, select: Sequence[str], work: Path) -> Life:
         gold_of(morning, work)
         # rows of seeds change with a commit, not with a day
         left_out = ["--exclude-resource-type", "seed"] if number else []
-        finished = dbtRunner(manifest=manifest).invoke(
+        # parsed in part, from its file: a run leaves the parts of its queries in a manifest in memory
+        finished = dbtRunner().invoke(
             # monitoring has parents in every product: cautious takes none of their tests
             [
                 *("build", *places, "--select", *select, "path:models/monitoring", "resource_type:seed"),
                 *("--indirect-selection", "cautious", *left_out),
             ]
         )
+        # dbt keeps the file open, and here it is read
+        DuckDBConnectionManager.env().close()
+        DuckDBConnectionManager.close_all_connections()
         said = [
             f"{result.node.name}: {result.message}"
             for result in getattr(finished.result, "results", [])
@@ -160,7 +164,7 @@ def live(days: int, select: Sequence[str], work: Path) -> Life:
             row["psi_shifted"],
             row["drifted"],
             len(alerts[-1]),
-            "red " if said else "",
+            f"red by {said[0].splitlines()[0]} " if said else "",
             row["seconds"],
             row["cpu_seconds"],
             time.perf_counter() - began,

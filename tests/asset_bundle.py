@@ -13,12 +13,20 @@ from zoneinfo import available_timezones
 
 import yaml
 from databricks.bundles.alerts import Alert
+from databricks.bundles.dashboards import Dashboard
 from databricks.bundles.jobs import Job
 from databricks.bundles.schemas import Schema
 from databricks.bundles.secret_scopes import SecretScope
 from databricks.bundles.volumes import Volume
 
-CLASSES = {"jobs": Job, "schemas": Schema, "volumes": Volume, "alerts": Alert, "secret_scopes": SecretScope}
+CLASSES = {
+    "jobs": Job,
+    "schemas": Schema,
+    "volumes": Volume,
+    "alerts": Alert,
+    "dashboards": Dashboard,
+    "secret_scopes": SecretScope,
+}
 REFERENCE = re.compile(r"\$\{([\w.-]+)\}")
 PARAMETER = re.compile(r"\{\{job\.parameters\.(\w+)\}\}")
 TARGETS = ("dev", "staging", "prod")
@@ -233,6 +241,22 @@ def of_dbt(bundle: Bundle) -> Iterator[str]:
                     yield f"{name}: var {var} is {value!r}, and by default {declared[var]!r}"
 
 
+def of_scripts(bundle: Bundle) -> Iterator[str]:
+    for name, job, task in tasks(bundle):
+        if "spark_python_task" not in task:
+            continue
+        script = task["spark_python_task"]
+        path = bundle.root / "resources" / script["python_file"]
+        if task.get("environment_key") not in {known["environment_key"] for known in job.get("environments", [])}:
+            yield f"{name}: no environment {task.get('environment_key')}"
+        if not path.exists():
+            yield f"{name}: no file {script['python_file']}"
+            continue
+        options = set(re.findall(r'"(--[a-z-]+)"', path.read_text(encoding="utf-8")))
+        asked = {word for word in script["parameters"] if word.startswith("--")}
+        yield from (f"{name}: {path.name} has no option {option}" for option in sorted(asked - options))
+
+
 def of_files(bundle: Bundle) -> Iterator[str]:
     for name, _, task in tasks(bundle):
         sql = task.get("sql_task", {})
@@ -303,6 +327,7 @@ CHECKS: tuple[Callable[[Bundle], Iterator[str]], ...] = (
     of_references,
     of_order,
     of_dbt,
+    of_scripts,
     of_files,
     of_schedules,
     of_house_rules,

@@ -302,6 +302,14 @@ BREAKS = {
         "fits_asked.sql",
         "no file ../deploy/fits_asked.sql",
     ),
+    "a script that is missing": ("resources/scoring.yml", "serve.py", "server.py", "no file ../deploy/server.py"),
+    "an option that a script lacks": ("resources/scoring.yml", "--group", "--groups", "has no option --groups"),
+    "compute of a script that is missing": (
+        "resources/scoring.yml",
+        "environment_key: endpoints",
+        "environment_key: serving",
+        "no environment serving",
+    ),
     "a parameter that a query lacks": ("resources/refit.yml", ', schema: "$', ', scheme: "$', "asks for"),
     "profiles that are missing": (
         "resources/set_up.yml",

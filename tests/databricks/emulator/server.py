@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlparse
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from .endpoints import Endpoints
 from .jobs import Jobs, dependencies
 from .warehouse import Warehouse, load_gold
 
@@ -46,6 +47,7 @@ TYPE_NAMES = {
 logger = logging.getLogger(__name__)
 
 Reply = tuple[dict[str, Any], int]
+Payload = Callable[[str, DataFrame], dict[str, Any]]
 
 
 def column_type(name: str) -> dict[str, Any]:
@@ -57,6 +59,17 @@ def column_type(name: str) -> dict[str, Any]:
         if name.startswith(kind):
             return {"type_name": kind.upper()}
     return {"type_name": TYPE_NAMES.get(name, "STRING")}
+
+
+def json_payload(statement: str, frame: DataFrame) -> dict[str, Any]:
+    """The rows of a statement, inline as texts."""
+    texts = [[None if value is None else str(value) for value in row] for row in frame.collect()]
+    return {
+        "statement_id": statement,
+        "status": {"state": "SUCCEEDED"},
+        "manifest": {"format": "JSON_ARRAY", "total_row_count": len(texts)},
+        "result": {"chunk_index": 0, "row_offset": 0, "row_count": len(texts), "data_array": texts},
+    }
 
 
 def result_payload(statement: str, frame: DataFrame) -> dict[str, Any]:
@@ -98,6 +111,18 @@ def result_payload(statement: str, frame: DataFrame) -> dict[str, Any]:
     }
 
 
+def is_registered(name: str, version: str) -> bool:
+    """Whether the registry has a version of a model."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        MlflowClient().get_model_version(name, version)
+    except MlflowException:
+        return False
+    return True
+
+
 class Workspace:
     """State of the workspace, and the answers to requests."""
 
@@ -106,6 +131,7 @@ class Workspace:
         self.jobs = Jobs(warehouse)
         self.sessions: dict[str, SparkSession] = {}
         self.statements: dict[str, dict[str, Any]] = {}
+        self.endpoints = Endpoints(is_registered)
         self.down = False
         self.spent: dict[str, list[float]] = {}
 
@@ -113,6 +139,9 @@ class Workspace:
         """Find the route of a request."""
         if self.down and path.startswith("/api/"):
             return {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "The warehouse does not answer."}, 503
+        answered = self.endpoints.answer(method, path, body)
+        if answered:
+            return answered
         for verb, pattern, handler in ROUTES:
             match = re.fullmatch(pattern, path)
             if match and method in verb:
@@ -137,16 +166,17 @@ class Workspace:
     def execute(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
         number = str(uuid.uuid4())
         self.statements[number] = {"statement_id": number, "status": {"state": "RUNNING"}}
-        session = self.sessions.get(body.get("session_id", "")) or self.warehouse.session()
-        worker = threading.Thread(target=self._run, args=(number, session, body["statement"]), daemon=True)
+        session = self.sessions.get(body.get("session_id", "")) or self.warehouse.session(body.get("schema"))
+        payload = result_payload if body.get("format") == "ARROW_STREAM" else json_payload
+        worker = threading.Thread(target=self._run, args=(number, session, body["statement"], payload), daemon=True)
         worker.start()
         worker.join(0 if body.get("wait_timeout") == "0s" else WAIT)
         return self.statements[number], 200
 
-    def _run(self, number: str, session: SparkSession, statement: str) -> None:
+    def _run(self, number: str, session: SparkSession, statement: str, payload: Payload) -> None:
         started = time.perf_counter()
         try:
-            self.statements[number] = result_payload(number, self.warehouse.run(session, statement))
+            self.statements[number] = payload(number, self.warehouse.run(session, statement))
         except Exception as error:
             logger.exception("statement failed: %s", statement)
             message = str(error).split("JVM stacktrace")[0].split("\n\tat ")[0][:4_000]

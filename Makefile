@@ -9,7 +9,7 @@ COMMA := ,
 locked = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $(1) \
 	|| $(PIP) --require-hashes --progress-bar on -r $(1)
 
-.PHONY: help install install-dev build test test-sql test-databricks wheel emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
+.PHONY: help install install-dev build test test-sql test-databricks test-databricks-all wheel emulator bench bench-faults bench-life bench-serving bench-simulator bench-skill bench-spark \
 	lint lint-python lint-yaml lint-database lint-models lint-sql report docs serve-docs mlflow clean lock holidays
 
 help:  ## List what there is
@@ -64,8 +64,14 @@ test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tab
 	$(BIN)/dbt build --empty --full-refresh --quiet --exclude-resource-type test unit_test $(if $(SELECT),--select +$(SELECT))
 	$(BIN)/dbt test --select test_type:unit$(if $(SELECT),$(COMMA)$(SELECT), path:tests/assertions/macros)
 
-test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
-	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
+# what every product stands on, one product, both days, faults, tasks, endpoints: the rest is the same kind of SQL
+ON_SPARK = +demand_predictions +path:models/features
+
+test-databricks: $(READY_DEV)  ## Builds on Spark, compared with DuckDB's: features and demand (SELECT=+churn_predictions: that product alone; needs Java)
+	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks --select "$(ON_SPARK)")
+
+test-databricks-all: $(READY_DEV)  ## All products and their monitoring on Spark, compared with DuckDB's (half an hour or more; before a release)
+	$(BIN)/pytest tests/databricks
 
 wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
 	@$(BIN)/python deploy/wheel.py

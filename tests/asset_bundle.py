@@ -63,9 +63,9 @@ def merged(below: Any, above: Any) -> Any:
 
 
 class Bundle:
-    """A bundle's resources for one target; `problems` has what could not be resolved."""
+    """A bundle's resources for one target and given variables; `problems` has what could not be resolved."""
 
-    def __init__(self, root: Path, target: str) -> None:
+    def __init__(self, root: Path, target: str, given: Mapping[str, str] | None = None) -> None:
         self.root = root
         self.problems: list[str] = []
         settings = read_yaml(root / "databricks.yml")
@@ -76,8 +76,8 @@ class Bundle:
             if name not in self.variables:
                 self.problems.append(f"target {target} sets variable {name}, which is not declared")
             self.variables[name] = {"default": value}
-        for name in GIVEN[target]:
-            self.variables[name] = {"default": f"given-{name}"}
+        for name, value in ({name: f"given-{name}" for name in GIVEN[target]} | dict(given or {})).items():
+            self.variables[name] = {"default": value}
         self.known = {**SURROUNDINGS, "bundle.name": settings["bundle"]["name"], "bundle.target": target}
         self.used: set[str] = set()
         raw: dict[str, Any] = {}

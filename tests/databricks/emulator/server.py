@@ -67,7 +67,11 @@ def json_payload(statement: str, frame: DataFrame) -> dict[str, Any]:
     return {
         "statement_id": statement,
         "status": {"state": "SUCCEEDED"},
-        "manifest": {"format": "JSON_ARRAY", "total_row_count": len(texts)},
+        "manifest": {
+            "format": "JSON_ARRAY",
+            "schema": {"columns": [{"name": name} for name in frame.columns]},
+            "total_row_count": len(texts),
+        },
         "result": {"chunk_index": 0, "row_offset": 0, "row_count": len(texts), "data_array": texts},
     }
 
@@ -168,15 +172,19 @@ class Workspace:
         self.statements[number] = {"statement_id": number, "status": {"state": "RUNNING"}}
         session = self.sessions.get(body.get("session_id", "")) or self.warehouse.session(body.get("schema"))
         payload = result_payload if body.get("format") == "ARROW_STREAM" else json_payload
-        worker = threading.Thread(target=self._run, args=(number, session, body["statement"], payload), daemon=True)
+        values = {given["name"]: given["value"] for given in body.get("parameters", [])}
+        told = (number, session, body["statement"], values, payload)
+        worker = threading.Thread(target=self._run, args=told, daemon=True)
         worker.start()
         worker.join(0 if body.get("wait_timeout") == "0s" else WAIT)
         return self.statements[number], 200
 
-    def _run(self, number: str, session: SparkSession, statement: str, payload: Payload) -> None:
+    def _run(
+        self, number: str, session: SparkSession, statement: str, values: dict[str, str], payload: Payload
+    ) -> None:
         started = time.perf_counter()
         try:
-            self.statements[number] = payload(number, self.warehouse.run(session, statement))
+            self.statements[number] = payload(number, self.warehouse.run(session, statement, values))
         except Exception as error:
             logger.exception("statement failed: %s", statement)
             message = str(error).split("JVM stacktrace")[0].split("\n\tat ")[0][:4_000]

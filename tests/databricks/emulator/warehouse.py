@@ -101,8 +101,8 @@ class Warehouse:
             session.sql(f"use `{schema}`")
         return session
 
-    def run(self, session: SparkSession, statement: str) -> DataFrame:
-        """Run one statement."""
+    def run(self, session: SparkSession, statement: str, values: dict[str, str] | None = None) -> DataFrame:
+        """Run one statement, with values for the parameters that it names."""
         sql = re.sub(r"^\s*/\*.*?\*/", "", statement, count=1, flags=re.S).strip()
         self.history.append(" ".join(sql[:KEPT_CHARACTERS].split()))
         comment = re.match(COMMENT_ON_COLUMN, sql, flags=re.I | re.S)
@@ -120,7 +120,10 @@ class Warehouse:
         if re.search(r"information_schema`?\s*\.", sql, flags=re.I):
             self.rewrites["information_schema"] += 1
             return catalog.query_information_schema(session, sql)
-        return session.sql(self.own_catalog(sql))
+        if values:
+            # names put together from values come out as the workspace's
+            values = {name: "spark_catalog" if value == CATALOG else value for name, value in values.items()}
+        return session.sql(self.own_catalog(sql), args=values)
 
     def write_comments(self, session: SparkSession) -> None:
         """Write the comments on columns that wait: one transaction for a table, where each would take its own."""

@@ -21,6 +21,8 @@ from asset_bundle import GIVEN, MOST_COMMANDS, TARGETS, Bundle, all_before, dbt_
 from conftest import PRODUCTS
 from eased_project import PROJECT
 
+from wanderbricks_ml.new_model.bundle_tasks import JOBS
+
 SCHEMA = os.environ.get("WANDERBRICKS_BUNDLE_SCHEMA", "")
 LISTING = """
 import json, sys
@@ -375,3 +377,34 @@ def test_more_commands_than_a_task_may_have_are_found(tmp_path: Path) -> None:
     assert problems(tmp_path, "prod") == []
     path.write_text(text.replace(command, command * (MOST_COMMANDS + 1)), encoding="utf-8")
     assert problems(tmp_path, "prod") == ["set_up.gold: 11 commands, and 10 is the most"]
+
+
+def test_a_further_product_has_its_tasks(tmp_path: Path) -> None:
+    folder = copied_bundle(tmp_path)
+    for name in ("refunds", "reviews"):
+        for path, add in JOBS.items():
+            text = (folder / path).read_text(encoding="utf-8")
+            (folder / path).write_text(add(folder / path, text, name), encoding="utf-8")
+    for target in TARGETS:
+        assert problems(folder, target) == []
+    bundle = Bundle(folder, "prod")
+    for key in ("training", "scoring"):
+        job = bundle.jobs[key]
+        named = {task["task_key"]: task for task in job["tasks"]}
+        for name in ("refunds", "reviews"):
+            (words,) = dbt_commands(job, named[name])
+            (known,) = dbt_commands(job, named["recommendations"])
+            assert words == [word.replace("recommendations", name) for word in known]
+            assert {**named[name], "task_key": "", "dbt_task": ""} == {
+                **named["recommendations"],
+                "task_key": "",
+                "dbt_task": "",
+            }
+    for waiting in ("monitoring", "endpoints"):
+        assert {"refunds", "reviews"} <= all_before(bundle.jobs["scoring"], waiting)
+
+
+@pytest.mark.parametrize("path", JOBS)
+def test_a_job_of_another_layout_is_left_to_its_owner(path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"{path.name} has no task .*; add one for refunds by hand"):
+        JOBS[path](PROJECT / path, "resources:\n  jobs: {}\n", "refunds")

@@ -1,4 +1,4 @@
-"""Write a product's files from templates, and its rows into the policy seeds."""
+"""Write a product's files from templates, its rows into the policy seeds, and its tasks into the bundle's jobs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from wanderbricks_ml.new_model.bundle_tasks import JOBS
 from wanderbricks_ml.new_model.specification import TASKS, Specification
 
 METRICS = {"classification": "probability", "ranking": "ranking", "count": "count"}
@@ -49,7 +50,7 @@ MIN_ROWS = 100
 
 
 def write(products: Sequence[Specification], project: Path) -> dict[str, list[Path]]:
-    """Write products into a project, all or none; return the files that are new or have new rows, by product.
+    """Write products into a project, all or none; return the files that are new or longer, by product.
 
     Raises
     ------
@@ -75,8 +76,11 @@ def write(products: Sequence[Specification], project: Path) -> dict[str, list[Pa
                 )
         for path, rows in seeds.items():
             changed[path] = _appended(path, changed.get(path) or path.read_text(encoding="utf-8"), rows, product)
+        jobs = {project / path: add for path, add in JOBS.items() if (project / path).is_file()}
+        for path, add in jobs.items():
+            changed[path] = add(path, changed.get(path) or path.read_text(encoding="utf-8"), product.name)
         made |= files
-        written[product.name] = [*files, *seeds]
+        written[product.name] = [*files, *seeds, *jobs]
     for path, text in {**made, **changed}.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

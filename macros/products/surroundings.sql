@@ -3,7 +3,7 @@
   the process that compiles; what neither says is left out. A Python model is handed it in config.meta, as no variable reaches
   its job (python/wanderbricks_ml/surroundings.py). On a laptop it runs in dbt's own process, and reads them by itself.
 
-  Raises a compiler error where a key that signs or verifies models stands in the environment, from which no job could read it.
+  Raises a compiler error where score_on is neither workers nor driver, and where a key that signs or verifies models stands in the environment, from which no job could read it.
 
   Example: {% set told = surroundings() %}
 #}
@@ -13,6 +13,7 @@
         'experiments': [var('experiments', ''), 'MLFLOW_EXPERIMENT_FOLDER'],
         'studies': [var('studies', ''), 'WANDERBRICKS_STUDIES'],
         'registry_uri': [var('registry_uri', ''), 'MLFLOW_REGISTRY_URI'],
+        'score_on': [var('score_on', ''), 'WANDERBRICKS_SCORE_ON'],
         'signing_scope': [var('signing_scope', ''), 'WANDERBRICKS_SIGNING_SCOPE'],
     } %}
     {% set told = {} %}
@@ -22,6 +23,9 @@
             {% do told.update({name: value | string}) %}
         {% endif %}
     {% endfor %}
+    {% if told.get('score_on', 'workers') not in ['workers', 'driver'] %}
+        {% do exceptions.raise_compiler_error("var score_on is '" ~ told.score_on ~ "'; it takes workers or driver") %}
+    {% endif %}
     {% if target.type == 'databricks' and 'signing_scope' not in told %}
         {% for variable in ['WANDERBRICKS_SIGNING_KEY', 'WANDERBRICKS_VERIFY_KEY'] if env_var(variable, '') %}
             {% do exceptions.raise_compiler_error(

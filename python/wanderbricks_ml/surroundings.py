@@ -22,6 +22,7 @@ VARIABLES: Mapping[str, str] = {
     "experiments": "MLFLOW_EXPERIMENT_FOLDER",
     "studies": "WANDERBRICKS_STUDIES",
     "registry_uri": "MLFLOW_REGISTRY_URI",
+    "score_on": "WANDERBRICKS_SCORE_ON",
 }
 
 SIGNING, VERIFYING = ("signing_key", "WANDERBRICKS_SIGNING_KEY"), ("verify_key", "WANDERBRICKS_VERIFY_KEY")
@@ -42,6 +43,8 @@ class Surroundings:
         Database of studies, or a folder of such that outlives the job.
     registry_uri
         MLflow's registry.
+    score_on
+        ``workers`` or ``driver``: where rows are predicted.
     signing_scope
         Secret scope with keys ``signing_key`` and ``verify_key``, PEM texts: all models are signed, and none is loaded
         that is not.
@@ -51,6 +54,7 @@ class Surroundings:
     experiments: str = ""
     studies: str = ""
     registry_uri: str = ""
+    score_on: str = ""
     signing_scope: str = ""
 
 

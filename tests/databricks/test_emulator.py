@@ -224,6 +224,19 @@ def test_rows_are_read_predicted_mapped_grouped_and_written_on_serverless_comput
     assert answer["error"] is None, answer["error_trace"]
 
 
+def test_the_driver_makes_the_same_rows_where_workers_lack_the_packages(emulator: Emulator) -> None:
+    lacking = """
+import os
+os.environ["WANDERBRICKS_SCORE_ON"] = "driver"
+from pyspark.sql.connect.group import GroupedData
+GroupedData.applyInPandas = spark.range(1).__class__.mapInArrow = None
+"""
+    # Delta keeps what it knew of a path that is gone
+    again = ENGINE.replace("a_result", "another_result")
+    answer = run(emulator, CONNECT + lacking + again, [str(emulator.wheel)])
+    assert answer["error"] is None, answer["error_trace"]
+
+
 def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, str]:
     """Run a notebook to its end and return its output."""
     import base64

@@ -30,6 +30,7 @@ TOLD = {
     "experiments": "/Workspace/ours",
     "studies": "/Volumes/main/ours/studies",
     "registry_uri": "databricks-uc",
+    "score_on": "driver",
 }
 
 
@@ -66,6 +67,8 @@ def test_dbt_hands_over_what_the_operator_settles(gold: Path, tmp_path: Path, mo
     assert found["surroundings"] == TOLD | {"signing_scope": "ml"}
     assert found["registry_prefix"] == "main.wanderbricks_ml."
     assert found["driver_rows"] == 1_500_000
+    assert workspace.dbt(*compile, WANDERBRICKS_SCORE_ON="gpu") != 0
+    assert "var score_on is 'gpu'; it takes workers or driver" in workspace.log
     # no job could read it
     assert workspace.dbt(*compile, WANDERBRICKS_SIGNING_KEY="key.pem") != 0
     assert "WANDERBRICKS_SIGNING_KEY is set, but it reaches no job of a workspace" in workspace.log

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 100_000
 
+SCORES_ON = "WANDERBRICKS_SCORE_ON"
+"""Environment variable: ``workers`` (as by default) or ``driver``."""
+
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
 """Predictions by column for the rows of a table that holds all features."""
 
@@ -193,25 +196,18 @@ class DuckDB:
     def grouped(
         self, relation: Any, condition: str, keys: Sequence[str], function: GroupFunction, schema: pa.Schema
     ) -> pa.Table:
-        from wanderbricks_ml.progress import Steps
-
-        table = relation.filter(condition).order(", ".join(keys)).to_arrow_table()
-        groups = [rows for _, rows in table.to_pandas().groupby(list(keys), sort=True)]
-        parts = []
-        steps = Steps(f"series by {', '.join(keys)}", len(groups))
-        # threads: what takes longest here runs in processes of its own (Stan) or lets go of the lock (NumPy)
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for part in pool.map(function, groups):
-                parts.append(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
-                steps.done(len(parts))
-        return pa.concat_tables(parts) if parts else schema.empty_table()
+        return _grouped_here(relation.filter(condition).to_arrow_table(), keys, function, schema)
 
     def result(self, table: pa.Table) -> pa.Table:
         return table
 
 
 class Spark:
-    """Spark's data frames: the sample to fit comes to the driver, scoring stays on the workers."""
+    """Spark's data frames: the sample to fit comes to the driver, scoring stays on the workers.
+
+    Unless `SCORES_ON` says ``driver``, for workers that lack our packages: then rows come to the driver to be
+    predicted, mapped and grouped as well. What that takes of its memory is the operator's to judge.
+    """
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -248,6 +244,11 @@ class Spark:
         result = None
         for splits, predictor, constants in scorings:
             chosen = examples.relation.where(of_splits(splits)).selectExpr(*projection(kept, examples.features))
+            if scores_on_driver():
+                here = _with_constants(constants, _in_batches(chosen, predictor, kept, predictions))
+                part = self.result(here)
+                result = part if result is None else result.unionByName(part)
+                continue
             schema = types.StructType(
                 [chosen.schema[name] for name in kept]
                 + [types.StructField(name, types.DoubleType()) for name in predictions]
@@ -280,6 +281,12 @@ class Spark:
                     yield from function(pa.Table.from_batches([batch])).cast(schema).to_batches()
 
             chosen = relation.where(condition).selectExpr(*columns)
+            if scores_on_driver():
+                batches = chosen.toArrow().to_batches(BATCH_ROWS)
+                found = [function(pa.Table.from_batches([batch])).cast(schema) for batch in filter(len, batches)]
+                part = self.result(pa.concat_tables([schema.empty_table(), *found]))
+                result = part if result is None else result.unionByName(part)
+                continue
             part = chosen.mapInArrow(made, from_arrow_schema(schema))
             result = part if result is None else result.unionByName(part)
         return result
@@ -289,6 +296,8 @@ class Spark:
     ) -> pa.Table:
         from pyspark.sql.pandas.types import from_arrow_schema
 
+        if scores_on_driver():
+            return _grouped_here(relation.where(condition).toArrow(), keys, function, schema)
         made = relation.where(condition).groupBy(*keys).applyInPandas(function, from_arrow_schema(schema))
         return made.toArrow().cast(schema)
 
@@ -297,6 +306,34 @@ class Spark:
 
         # Spark Connect infers none where there are no rows
         return self.session.createDataFrame(table, schema=from_arrow_schema(table.schema))
+
+
+def scores_on_driver() -> bool:
+    """Whether what runs on workers runs on the driver instead (var ``score_on``)."""
+    return os.environ.get(SCORES_ON, "") == "driver"
+
+
+def _in_batches(chosen: Any, predictor: Predictor, kept: Sequence[str], names: Sequence[str]) -> pa.Table:
+    """Predictions of a data frame's rows, all of them in this process."""
+    table = chosen.toArrow()
+    batches = [pa.Table.from_batches([batch]) for batch in table.to_batches(BATCH_ROWS)] or [table]
+    return pa.concat_tables([_predicted(batch, predictor, kept, names) for batch in batches])
+
+
+def _grouped_here(table: pa.Table, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> pa.Table:
+    """What a function makes of each group of a table's rows, in threads of this process."""
+    from wanderbricks_ml.progress import Steps
+
+    ordered = table.sort_by([(key, "ascending") for key in keys])
+    groups = [rows for _, rows in ordered.to_pandas().groupby(list(keys), sort=True)]
+    parts = []
+    steps = Steps(f"series by {', '.join(keys)}", len(groups))
+    # threads: what takes longest here runs in processes of its own (Stan) or lets go of the lock (NumPy)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for part in pool.map(function, groups):
+            parts.append(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
+            steps.done(len(parts))
+    return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
 def _unchanged(rows: pa.Table) -> pa.Table:

@@ -111,7 +111,10 @@ def rows(client: WorkspaceClient, warehouse_id: str, catalog: str, schema: str, 
         answer = client.statement_execution.get_statement(str(answer.statement_id))
     if answer.status is None or answer.status.state is not StatementState.SUCCEEDED:
         said = answer.status and answer.status.error and answer.status.error.message
-        raise click.ClickException(f"the warehouse did not answer what serves in {catalog}.{schema}: {said}")
+        raise click.ClickException(
+            f"the warehouse did not answer what serves in {catalog}.{schema} (the views come with the first scoring's "
+            f"monitoring): {said}"
+        )
     return (answer.result and answer.result.data_array) or []
 
 

@@ -31,6 +31,9 @@ STOPS_EARLY |= {"revenue_forecasts", "revenue_outlook", "revenue_forecasts_curre
 """Tables of what Prophet forecasts: its optimiser stops where little is to be gained, and the last bits of its input
 move a forecast by up to a few percent. Their keys and other columns are equal."""
 
+OF_A_HOOK = {"model_versions"}
+"""Views that a hook leaves on DuckDB, whatever was selected."""
+
 TOLD = ["verdict", "missed_targets", "evidence"]
 """Columns that say numbers in words: those of the revenue forecaster say Prophet's."""
 
@@ -129,6 +132,8 @@ def assert_all_same(emulator: Emulator, local: Workspace, selected: list[str]) -
     names = set(nodes(emulator))
     built = names & built_tables(local)
     assert built == names or (selected and published(local))
+    if "model_versions" not in selected:
+        built -= OF_A_HOOK if selected else set()
     differences = []
     with duckdb.connect(str(local.path / "wanderbricks.duckdb"), read_only=True) as connection:
         for name in built:

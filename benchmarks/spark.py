@@ -21,7 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import duckdb
@@ -110,12 +110,19 @@ def last_day(gold: Path) -> date:
     return day + timedelta(days=1)
 
 
-class Clock:
-    """CPU seconds that a process and all below it have used, sampled until the block ends."""
+class Used(NamedTuple):
+    """CPU seconds of Spark and its workers, and megabytes that its shuffles wrote."""
 
-    def __init__(self, process: int) -> None:
-        self.process = process
-        self.samples: list[tuple[float, float]] = []
+    seconds: float
+    megabytes: float
+
+
+class Clock:
+    """CPU seconds that the emulator and all below it have used, and bytes it has shuffled, until the block ends."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.samples: list[tuple[float, float, float]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
@@ -127,20 +134,20 @@ class Clock:
         self._ended.set()
         self._thread.join()
 
-    def between(self, started: str, completed: str) -> float:
-        """CPU seconds between two moments as dbt writes them."""
+    def between(self, started: str, completed: str) -> Used:
+        """What was used between two moments as dbt writes them."""
         moments = [
             datetime.fromisoformat(each.rstrip("Z")).replace(tzinfo=UTC).timestamp() for each in (started, completed)
         ]
-        times, used = zip(*self.samples, strict=True)
-        return float(np.diff(np.interp(moments, times, used))[0])
+        times, *used = zip(*self.samples, strict=True)
+        return Used(*(float(np.diff(np.interp(moments, times, each))[0]) for each in used))
 
     def _sample(self) -> None:
-        while not self._ended.wait(0.1):
-            self.samples.append((time.time(), self._used()))
+        while not self._ended.wait(0.3):
+            self.samples.append((time.time(), self._seconds(), self.emulator.control()["shuffled"] / 1e6))
 
-    def _used(self) -> float:
-        ticks, waiting = 0, [self.process]
+    def _seconds(self) -> float:
+        ticks, waiting = 0, [self.emulator.process]
         while waiting:
             folder = Path(f"/proc/{waiting.pop()}")
             try:
@@ -157,10 +164,10 @@ def count(emulator: Emulator, table: str) -> int:
     return int(emulator.table(f"select count(*) as n from wanderbricks_ml.{table}").to_pylist()[0]["n"])
 
 
-def run(emulator: Emulator, as_of: date) -> dict[str, float]:
-    """Build as of a day; CPU seconds of each model."""
+def run(emulator: Emulator, as_of: date) -> dict[str, Used]:
+    """Build as of a day; what each model used."""
     variables = json.dumps({"as_of": as_of.isoformat()})
-    with Clock(emulator.process) as clock:
+    with Clock(emulator) as clock:
         if emulator.dbt("run", "--threads", "1", "--select", "+demand_predictions", "--vars", variables):
             raise click.ClickException(emulator.log)
     used = {}
@@ -193,31 +200,32 @@ def measure(name: str, gold: Path, emulator: Emulator) -> None:
     models = json.loads((emulator.folder / "target/manifest.json").read_text())["nodes"].values()
     built = [node["name"] for node in models if node["resource_type"] == "model" and node["name"] in first]
     small = {table for table in built if count(emulator, table) <= SMALL}
-    click.echo(f"\n| {name} | rows | CPU seconds | rows/s per core | joins | large products |")
-    click.echo("| --- | --- | --- | --- | --- | --- |")
+    click.echo(f"\n| {name} | rows | CPU seconds | rows/s per core | MB shuffled | joins | large products |")
+    click.echo("| --- | --- | --- | --- | --- | --- | --- |")
     for table in TABLES:
-        rate = f"{rows[table] / first[table]:,.0f}"
+        seconds, megabytes = first[table]
+        rate = f"{rows[table] / seconds:,.0f}"
         shape = ["", ""]
         if table != "demand_scores":
             kinds, bad = joins(parsed(explained(emulator, table)), small)
             shape = [", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())), str(bad)]
-        click.echo(f"| {table} | {rows[table]:,} | {first[table]:.1f} | {rate} | {shape[0]} | {shape[1]} |")
+        told = f"{rows[table]:,} | {seconds:.1f} | {rate} | {megabytes:,.1f}"
+        click.echo(f"| {table} | {told} | {shape[0]} | {shape[1]} |")
 
     files = {table: described(emulator, "detail", table)[0]["numFiles"] for table in TABLES[1:5]}
     again = run(emulator, today)
-    click.echo(
-        f"\n| {name}, next day | CPU seconds | rows | merged | inserted | files | merge rewrote | OPTIMIZE rewrote |"
-    )
-    click.echo("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    columns = ("CPU seconds", "MB shuffled", "rows", "merged", "inserted", "files", "merge rewrote", "OPTIMIZE rewrote")
+    click.echo(f"\n| {name}, next day | {' | '.join(columns)} |")
+    click.echo("| --- " * (len(columns) + 1) + "|")
     for table in TABLES[1:5]:
         newest: dict[str, dict[str, str]] = {}
         for entry in described(emulator, "history", table):
             newest.setdefault(entry["operation"], dict(entry["operationMetrics"]))
         merge, optimize = newest["MERGE"], newest["OPTIMIZE"]
         click.echo(
-            f"| {table} | {again[table]:.1f} | {count(emulator, table):,} | {int(merge['numSourceRows']):,} | "
-            f"{int(merge['numTargetRowsInserted']):,} | {files[table]} | {merge['numTargetFilesRemoved']} | "
-            f"{optimize['numRemovedFiles']} |"
+            f"| {table} | {again[table].seconds:.1f} | {again[table].megabytes:,.1f} | {count(emulator, table):,} | "
+            f"{int(merge['numSourceRows']):,} | {int(merge['numTargetRowsInserted']):,} | {files[table]} | "
+            f"{merge['numTargetFilesRemoved']} | {optimize['numRemovedFiles']} |"
         )
 
 

@@ -241,12 +241,12 @@ class Workspace:
         return {"error": run.error, "error_trace": run.trace}, 200
 
     def control(self, body: dict[str, Any], match: re.Match[str]) -> Reply:
-        """For tests: load gold, keep secrets, refuse to answer, and tell what statements came and how they ran."""
+        """For tests: load gold, keep secrets, refuse to answer, and tell what came and how it ran."""
         if "gold" in body:
             load_gold(self.warehouse, Path(body["gold"]))
         self.jobs.secrets.update(body.get("secrets", {}))
         self.down = bool(body.get("down", self.down))
-        told = {"rewrites": dict(self.warehouse.rewrites), "spent": self.spent}
+        told = {"rewrites": dict(self.warehouse.rewrites), "spent": self.spent, "shuffled": self.warehouse.shuffled}
         if "history_from" in body:
             told["history"] = self.warehouse.history[int(body["history_from"]) :]
         return told | {"statements": len(self.warehouse.history)}, 200

@@ -90,6 +90,12 @@ class Warehouse:
         self._comments: dict[SparkSession, dict[str, list[str]]] = {}
 
     @property
+    def shuffled(self) -> int:
+        """Bytes that shuffles have written since Spark began."""
+        executors = self.spark.sparkContext._jsc.sc().statusStore().executorList(False)
+        return sum(int(executors.apply(place).totalShuffleWrite()) for place in range(executors.size()))
+
+    @property
     def connect_url(self) -> str:
         """Where Spark Connect is had, on the same catalog."""
         return f"sc://127.0.0.1:{self.spark.sparkContext.getConf().get('spark.connect.grpc.binding.port')}"

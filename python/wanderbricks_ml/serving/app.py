@@ -20,8 +20,8 @@ import msgspec
 from wanderbricks_ml.serving import metrics, request_log
 from wanderbricks_ml.serving.asked import Question
 from wanderbricks_ml.serving.callers import Callers
-from wanderbricks_ml.serving.exchange import Exchange, Response
-from wanderbricks_ml.serving.inference_log import InferenceLog
+from wanderbricks_ml.serving.exchange import PREDICTING, Exchange, Response
+from wanderbricks_ml.serving.inference_log import Entry, InferenceLog
 from wanderbricks_ml.serving.openapi import page, specification
 from wanderbricks_ml.serving.problems import CONTENT_TYPE, Problem
 from wanderbricks_ml.serving.settings import ServingSettings
@@ -103,6 +103,7 @@ class App:
         await send({"type": "http.response.body", "body": response.body})
         seconds = time.perf_counter() - begun
         self._requests.count(exchange.route, exchange.model, response.status, seconds)
+        self._log_inference(exchange, response.status, seconds)
         if exchange.is_logged:
             request_log.write(
                 level="info",
@@ -114,6 +115,13 @@ class App:
                 rows=exchange.rows,
                 milliseconds=round(seconds * 1e3, 3),
             )
+
+    def _log_inference(self, exchange: Exchange, status: int, seconds: float) -> None:
+        served = self._store.by_name.get(exchange.model)
+        if self._log is None or served is None or exchange.route not in PREDICTING:
+            return
+        entries = exchange.entries or [Entry(model_version=served.about.serving_version)]
+        self._log.add(exchange.request_id, exchange.route, exchange.model, entries, status, seconds * 1e3)
 
     async def _answered(self, exchange: Exchange) -> Response:
         verb, *rest = exchange.parts
@@ -153,7 +161,7 @@ class App:
             answer = row(question) if question.features is None else self._what_if(served, [question])[0]
             if answer is None:
                 raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [question]))
-            answers, whole = [answer], answer
+            questions, answers, whole = [question], [answer], answer
         else:
             questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
             found = [row(question) if question.features is None else b"" for question in questions]
@@ -173,8 +181,10 @@ class App:
         model = served.about.model_name
         for version, rows in _versions(served, answers).items():
             self._requests.count_rows(model, version, rows)
-        if self._log is not None:
-            self._log.add(exchange.request_id, exchange.route, model, answers)
+        exchange.entries = [
+            Entry(answer, None if question.features is None else msgspec.json.encode(question.features))
+            for question, answer in zip(questions, answers, strict=True)
+        ]
         return Response(whole)
 
     def _explained(self, exchange: Exchange, served: Served, body: bytes) -> Response:

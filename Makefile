@@ -119,7 +119,7 @@ LINT := WANDERBRICKS_UNIT_TESTS=true DBT_TARGET_PATH=target/lint WANDERBRICKS_DB
 CALLS = $(shell grep -rLE '^ *(select|with) ' models --include='*.sql')
 WRITTEN = $(filter-out $(CALLS),$(shell find models -name '*.sql')) $(shell find tests/assertions -name '*.sql')
 # what renders each macro that yields SQL at least once, by every task of an evaluation (tests/python/test_project.py)
-RENDERED := tests/assertions models/gold models/staging/user_versions.sql models/staging/host_versions.sql \
+RENDERED := tests/assertions models/gold models/staging/stg_inference_log.sql models/staging/user_versions.sql models/staging/host_versions.sql \
 	models/state models/monitoring/drift \
 	models/monitoring/quality/outcome_weeks.sql models/monitoring/quality/prediction_quality.sql \
 	models/monitoring/experiments/ab_results.sql models/monitoring/operations/model_versions.sql \

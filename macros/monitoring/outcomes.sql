@@ -2,7 +2,8 @@
   The parts that the files <product>_outcomes have in common.
 
   served_in_weeks(product): rows of the public table that outcome_weeks has news of, with the columns that the declaration
-  names under `served`, scoring_date, model_version, and of outcome_weeks week_start, part, first_unit, last_unit, truth_days.
+  names under `served`, scoring_date, model_version, served_key (as macro `served_key` has it), and of outcome_weeks week_start,
+  part, first_unit, last_unit, truth_days.
 
   bookings_of_weeks(): bookings that can be the truth of such rows.
 
@@ -23,8 +24,10 @@
         weeks.part,
         weeks.first_unit,
         weeks.last_unit,
-        weeks.truth_days
-    from ({{ ref_if_built(product.predictions, columns, later=columns) }}) as predictions
+        weeks.truth_days,
+        {{ served_key(product) }} as served_key
+    {% set read = columns + (product.public_key | reject('in', columns) | list) %}
+    from ({{ ref_if_built(product.predictions, read, later=read) }}) as predictions
     inner join {{ ref('outcome_weeks') }} as weeks
         on weeks.model_name = '{{ product.model_name }}'
         and {{ monday_of('predictions.scoring_date') }} = weeks.week_start
@@ -57,7 +60,7 @@
     {% set shape = {
         'scoring_date': 'date', 'label_date': 'date', 'unit_id': 'bigint', 'item_id': 'bigint', 'group_id': 'bigint',
         'segment': dbt.type_string(), 'prediction': 'double', 'baseline': 'double', 'lower_80': 'double', 'upper_80': 'double',
-        'is_called': 'boolean', 'label': 'double',
+        'is_called': 'boolean', 'label': 'double', 'served_key': dbt.type_string(),
     } %}
     {% for name in columns if name not in shape %}
         {{ exceptions.raise_compiler_error(

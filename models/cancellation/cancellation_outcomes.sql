@@ -38,6 +38,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.check_in_date,
         served.cancellation_probability,
@@ -58,5 +59,6 @@ labelled as (
 )
 
 {{ outcome_rows('labelled', product_cancellation(), {
-    'label_date': 'check_in_date', 'is_called': 'called_when_made'
+    'label_date': 'check_in_date', 'is_called': 'called_when_made',
+    'served_key': 'served_key'
 }) }}

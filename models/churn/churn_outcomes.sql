@@ -26,6 +26,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.churn_probability,
         served.baseline_probability,
@@ -38,4 +39,4 @@ labelled as (
 
 )
 
-{{ outcome_rows('labelled', product_churn(), {'is_called': 'will_churn'}) }}
+{{ outcome_rows('labelled', product_churn(), {'is_called': 'will_churn', 'served_key': 'served_key'}) }}

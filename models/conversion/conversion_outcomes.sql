@@ -20,6 +20,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.engagement_date,
         served.conversion_probability,
@@ -32,4 +33,4 @@ labelled as (
 
 )
 
-{{ outcome_rows('labelled', product_conversion(), {'label_date': 'engagement_date'}) }}
+{{ outcome_rows('labelled', product_conversion(), {'label_date': 'engagement_date', 'served_key': 'served_key'}) }}

@@ -29,6 +29,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.user_id,
         served.scoring_date,
@@ -44,5 +45,6 @@ labelled as (
 )
 
 {{ outcome_rows('labelled', product_customer_ltv(), {
-    'scoring_date': 'scoring_date', 'unit_id': 'user_id', 'segment': 'activity'
+    'scoring_date': 'scoring_date', 'unit_id': 'user_id', 'segment': 'activity',
+    'served_key': 'served_key'
 }) }}

@@ -22,6 +22,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.check_in_date,
         served.destination_id,
@@ -38,4 +39,4 @@ labelled as (
 
 )
 
-{{ outcome_rows('labelled', product_demand(), {'label_date': 'check_in_date', 'group_id': 'destination_id'}) }}
+{{ outcome_rows('labelled', product_demand(), {'label_date': 'check_in_date', 'group_id': 'destination_id', 'served_key': 'served_key'}) }}

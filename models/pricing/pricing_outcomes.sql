@@ -39,6 +39,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.stay_month,
         served.destination_id,
@@ -53,4 +54,4 @@ labelled as (
 
 )
 
-{{ outcome_rows('labelled', product_pricing(), {'label_date': 'stay_month', 'group_id': 'destination_id'}) }}
+{{ outcome_rows('labelled', product_pricing(), {'label_date': 'stay_month', 'group_id': 'destination_id', 'served_key': 'served_key'}) }}

@@ -28,6 +28,7 @@ recommended as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.scoring_date,
         served.user_id,
@@ -49,6 +50,7 @@ both_rankings as (
         select
             week_start,
             part,
+            served_key,
             model_version,
             scoring_date,
             user_id,
@@ -69,6 +71,7 @@ labelled as (
     select
         week_start,
         part,
+        served_key,
         model_version,
         scoring_date,
         user_id,
@@ -77,10 +80,11 @@ labelled as (
         max(baseline_score) as baseline_score,
         max(case when property_id = next_property_id then 1 else 0 end) as is_next
     from both_rankings
-    group by week_start, part, model_version, scoring_date, user_id, property_id
+    group by week_start, part, served_key, model_version, scoring_date, user_id, property_id
 
 )
 
 {{ outcome_rows('labelled', product_recommendations(), {
-    'scoring_date': 'scoring_date', 'unit_id': 'user_id', 'item_id': 'property_id'
+    'scoring_date': 'scoring_date', 'unit_id': 'user_id', 'item_id': 'property_id',
+    'served_key': 'served_key'
 }) }}

@@ -41,6 +41,7 @@ labelled as (
     select
         served.week_start,
         served.part,
+        served.served_key,
         served.model_version,
         served.scoring_date,
         served.forecast_date,
@@ -58,5 +59,6 @@ labelled as (
 )
 
 {{ outcome_rows('labelled', product_revenue(), {
-    'scoring_date': 'scoring_date', 'label_date': 'forecast_date', 'lower_80': 'lower_80', 'upper_80': 'upper_80'
+    'scoring_date': 'scoring_date', 'label_date': 'forecast_date', 'lower_80': 'lower_80', 'upper_80': 'upper_80',
+    'served_key': 'served_key'
 }) }}

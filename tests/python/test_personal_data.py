@@ -16,7 +16,7 @@ from wanderbricks_ml.commands import dbt_client
 from wanderbricks_ml.commands.cli import main
 from wanderbricks_ml.commands.forget import forget_lines
 from wanderbricks_ml.serving.forgetting import forget_answers
-from wanderbricks_ml.serving.inference_log import InferenceLog
+from wanderbricks_ml.serving.inference_log import Entry, InferenceLog
 
 FOUND = {
     "place": "wanderbricks.wanderbricks_ml",
@@ -130,14 +130,14 @@ def test_answers_about_the_person_go_from_the_log_of_what_was_served(tmp_path: P
     kept = [b'{"user_id":71}', b'{"booking_id":7}', b'{"property_id":7}']
     gone = [b'{"user_id":7}', b'{"booking_id":31,"total":7}']
     log = InferenceLog(tmp_path, days=30)
-    log.add("request", "/predict/{model}", "model", [*kept, *gone])
+    log.add("request", "/predict/{model}", "model", [*(Entry(answer) for answer in [*kept, *gone]), Entry()], 200, 1.5)
     log.close()
     (file,) = tmp_path.rglob("*.parquet")
     before = pq.read_table(file, partitioning=None)
     assert forget_answers(tmp_path, "7", ["31"], dry_run) == {file: 2}
     after = pq.read_table(file, partitioning=None)
     assert after.schema.remove_metadata() == before.schema
-    assert after.to_pylist() == before.to_pylist()[: 5 if dry_run else 3]
+    assert after.to_pylist() == [*before.to_pylist()[: 5 if dry_run else 3], before.to_pylist()[-1]]
     assert forget_answers(tmp_path / "nowhere", "7", [], dry_run) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import pandas as pd
 import pytest
 from conftest import PRODUCTS
 from eased_project import PROJECT
+from inference_logs import log_of_day
 from local_workspace import Workspace
 from sklearn.metrics import f1_score, log_loss, mean_poisson_deviance, mean_squared_error, roc_auc_score
+
+from wanderbricks_ml.serving.inference_log import Entry
 
 # what a run of monitoring alone builds
 MEASURED = (
@@ -63,8 +67,29 @@ def served(gold: Path, project: Path, monday: date, tmp_path_factory: pytest.Tem
     return workspace
 
 
-def measure(workspace: Workspace, as_of: date) -> pd.DataFrame:
-    assert workspace.dbt("run", *MEASURED, as_of=as_of) == 0, workspace.log
+def ask_for(workspace: Workspace, rows: pd.DataFrame, day: date) -> np.ndarray:
+    """Log answers of a day: these rows twice, and others that do not count; which rows of the table they are."""
+    table = workspace.table("conversion_predictions")
+    answers = [
+        {name: value[:10] if name.endswith("_date") else value for name, value in row.items()}
+        for row in json.loads(table.to_json(orient="records", date_format="iso"))
+    ]
+    asked = table.index.isin(rows.index)
+    published = [json.dumps(answer).encode() for answer, is_asked in zip(answers, asked, strict=True) if is_asked]
+    one, two, three, four, *_ = (answer for answer, is_asked in zip(answers, asked, strict=True) if not is_asked)
+    others = [
+        Entry(json.dumps({**one, "given_features": ["views"]}).encode(), b'{"views": 1}'),
+        Entry(json.dumps(two).encode(), None, "canary"),
+        Entry(json.dumps(three).encode(), None, "shadow"),
+        Entry(json.dumps({**four, "model_version": 9}).encode()),
+    ]
+    entries = [*(Entry(answer) for answer in [*published, *published]), *others]
+    log_of_day(workspace.path / "inference_log", day, "conversion_predictor", entries)
+    return asked
+
+
+def measure(workspace: Workspace, as_of: date, *further: str) -> pd.DataFrame:
+    assert workspace.dbt("run", *MEASURED, *further, as_of=as_of) == 0, workspace.log
     return workspace.table("prediction_quality")
 
 
@@ -81,11 +106,12 @@ def test_weeks_are_measured_as_their_truth_arrives(served: Workspace, monday: da
     workspace = served.copy(tmp_path / "live")
     gold = f"'{workspace.gold}/fact_booking_detail.parquet'"
 
+    rows = workspace.table("conversion_predictions")
+    asked = ask_for(workspace, rows.iloc[::2], monday)
     # of demand horizons through 14 days, of conversion everything
-    part = measure(workspace, monday + timedelta(days=6 + 15))
+    part = measure(workspace, monday + timedelta(days=6 + 15), "online_quality")
     assert set(part["model_name"]) >= {"conversion_predictor", "demand_predictor"}
     assert (part["week_start"] == pd.Timestamp(monday)).all()
-    rows = workspace.table("conversion_predictions")
     booked = workspace.query(f"select distinct property_id, cast(created_at as date) from {gold}")
     days = {(number, pd.Timestamp(day)) for number, day in booked}
     converted = [(row.property_id, row.engagement_date) in days for row in rows.itertuples()]
@@ -102,6 +128,14 @@ def test_weeks_are_measured_as_their_truth_arrives(served: Workspace, monday: da
             """
         )
         assert close(row["backtest_value"], promised[0][0])
+        # what was asked for in real time, the same rows however often
+        online = value(workspace.table("online_quality"), "conversion_predictor", metric)
+        of_asked = [known for known, is_asked in zip(converted, asked, strict=True) if is_asked]
+        assert online["row_count"] == sum(asked) < online["batch_rows"] == len(rows)
+        assert close(online["metric_value"], score(of_asked, rows["conversion_probability"][asked]))
+        assert close(online["baseline_value"], score(of_asked, rows["baseline_probability"][asked]))
+        assert close(online["batch_value"], row["metric_value"])
+    assert set(workspace.table("online_quality")["model_name"]) == {"conversion_predictor"}
 
     # arrivals through the horizon of 30 days are known 31 days after the Sunday
     whole = measure(workspace, monday + timedelta(days=6 + 31))

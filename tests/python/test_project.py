@@ -21,6 +21,7 @@ from local_workspace import Workspace
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
 PROVEN_BY = {
     "ref_if_built": "databricks/test_parity.py::test_a_first_build_agrees",
+    "inference_log": "databricks/test_parity.py::test_a_first_build_agrees",
     "delete_older": "databricks/test_parity.py::test_one_more_day_agrees",
     "built_table": "databricks/test_parity.py::test_one_more_day_agrees",
     "previous_run": "databricks/test_parity.py::test_one_more_day_agrees",

@@ -1,14 +1,28 @@
-with outcomes as (
+with served as (
+
+    select * from {{ ref('served_outcomes') }}
+
+),
+
+-- as the metrics macros take a back-test: their split is the model, so that models of a task share them, and those of its
+-- rows that were answered in real time once more
+outcomes as (
 
     select
         *,
         week_start as evaluated_as_of,
         model_name as split
-    from {{ ref('served_outcomes') }}
+    from served
+    union all
+    select
+        *,
+        week_start as evaluated_as_of,
+        model_name || ' online' as split
+    from served
+    where is_asked
 
 ),
 
-{# as the metrics macros take a back-test: their split is the model, so that models of a task share them #}
 {% set tasks = ['count', 'probability', 'forecast', 'value', 'ranking'] %}
 {# none of the eight products predicts a plain number; one that `wanderbricks new-model` makes may #}
 {% if products() | selectattr('task', 'equalto', 'regression') | list %}{% do tasks.append('regression') %}{% endif %}
@@ -42,12 +56,12 @@ with outcomes as (
                 cast(null as double) as none_probability,
                 false
                 {% for product in of_task %}
-                    or (split = '{{ product.model_name }}' and {{ value_is_active(product, 'segment') }})
+                    or (model_name = '{{ product.model_name }}' and {{ value_is_active(product, 'segment') }})
                 {% endfor %}
                     as is_active
             {%- endif %}
         from outcomes
-        where split in ('{{ of_task | join("', '", attribute='model_name') }}')
+        where model_name in ('{{ of_task | join("', '", attribute='model_name') }}')
 
     ),
 
@@ -193,7 +207,7 @@ called_rows as (
 called as (
 
     select
-        model_name,
+        split,
         week_start,
         count(*) as row_count,
         count(*) filter (where label = 1) as positives,
@@ -202,7 +216,7 @@ called as (
             count(*) filter (where {{ condition }} and label = 1) as {{ side }}_hits{{ ',' if not loop.last }}
         {% endfor %}
     from called_rows
-    group by model_name, week_start
+    group by split, week_start
 
 ),
 
@@ -211,7 +225,7 @@ scored_calls as (
     select
         0 as model_version,
         week_start as evaluated_as_of,
-        model_name as split,
+        split,
         row_count,
         {% for side in ['model', 'baseline'] %}
             {{ f_score(side ~ '_hits', side ~ '_called', 'positives') }} as {{ side }}_f1,
@@ -232,7 +246,7 @@ measured as (
 
     {% for task in tasks + ['called'] %}
         select
-            split as model_name,
+            split,
             as_of_date as week_start,
             metric_name,
             metric_value,
@@ -247,11 +261,24 @@ measured as (
 
 final as (
 
-    select measured.*
+    select
+        policy.model_name,
+        measured.week_start,
+        measured.metric_name,
+        measured.metric_value,
+        measured.baseline_value,
+        measured.row_count,
+        online.metric_value as online_value,
+        online.baseline_value as online_baseline_value,
+        coalesce(online.row_count, 0) as online_rows
     from measured
     inner join {{ ref('quality_policy') }} as policy
-        on measured.model_name = policy.model_name
+        on measured.split = policy.model_name
         and measured.metric_name = policy.metric_name
+    left join measured as online
+        on online.split = policy.model_name || ' online'
+        and measured.week_start = online.week_start
+        and measured.metric_name = online.metric_name
 
 )
 

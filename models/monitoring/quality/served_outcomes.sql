@@ -13,6 +13,18 @@ outcomes as (
 
 ),
 
+-- rows that were answered in real time as they were published
+asked as (
+
+    select distinct
+        log.model_name,
+        log.model_version,
+        log.served_key
+    from {{ ref('stg_inference_log') }} as log
+    where log.is_by_key and log.arm = 'champion'
+
+),
+
 final as (
 
     select
@@ -32,6 +44,7 @@ final as (
         outcomes.upper_80,
         outcomes.is_called,
         outcomes.label,
+        asked.served_key is not null as is_asked,
         weeks.is_complete,
         weeks.as_of_date
     from outcomes
@@ -39,6 +52,10 @@ final as (
         on outcomes.model_name = weeks.model_name
         and outcomes.week_start = weeks.week_start
         and outcomes.part = weeks.part
+    left join asked
+        on outcomes.model_name = asked.model_name
+        and outcomes.model_version = asked.model_version
+        and outcomes.served_key = asked.served_key
 
 )
 

@@ -31,6 +31,7 @@ SAID = "forget: "
 @click.option(
     "--inference-log",
     type=click.Path(file_okay=False, path_type=Path),
+    envvar="WANDERBRICKS_INFERENCE_LOG",
     help="Folder of the log of what was served; by default inference_log/ beside the database.",
 )
 @click.option(

@@ -129,6 +129,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
 @click.option(
     "--inference-log",
     type=click.Path(file_okay=False, path_type=Path),
+    envvar="WANDERBRICKS_INFERENCE_LOG",
     help="Folder of the log of what was served; by default inference_log/ beside the database.",
 )
 @click.option("--log-days", type=click.IntRange(min=1), default=30, show_default=True, help="Days that it is kept.")

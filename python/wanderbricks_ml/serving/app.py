@@ -18,12 +18,14 @@ from typing import Any
 import msgspec
 
 from wanderbricks_ml.serving import metrics, request_log
+from wanderbricks_ml.serving.arms import Arms
 from wanderbricks_ml.serving.asked import Question
 from wanderbricks_ml.serving.callers import Callers
-from wanderbricks_ml.serving.exchange import Exchange, Response
-from wanderbricks_ml.serving.inference_log import InferenceLog
+from wanderbricks_ml.serving.exchange import PREDICTING, Exchange, Response
+from wanderbricks_ml.serving.inference_log import CHAMPION, Entry, InferenceLog
 from wanderbricks_ml.serving.openapi import page, specification
 from wanderbricks_ml.serving.problems import CONTENT_TYPE, Problem
+from wanderbricks_ml.serving.rollout import CANARY, SHADOW
 from wanderbricks_ml.serving.settings import ServingSettings
 from wanderbricks_ml.serving.store import Served, Store
 
@@ -60,6 +62,9 @@ class App:
     def __init__(self, settings: ServingSettings) -> None:
         self._settings = settings
         self._store = Store(Path(settings.store), settings.most_rows)
+        # who reads the log's files passes over what begins so
+        kept = Path(settings.inference_log or settings.scratch) / "_traffic"
+        self._arms = Arms(Path(settings.store), kept, Path(settings.scratch))
         self._callers = Callers(settings)
         self._requests = metrics.Requests()
         self._log: InferenceLog | None = None
@@ -103,6 +108,7 @@ class App:
         await send({"type": "http.response.body", "body": response.body})
         seconds = time.perf_counter() - begun
         self._requests.count(exchange.route, exchange.model, response.status, seconds)
+        self._log_inference(exchange, response.status, seconds)
         if exchange.is_logged:
             request_log.write(
                 level="info",
@@ -115,6 +121,13 @@ class App:
                 milliseconds=round(seconds * 1e3, 3),
             )
 
+    def _log_inference(self, exchange: Exchange, status: int, seconds: float) -> None:
+        served = self._store.by_name.get(exchange.model)
+        if self._log is None or served is None or exchange.route not in PREDICTING:
+            return
+        entries = exchange.entries or [Entry(model_version=served.about.serving_version)]
+        self._log.add(exchange.request_id, exchange.route, exchange.model, entries, status, seconds * 1e3)
+
     async def _answered(self, exchange: Exchange) -> Response:
         verb, *rest = exchange.parts
         if not rest and verb in ("health", "ready", "metrics", "openapi.json", "docs"):
@@ -125,7 +138,7 @@ class App:
             self._callers.admit(exchange)
             if not rest:
                 return self._all_info(exchange)
-            return Response(msgspec.json.encode(self._served(exchange, rest[0]).info()))
+            return Response(msgspec.json.encode(self._info(self._served(exchange, rest[0]))))
         if verb in ("predict", "predict_batch", "explain", "curve") and len(rest) == 1:
             exchange.begin(f"/{verb}/{{model}}", "POST")
         elif verb == "serving-endpoints" and len(rest) == 2 and rest[1] == "invocations":
@@ -144,18 +157,27 @@ class App:
             return self._explained(exchange, served, body)
         if verb == "curve":
             return self._curve(exchange, served, body)
-        return self._predicted(exchange, served, verb, body)
+        return await self._predicted(exchange, served, verb, body)
 
-    def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
-        asked, row = served.asked, served.row
+    async def _predicted(self, exchange: Exchange, served: Served, verb: str, body: bytes) -> Response:
+        asked, model = served.asked, served.about.model_name
         if verb == "predict":
-            question = asked.one(body)
+            questions = [asked.one(body)]
+        else:
+            questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
+        canaries: dict[int, bytes] = {}
+        if model in self._arms.by_model:
+            canaries = await self._arms.canaries(model, questions)
+            # again, as after the body
+            served = self._served(exchange, model)
+        row = served.row
+        if verb == "predict":
+            (question,) = questions
             answer = row(question) if question.features is None else self._what_if(served, [question])[0]
             if answer is None:
                 raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, [question]))
-            answers, whole = [answer], answer
+            answers = [answer]
         else:
-            questions = asked.many(body) if verb == "predict_batch" else asked.invocation(body)
             found = [row(question) if question.features is None else b"" for question in questions]
             given = [place for place, one in enumerate(found) if one == b""]
             if given:
@@ -166,16 +188,36 @@ class App:
             if missing:
                 raise Problem(HTTPStatus.NOT_FOUND, *self._not_scored(served, missing))
             answers = [one for one in found if one is not None]
-            whole = b"[" + b",".join(answers) + b"]"
-            if verb != "predict_batch":
-                whole = b'{"predictions":' + whole + b"}"
         exchange.rows = len(answers)
-        model = served.about.model_name
-        for version, rows in _versions(served, answers).items():
+        for place, answer in canaries.items():
+            answers[place] = answer
+        for version, rows in _versions(served, answers, bool(canaries)).items():
             self._requests.count_rows(model, version, rows)
-        if self._log is not None:
-            self._log.add(exchange.request_id, exchange.route, model, answers)
-        return Response(whole)
+        exchange.entries = [
+            Entry(
+                answer,
+                None if question.features is None else msgspec.json.encode(question.features),
+                CANARY if place in canaries else CHAMPION,
+            )
+            for place, (question, answer) in enumerate(zip(questions, answers, strict=True))
+        ]
+        if model in self._arms.by_model:
+            self._arms.shadow(model, questions, self._shadow_log(exchange))
+        if verb == "predict":
+            return Response(answers[0])
+        whole = b"[" + b",".join(answers) + b"]"
+        return Response(whole if verb == "predict_batch" else b'{"predictions":' + whole + b"}")
+
+    def _shadow_log(self, exchange: Exchange) -> Callable[[list[bytes]], None]:
+        """Where answers of a shadow go: to the log, and nowhere else."""
+        log, begun = self._log, time.perf_counter()
+
+        def tell(answers: list[bytes]) -> None:
+            if log is not None:
+                entries, took = [Entry(answer, arm=SHADOW) for answer in answers], time.perf_counter() - begun
+                log.add(exchange.request_id, exchange.route, exchange.model, entries, 200, 1e3 * took)
+
+        return tell
 
     def _explained(self, exchange: Exchange, served: Served, body: bytes) -> Response:
         question = served.asked.one(body)
@@ -259,9 +301,12 @@ class App:
         said = {"status": "ready" if ready else "not ready", "models": sorted(self._store.by_model), "stale": stale}
         return Response(msgspec.json.encode(said), status=200 if ready else 503)
 
+    def _info(self, served: Served) -> dict[str, Any]:
+        return served.info() | {"rollout": self._arms.told(served.about.model_name)}
+
     def _all_info(self, exchange: Exchange) -> Response:
         models = {
-            model: served.info()
+            model: self._info(served)
             for model, served in self._store.by_model.items()
             if exchange.caller is not None and exchange.caller.may_ask(model)
         }
@@ -272,6 +317,17 @@ class App:
             abouts = [served.about for served in self._store.by_model.values()]
             self._specification = msgspec.json.encode(specification(abouts, self._settings.most_rows))
             self._page = page(abouts)
+        try:
+            self._arms.take(self._store.rollouts, self._store.by_model)
+            self._arms.judge()
+        except OSError:
+            # the champion serves on, and all of the units
+            self._arms.by_model = {}
+            logger.exception("the state of canaries and shadows can be neither read nor written")
+
+    def _load_models(self) -> None:
+        self._store.load_models()
+        self._arms.load_models()
 
     async def _watch(self) -> None:
         loading: threading.Thread | None = None
@@ -280,9 +336,9 @@ class App:
             try:
                 if not loading or not loading.is_alive():
                     self._refresh()
-                    if self._store.has_models_to_load:
+                    if self._store.has_models_to_load or self._arms.has_models_to_load:
                         # none that the end waits for
-                        loading = threading.Thread(target=self._store.load_models, name="models", daemon=True)
+                        loading = threading.Thread(target=self._load_models, name="models", daemon=True)
                         loading.start()
             except Exception:
                 # what serves goes on; the next look may find it mended
@@ -303,9 +359,9 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _versions(served: Served, answers: list[bytes]) -> dict[int, int]:
-    """Rows of each version among answers."""
-    if served.only_version is not None:
+def _versions(served: Served, answers: list[bytes], are_mixed: bool) -> dict[int, int]:
+    """Rows of each version among answers, of which a canary's are some where they are mixed."""
+    if served.only_version is not None and not are_mixed:
         return {served.only_version: len(answers)}
     counted: dict[int, int] = {}
     for answer in answers:

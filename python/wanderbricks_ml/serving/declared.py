@@ -33,6 +33,10 @@ class ServedProduct:
     curve_by, curve
         Column of its scores by which the points of a key's curve go, and expressions of them by name; empty where a key
         has one score alone.
+    unit
+        Column of the public table by which traffic is split; empty where there is none.
+    decision_threshold
+        At which its probabilities are cut; None where each version has its own, or nothing is cut.
     moved
         What contributions to its predictions raise or lower; empty where they are not taken apart.
     """
@@ -52,6 +56,8 @@ class ServedProduct:
     moved: str = ""
     curve_by: str = ""
     curve: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+    decision_threshold: float | None = None
 
 
 def served_products() -> list[ServedProduct]:
@@ -77,6 +83,8 @@ def served_products() -> list[ServedProduct]:
                 one.get("reasons", {}).get("of", ""),
                 one.get("curve", {}).get("by", ""),
                 one.get("curve", {}).get("points", {}),
+                next(iter(one.get("units", ())), ""),
+                one.get("decision_threshold"),
             )
         )
     return found

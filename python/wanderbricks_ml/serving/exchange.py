@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from wanderbricks_ml.serving.inference_log import Entry
 from wanderbricks_ml.serving.keys import ApiKey
 from wanderbricks_ml.serving.problems import Problem
 from wanderbricks_ml.serving.request_log import request_id
@@ -14,6 +15,9 @@ from wanderbricks_ml.serving.settings import ServingSettings
 
 PROBES = ("/health", "/ready", "/metrics")
 """Routes that are asked every few seconds, and of which the log says nothing."""
+
+PREDICTING = ("/predict/{model}", "/predict_batch/{model}", "/serving-endpoints/{model}/invocations")
+"""Routes that the inference log is of."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Exchange:
         self.model = ""
         self.caller: ApiKey | None = None
         self.rows = 0
+        self.entries: list[Entry] = []
+        """Of the inference log."""
 
     @property
     def key_id(self) -> str:

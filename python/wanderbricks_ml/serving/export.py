@@ -16,6 +16,7 @@ import duckdb
 import msgspec
 from msgspec.structs import replace
 
+from wanderbricks_ml.serving.copied_models import clear_models, copy_models, proofs_of
 from wanderbricks_ml.serving.declared import ServedProduct
 from wanderbricks_ml.serving.exported_features import (
     FeatureColumns,
@@ -24,6 +25,7 @@ from wanderbricks_ml.serving.exported_features import (
     features_query,
     keyed_features,
 )
+from wanderbricks_ml.serving.exported_rollouts import rollouts
 from wanderbricks_ml.serving.kept_features import (
     carried_curves,
     carried_over,
@@ -115,7 +117,8 @@ def _exported(database: Path, store: Path, products: Sequence[ServedProduct], wi
     for left in (*store.glob("export-*"), *(store / MODELS).glob("copy-*")):
         # of one that was killed, as nobody else writes now
         shutil.rmtree(left)
-    before = read_pointer(store).files
+    pointer = read_pointer(store)
+    before = pointer.files
     files = dict(before)
     said: dict[str, str] = {}
     with tempfile.TemporaryDirectory(dir=store, prefix="export-") as folder:
@@ -132,14 +135,15 @@ def _exported(database: Path, store: Path, products: Sequence[ServedProduct], wi
                 continue
             files[product.model_name] = name
             said[product.model_name] = f"{about.rows} keys of {about.scoring_date}"
+    arms = rollouts(database, [(product, about) for product, about, _ in copied], proofs, pointer.rollouts, _version)
     if with_models:
         # before their snapshots serve, so that servers find them
-        _copy_models(store / MODELS, proofs, said)
-    if files != before:
-        write_pointer(store, Pointer(files))
+        copy_models(store / MODELS, proofs, said)
+    if (files, arms) != (before, pointer.rollouts):
+        write_pointer(store, Pointer(files, arms))
         _clear(store, set(files.values()))
     if with_models:
-        _clear_models(store / MODELS, proofs)
+        clear_models(store / MODELS, proofs)
     return said
 
 
@@ -172,32 +176,6 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
     # not at its place, where nothing may be that is not whole
     write_snapshot(folder / name, about, rows, features, newcomers, curves)
     (folder / name).replace(store / name)
-
-
-def _copy_models(place: Path, proofs: dict[str, list[dict[str, Any]]], said: dict[str, str]) -> None:
-    """Have the store hold the versions that serve, proven to be those that were logged."""
-    from wanderbricks_ml.registry.copies import make_copy
-
-    for model, versions in proofs.items():
-        for version in versions:
-            try:
-                make_copy(model, version, place)
-            except RuntimeError as error:
-                said[model] += f"; by key alone, as {error}"
-            except Exception as error:
-                logger.exception("%s v%s cannot be copied", model, version["model_version"])
-                said[model] += f"; by key alone, as {error}"
-
-
-def _clear_models(place: Path, proofs: dict[str, list[dict[str, Any]]]) -> None:
-    """Remove versions that serve no longer, of the models whose versions are known."""
-    from wanderbricks_ml.registry.copies import copy_name
-
-    for model, versions in proofs.items():
-        wanted = {copy_name(model, version["model_version"], version["artifact_digest"]) for version in versions}
-        for folder in place.glob(f"{model}-v*-*"):
-            if folder.name not in wanted:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copied(
@@ -236,16 +214,8 @@ def _copied(
             found.append((product, about, name))
             # a second build of a day has no examples of it; the snapshot of the first still has
             if about.numeric or snapshot_with_features(store, product.product, about.scoring_date):
-                proofs[product.model_name] = _proofs(connection, product, about)
+                proofs[product.model_name] = proofs_of(connection, product, about)
     return found, proofs
-
-
-def _proofs(connection: duckdb.DuckDBPyConnection, product: ServedProduct, about: About) -> list[dict[str, Any]]:
-    """The rows of the predictor's table by which the versions of a snapshot are proven."""
-    names = ("model_version", "model_uri", "run_id", "artifact_digest", "artifact_files")
-    numbers = ", ".join(str(version["model_version"]) for version in about.versions)
-    query = f"select {', '.join(names)} from {product.model_name} where model_version in ({numbers})"
-    return [dict(zip(names, row, strict=True)) for row in connection.execute(query).fetchall()]
 
 
 def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tuple[About, str]:
@@ -337,7 +307,11 @@ def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, vers
         """
     )
     champion = row(
-        f"select role, serves, verdict, decision_threshold from {product.product}_champion where model_version = ?"
+        f"""
+        select role, passes, serves, verdict, decision_threshold, experiment_name
+        from {product.product}_champion
+        where model_version = ?
+        """
     )
     try:
         metrics = connection.execute(

@@ -1,4 +1,4 @@
-"""What was served, in Parquet files by hour, for whoever asks what was answered; no model reads it."""
+"""What was asked and answered, in Parquet files by hour; `stg_inference_log` reads them for monitoring."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import shutil
 import socket
 import threading
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,12 +26,34 @@ SCHEMA = pa.schema(
         ("route", pa.string()),
         ("model_name", pa.string()),
         ("answer", pa.string()),
+        ("asked", pa.string()),
+        ("arm", pa.string()),
+        ("model_version", pa.int32()),
+        ("status", pa.int16()),
+        ("milliseconds", pa.float64()),
     ]
 )
-"""An answer is the JSON of a row of the public table: its key, model_version and as_of_date among it."""
+"""A row for each answered row, and one for a request that was refused or failed.
+
+`answer` is the JSON of a row of the public table: its key, model_version and as_of_date among it; null where there was
+none. `asked` is the JSON of the features that were given, null where none were. `model_version` is told where no answer
+has it. Status and milliseconds are those of the whole request.
+"""
+
+CHAMPION = "champion"
+"""The arm of what was published: in an experiment, too, where the version tells who got which."""
 
 MOST_ROWS = 100_000
 """Rows that wait to be written; what comes beyond is counted as lost."""
+
+
+class Entry(NamedTuple):
+    """What the log has of one row: see `SCHEMA`."""
+
+    answer: bytes | None = None
+    asked: bytes | None = None
+    arm: str = CHAMPION
+    model_version: int | None = None
 
 
 class InferenceLog:
@@ -50,20 +73,22 @@ class InferenceLog:
         self._folder = folder
         self._days = days
         self._every = every
-        self._rows: list[tuple[datetime, str, str, str, bytes]] = []
+        self._rows: list[tuple[Any, ...]] = []
         self._taking = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inference log", daemon=True)
         self._thread.start()
 
-    def add(self, request_id: str, route: str, model: str, answers: list[bytes]) -> None:
+    def add(
+        self, request_id: str, route: str, model: str, entries: Sequence[Entry], status: int, milliseconds: float
+    ) -> None:
         """Take the rows of a request."""
-        if len(self._rows) + len(answers) > MOST_ROWS:
-            LOST.inc(len(answers))
+        if len(self._rows) + len(entries) > MOST_ROWS:
+            LOST.inc(len(entries))
             return
         now = datetime.now(UTC)
         with self._taking:
-            self._rows.extend((now, request_id, route, model, answer) for answer in answers)
+            self._rows.extend((now, request_id, route, model, *entry, status, milliseconds) for entry in entries)
 
     def close(self) -> None:
         """Write what is left."""

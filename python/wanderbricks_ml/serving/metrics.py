@@ -20,6 +20,24 @@ SECONDS = Histogram(
 )
 ROWS = Counter("wanderbricks_rows", "Rows answered.", ["model", "version"])
 LOST = Counter("wanderbricks_inference_rows_lost", "Rows that the inference log could not take.")
+ARM_REQUESTS = Counter(
+    "wanderbricks_arm_requests",
+    "Requests to a canary or a shadow: answered, failed, slow (not waited for), or dropped, as too many waited.",
+    ["model", "version", "arm", "outcome"],
+)
+ARM_SECONDS = Histogram(
+    "wanderbricks_arm_seconds",
+    "Seconds that a canary or a shadow took to answer.",
+    ["model", "version", "arm"],
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+SHARE = Gauge(
+    "wanderbricks_arm_share",
+    "Share of the units that a canary or a shadow has; 0 once it is over.",
+    ["model", "version", "arm"],
+    multiprocess_mode="mostrecent",
+)
+ENDED = Counter("wanderbricks_rollbacks", "Workers that saw a canary or a shadow rolled back.", ["model", "version"])
 SCORED = Gauge(
     "wanderbricks_scoring_timestamp_seconds",
     "Midnight of the day that was scored, by model.",
@@ -54,6 +72,18 @@ class Requests:
         if counter is None:
             counter = self._rows[model, version] = ROWS.labels(model, str(version))
         counter.inc(rows)
+
+
+def tell_arm(model: str, version: int, arm: str, outcome: str, seconds: float | None) -> None:
+    """Count a request of a canary or a shadow."""
+    ARM_REQUESTS.labels(model, str(version), arm, outcome).inc()
+    if seconds is not None:
+        ARM_SECONDS.labels(model, str(version), arm).observe(seconds)
+
+
+def tell_share(model: str, version: int, arm: str, share: float) -> None:
+    """Say how much of the units an arm has."""
+    SHARE.labels(model, str(version), arm).set(share)
 
 
 def tell_serving(model: str, scored: date, keys: int) -> None:

@@ -14,6 +14,7 @@ import lmdb
 import msgspec
 
 from wanderbricks_ml.serving.explanations import Words
+from wanderbricks_ml.serving.rollout import Rollout
 
 ROWS = b"rows"
 FEATURES = b"features"
@@ -108,9 +109,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pointer(msgspec.Struct, frozen=True):
-    """The snapshots that serve: file by model name."""
+    """The snapshots that serve, file by model name; and versions that are to get a share of the traffic."""
 
     files: dict[str, str]
+    rollouts: list[Rollout] = []
 
 
 class KeyFormat:

@@ -12,6 +12,7 @@ import msgspec
 
 from wanderbricks_ml.serving.asked import Asked, Question
 from wanderbricks_ml.serving.metrics import tell_serving
+from wanderbricks_ml.serving.rollout import Rollout
 from wanderbricks_ml.serving.snapshot import MODELS, Snapshot, read_pointer
 from wanderbricks_ml.serving.what_if import WhatIf
 
@@ -82,6 +83,7 @@ class Store:
         self.by_name: dict[str, Served] = {}
         self._left: list[Snapshot] = []
         self._unreadable: set[str] = set()
+        self.rollouts: list[Rollout] = []
 
     @property
     def has_models_to_load(self) -> bool:
@@ -102,7 +104,8 @@ class Store:
         for snapshot in self._left:
             snapshot.close()
         self._left = []
-        files = read_pointer(self._folder).files
+        pointer = read_pointer(self._folder)
+        self.rollouts, files = pointer.rollouts, pointer.files
         if {model: served.snapshot.path.name for model, served in self.by_model.items()} == files:
             return False
         self._unreadable &= set(files.values())

@@ -99,6 +99,18 @@ class WhatIf:
                 self._failed[number] = str(error)
                 logger.exception("%s v%d answers by key alone", self._about.model_name, number)
 
+    def loaded(self, folder: Path, digest: str) -> Any:
+        """A version's model out of a copy that is proven first, held against its pipeline on rows of the snapshot."""
+        from wanderbricks_ml.registry.copies import load_copy
+        from wanderbricks_ml.serving.model import Model
+
+        return Model(load_copy(folder, digest), self._table())
+
+    def scored(self, key: Sequence[Any]) -> dict[str, Any] | None:
+        """Features that a key was scored by, by name; None where it was not."""
+        stored = self._snapshot.features(key)
+        return None if stored is None else self._decoded(stored)
+
     def answers(self, questions: Sequence[Question]) -> list[bytes]:
         """Answers to questions with features of their own.
 

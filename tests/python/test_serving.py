@@ -340,8 +340,8 @@ def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
                 assert answered.status == 200
                 Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
                 asked += 1
-    # features beside keys, for predictions and explanations; a country beside users; a curve of prices
-    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 2
+    # features beside keys, for predictions and explanations; a country beside users; a curve of prices; new bookings
+    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 2 + 3
 
 
 def test_shapes_that_callers_know(ask: Ask) -> None:

@@ -16,6 +16,7 @@ import duckdb
 import msgspec
 from msgspec.structs import replace
 
+from wanderbricks_ml.serving.copied_models import clear_models, copy_models, proofs_of
 from wanderbricks_ml.serving.declared import ServedProduct
 from wanderbricks_ml.serving.exported_features import (
     FeatureColumns,
@@ -24,8 +25,18 @@ from wanderbricks_ml.serving.exported_features import (
     features_query,
     keyed_features,
 )
+from wanderbricks_ml.serving.exported_histories import (
+    booking_sql,
+    copy_histories,
+    copy_users,
+    keyed_histories,
+    known_users,
+    users_state,
+)
+from wanderbricks_ml.serving.histories import VIEWS
 from wanderbricks_ml.serving.kept_features import (
     carried_curves,
+    carried_histories,
     carried_over,
     snapshot_with_curves,
     snapshot_with_features,
@@ -59,7 +70,7 @@ KINDS = {
 }
 """Types of columns as callers know them; all others are numbers."""
 
-FORMAT = 5
+FORMAT = 6
 """Number of what a snapshot holds: files of another are written anew."""
 
 LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
@@ -134,12 +145,12 @@ def _exported(database: Path, store: Path, products: Sequence[ServedProduct], wi
             said[product.model_name] = f"{about.rows} keys of {about.scoring_date}"
     if with_models:
         # before their snapshots serve, so that servers find them
-        _copy_models(store / MODELS, proofs, said)
+        copy_models(store / MODELS, proofs, said)
     if files != before:
         write_pointer(store, Pointer(files))
         _clear(store, set(files.values()))
     if with_models:
-        _clear_models(store / MODELS, proofs)
+        clear_models(store / MODELS, proofs)
     return said
 
 
@@ -147,6 +158,7 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
     """Write a snapshot from the Parquet files of a folder."""
     rows = _keyed(folder / f"{product.product}.parquet", list(about.key.values()))
     features: Iterable[tuple[bytes, bytes]] = ()
+    histories: Iterable[tuple[bytes, bytes]] = keyed_histories(folder) if about.booking else ()
     if about.numeric:
         columns = FeatureColumns(about.numeric, about.categorical, about.further)
         file = folder / f"{product.product}-features.parquet"
@@ -155,6 +167,8 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
         kept = [*rows]
         about, features = carried_over(earlier, about, (key for key, _ in kept))
         rows = iter(kept)
+        if about.numeric and product.product in VIEWS:
+            about, histories = carried_histories(earlier, about, known_users(folder))
     curves: list[tuple[bytes, bytes]] = []
     if product.curve:
         curves = [*_keyed(folder / f"{product.product}-curves.parquet", list(about.key.values()))]
@@ -170,34 +184,8 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
         example = msgspec.json.decode(newcomers[0][1])[about.newcomers] if newcomers else None
         about = replace(about, newcomer_example=example)
     # not at its place, where nothing may be that is not whole
-    write_snapshot(folder / name, about, rows, features, newcomers, curves)
+    write_snapshot(folder / name, about, rows, features, newcomers, curves, histories)
     (folder / name).replace(store / name)
-
-
-def _copy_models(place: Path, proofs: dict[str, list[dict[str, Any]]], said: dict[str, str]) -> None:
-    """Have the store hold the versions that serve, proven to be those that were logged."""
-    from wanderbricks_ml.registry.copies import make_copy
-
-    for model, versions in proofs.items():
-        for version in versions:
-            try:
-                make_copy(model, version, place)
-            except RuntimeError as error:
-                said[model] += f"; by key alone, as {error}"
-            except Exception as error:
-                logger.exception("%s v%s cannot be copied", model, version["model_version"])
-                said[model] += f"; by key alone, as {error}"
-
-
-def _clear_models(place: Path, proofs: dict[str, list[dict[str, Any]]]) -> None:
-    """Remove versions that serve no longer, of the models whose versions are known."""
-    from wanderbricks_ml.registry.copies import copy_name
-
-    for model, versions in proofs.items():
-        wanted = {copy_name(model, version["model_version"], version["artifact_digest"]) for version in versions}
-        for folder in place.glob(f"{model}-v*-*"):
-            if folder.name not in wanted:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copied(
@@ -233,19 +221,15 @@ def _copied(
                     columns = FeatureColumns(about.numeric, about.categorical, about.further)
                     query = features_query(product, columns, about.scoring_date)
                     connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
+                if about.booking:
+                    copy_histories(connection, about.booking, about.scoring_date, folder)
+                elif product.product in VIEWS and not about.numeric:
+                    copy_users(connection, folder)
             found.append((product, about, name))
             # a second build of a day has no examples of it; the snapshot of the first still has
             if about.numeric or snapshot_with_features(store, product.product, about.scoring_date):
-                proofs[product.model_name] = _proofs(connection, product, about)
+                proofs[product.model_name] = proofs_of(connection, product, about)
     return found, proofs
-
-
-def _proofs(connection: duckdb.DuckDBPyConnection, product: ServedProduct, about: About) -> list[dict[str, Any]]:
-    """The rows of the predictor's table by which the versions of a snapshot are proven."""
-    names = ("model_version", "model_uri", "run_id", "artifact_digest", "artifact_files")
-    numbers = ", ".join(str(version["model_version"]) for version in about.versions)
-    query = f"select {', '.join(names)} from {product.model_name} where model_version in ({numbers})"
-    return [dict(zip(names, row, strict=True)) for row in connection.execute(query).fetchall()]
 
 
 def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tuple[About, str]:
@@ -302,8 +286,12 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         newcomers=product.newcomers,
         moved=product.moved,
         words=feature_words(connection, product),
+        # without the examples of a day there are no histories of it either
+        booking=booking_sql(connection, product.product, SCHEMA, scoring_date) if columns.numeric else None,
     )
     told = [product.moved, msgspec.to_builtins(about.words)]
+    if product.product in VIEWS:
+        told += [users_state(connection)]
     facts = [FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described, told]
     identity = json.dumps(facts, default=str)
     return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"

@@ -33,11 +33,12 @@ def call(
     body: Any = None,
     key: str | None = None,
     meanwhile: Callable[[], None] | None = None,
+    endless: bool = False,
     **headers: str,
 ) -> Answer:
     """Ask an application: a GET without a body, else a POST of it, as JSON where it is no bytes.
 
-    What is to happen `meanwhile` does so while the body is under way.
+    What is to happen `meanwhile` does so while the body is under way; of an `endless` one no more than a part comes.
     """
     sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     given = {"content_type": "application/json"} | ({"x_api_key": key} if key else {}) | headers
@@ -49,7 +50,14 @@ def call(
     }
     messages: list[dict[str, Any]] = []
 
+    parts = iter([sent[:1]])
+
     async def receive() -> dict[str, Any]:
+        if endless:
+            part = next(parts, None)
+            if part is None:
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": part, "more_body": True}
         if meanwhile is not None:
             meanwhile()
         return {"type": "http.request", "body": sent, "more_body": False}

@@ -79,6 +79,7 @@ LONGEST_FIRST = (
     "test_prediction_quality",
     "test_cancellation_runs",
     "test_generic_tests",
+    "test_compose_runs",
     "test_conversion_runs",
     "test_sql",
     "test_revenue_runs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -12,6 +13,11 @@ import pytest
 from cut_gold import rewrite_gold
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
+
+from wanderbricks_ml.serving.declared import served_products
+from wanderbricks_ml.serving.export import export
+from wanderbricks_ml.serving.new_bookings import NewBookings
+from wanderbricks_ml.serving.snapshot import Snapshot, read_pointer
 
 # what is not known when a booking is made, or tells of the whole split
 NO_FEATURES = ("cancelled", "later_share", "is_open")
@@ -152,11 +158,19 @@ def with_channel(gold: Path, out: Path) -> Path:
     return out
 
 
-def test_further_booking_columns_teach_the_model(first: Workspace, gold: Path, project: Path, tmp_path: Path) -> None:
-    told = Workspace(tmp_path, with_channel(gold, tmp_path / "gold"), project)
-    variables = json.dumps({"booking_attributes": ["channel", "special_requests"]})
-    assert told.dbt("build", "--select", "+cancellation_predictions", "--vars", variables) == 0, told.log
+VARIABLES = ("--vars", json.dumps({"booking_attributes": ["channel", "special_requests"]}))
 
+
+@pytest.fixture(scope="module")
+def told(gold: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A first build with further booking columns. What comes later in this file builds on it."""
+    folder = tmp_path_factory.mktemp("told")
+    workspace = Workspace(folder, with_channel(gold, folder / "gold"), project)
+    assert workspace.dbt("build", "--select", "+cancellation_predictions", *VARIABLES) == 0, workspace.log
+    return workspace
+
+
+def test_further_booking_columns_teach_the_model(first: Workspace, told: Workspace) -> None:
     auc = (
         "select metric_value from cancellation_metrics where split = 'test' and metric_name = 'auc' and segment = 'all'"
     )
@@ -181,6 +195,83 @@ def test_further_booking_columns_teach_the_model(first: Workspace, gold: Path, p
         """
     )
     assert wrong == [(0,)]
+
+
+def test_a_new_booking_has_the_features_that_it_has_once_it_is_in_gold(
+    told: Workspace, today: date, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked of what serves; then it comes to gold, and the next day's examples are built. Guests are known, and new."""
+    for name, value in told.environment.items():
+        monkeypatch.setenv(name, value)
+    products = [product for product in served_products() if product.product == "cancellation"]
+    export(told.path / "wanderbricks.duckdb", tmp_path, products)
+    snapshot = Snapshot(tmp_path / read_pointer(tmp_path).files["cancellation_predictor"])
+    about, bookings = snapshot.about, NewBookings(snapshot)
+    bookings.load()
+    ((known,),) = told.query("select min(user_id) from cancellation_histories")
+    ((property_id,),) = told.query("select min(property_id) from cancellation_histories")
+    of_all = {"property_id": property_id, "guests": 3, "is_business_booking": True, "nights": 4}
+    asked: list[dict[str, Any]] = [
+        {"user_id": known, "attribute_channel": "agency", "attribute_special_requests": 2, "total_amount": 412.35},
+        {"country": "Spain", "user_type": "family", "attribute_channel": None, "total_amount": 199.99},
+        {"country": "Spain", "user_type": "couple", "attribute_channel": "none has it", "total_amount": 0.0},
+    ]
+    asked = [{**of_all, **one, "check_in_date": today + timedelta(9 + 9 * place)} for place, one in enumerate(asked)]
+    described = bookings.features(asked, [str] * len(asked))
+    snapshot.close()
+
+    add_bookings(told.gold, [{"user_id": 900_000 + place, **one} for place, one in enumerate(asked)], today)
+    next_day = today + timedelta(days=1)
+    assert told.dbt("run", "--select", "+cancellation_examples", *VARIABLES, as_of=next_day) == 0, told.log
+    names = [*about.numeric, *about.categorical]
+    assert {"attribute_channel_decided", "attribute_special_requests", "attribute_channel"} <= set(names)
+    listed = f"select {', '.join(names)} from cancellation_examples where booking_id < 0 order by booking_id desc"
+    assert [tuple(row[name] for name in names) for row in described] == told.query(listed)
+
+
+def add_bookings(gold: Path, bookings: list[dict[str, Any]], day: date) -> None:
+    """Write bookings that were made on a day to gold, with ids below 0, and the guests who signed up for them."""
+    made = f"timestamp '{day} 12:00:00'"
+
+    def rewritten(table: str, rows: str) -> None:
+        file = gold / f"{table}.parquet"
+        schema = pq.read_schema(file)
+        whole = duckdb.sql(f"from '{file}' union all by name ({rows})").to_arrow_table()
+        pq.write_table(whole.select(schema.names).cast(schema), file)
+
+    for place, one in enumerate(bookings):
+        arrival, channel = one["check_in_date"], one.get("attribute_channel")
+        rewritten(
+            "fact_booking_detail",
+            f"""
+            select * replace (
+                -1 - {place} as booking_id, {one["user_id"]} as user_id, {one["guests"]} as guests_count,
+                {made} as created_at, {made} as updated_at,
+                {made} as record_created_timestamp, {made} as record_updated_timestamp,
+                false as is_cancelled, 'confirmed' as status,
+                date '{arrival}' as check_in_date, date '{arrival}' + {one["nights"]} as check_out_date,
+                {one["nights"]} as nights_booked, cast({one["total_amount"]} as decimal(18, 2)) as total_amount,
+                true as is_business_booking, {f"'{channel}'" if channel else "null"} as channel,
+                {one.get("attribute_special_requests", "null")} as special_requests
+            )
+            from '{gold}/fact_booking_detail.parquet'
+            where property_id = {one["property_id"]} and booking_id >= 0
+            order by created_at desc limit 1
+            """,
+        )
+        if "country" in one:
+            rewritten(
+                "dim_user",
+                f"""
+                select * replace (
+                    {one["user_id"]} as user_id, 'u-{one["user_id"]}-1' as user_key, cast({made} as date) as created_at,
+                    '{one["country"]}' as country, '{one["user_type"]}' as user_type, {made} as effective_from,
+                    {made} as record_created_timestamp, {made} as record_updated_timestamp,
+                    null as effective_to, true as is_current
+                )
+                from '{gold}/dim_user.parquet' order by user_key limit 1
+                """,
+            )
 
 
 def test_a_date_is_no_booking_attribute(gold: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ import pytest
 from asgi_caller import Answer, call
 from click import ClickException
 from click.testing import CliRunner
+from eased_project import PROJECT
 from local_workspace import Workspace
 
 from wanderbricks_ml.commands.cli import main
@@ -340,8 +343,8 @@ def test_examples_of_the_document_work_as_they_stand(ask: Ask) -> None:
                 assert answered.status == 200
                 Draft202012Validator({**answer, "components": document["components"]}).validate(answered.json)
                 asked += 1
-    # features beside keys, for predictions and explanations; a country beside users; a curve of prices
-    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 2
+    # features beside keys, for predictions and explanations; a country beside users; a curve of prices; new bookings
+    assert asked == 8 * 5 + 3 * len(TAKE_FEATURES) + 2 + 3
 
 
 def test_shapes_that_callers_know(ask: Ask) -> None:
@@ -431,6 +434,13 @@ def test_an_error_is_a_problem_document_that_names_the_field(
     assert answer.json["status"] == status and answer.json["title"] and answer.json["detail"]
     assert answer.json["request_id"] == answer.headers["x-request-id"]
     assert answer.fields == fields
+
+
+def test_a_body_that_does_not_come_is_waited_for_no_longer_than_is_allowed(store: Path, tmp_path: Path) -> None:
+    text, key = new_key("slow")
+    app = application(store, tmp_path, run_key=key, body_seconds=0.05)
+    slow = call(app, PREDICT, {"user_id": 3}, text, endless=True)
+    assert (slow.status, slow.fields, slow.headers["connection"]) == (408, [""], "close")
 
 
 def test_a_key_that_was_not_scored_needs_all_features_and_the_model_may_refuse_them(ask: Ask) -> None:
@@ -842,16 +852,13 @@ def test_a_keeper_that_is_told_to_stop_stops_whatever_it_does(fresh: Workspace, 
     assert not [*tmp_path.glob("export-*"), *tmp_path.glob("*/copy-*")]
 
 
-@pytest.fixture(scope="module")
-def served(
-    fresh: Workspace, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
-    """A server as users start it: its process, what it printed and where its inference log is."""
+@contextlib.contextmanager
+def server(fresh: Workspace, store: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server as users start it, with two workers: its process and what it printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("inference_log")
-    command = ["serve", "--port", str(port), "--store", str(store), "--inference-log", str(log), "--workers", "2"]
+    command = ["serve", "--port", str(port), "--store", str(store), "--workers", "2", *options]
     process = subprocess.Popen(
         [Path(sys.executable).with_name("wanderbricks"), *command],
         env={**os.environ, **fresh.environment},
@@ -863,8 +870,65 @@ def served(
     said = process.stdout.readline() + process.stdout.readline()
     while process.poll() is None and len(listening(port)) < 2:
         time.sleep(0.05)
-    yield process, said, log
+    yield process, said
     process.kill()
+
+
+def test_no_request_that_the_document_lets_think_of_is_answered_with_a_failure(
+    fresh: Workspace, store: Path, tmp_path: Path
+) -> None:
+    """Some thousand, of a model of each kind, valid and not: each refusal is a problem document that names a field."""
+    text, key = new_key("fuzz", per_minute=10_000_000)
+    write_keys(tmp_path / "keys.json", [key])
+    options = ["--keys", str(tmp_path / "keys.json"), "--refresh", "0", "--inference-log", str(tmp_path / "log")]
+    with server(fresh, store, *options) as (process, said), (tmp_path / "log.jsonl").open("w") as log:
+        assert process.stderr is not None
+        # it says a line a request, and would wait for who reads
+        reader = threading.Thread(target=shutil.copyfileobj, args=(process.stderr, log), daemon=True)
+        reader.start()
+        url = said.split()[0]
+        wait_for_models(url, text)
+        checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+        paths = r"^/[a-z_.]+$|cancellation|/predict/(property_rec|revenue)|/curve/"
+        options = ["--header", f"X-API-Key: {text}", "--checks", f"{checks},named_field", "--include-path-regex", paths]
+        bounds = ["--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "7", "--no-color"]
+        finished = subprocess.run(
+            [Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json", *options, *bounds],
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "named_field", "PYTHONPATH": str(PROJECT / "tests")},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        tested = re.search(r"(\d+) generated, (\d+) passed", finished.stdout)
+        assert tested is not None and int(tested[2]) > 1000, finished.stdout
+        process.terminate()
+        reader.join(60)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    statuses = {line["status"] for line in lines if "status" in line}
+    assert {200, 404, 405, 415, 422} <= statuses and max(statuses) < 500
+
+
+def wait_for_models(url: str, key: str) -> None:
+    """Until every worker has loaded what takes features, as far as asking tells: some in a row say so."""
+    request = urllib.request.Request(f"{url}/model_info/cancellation_predictor", headers={"X-API-Key": key})
+    in_a_row = 0
+    while in_a_row < 20:
+        with urllib.request.urlopen(request) as response:
+            info = json.load(response)
+        in_a_row = in_a_row + 1 if info["takes_features"] and info["takes_new_bookings"] else 0
+        time.sleep(0.02 if in_a_row else 0.2)
+
+
+@pytest.fixture(scope="module")
+def served(
+    fresh: Workspace, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+    """A server: its process, what it printed and where its inference log is."""
+    log = tmp_path_factory.mktemp("inference_log")
+    with server(fresh, store, "--inference-log", str(log)) as (process, said):
+        yield process, said, log
 
 
 def test_the_printed_command_works_a_killed_worker_is_replaced_and_the_log_is_written(

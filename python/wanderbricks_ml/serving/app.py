@@ -384,4 +384,7 @@ def create() -> App:
     package = logging.getLogger("wanderbricks_ml")
     package.handlers = [request_log.JsonLines()]
     package.propagate = False
+    # what numpy says of features far from all others is a line as any other
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").handlers = [request_log.JsonLines()]
     return App(ServingSettings.of_environment())

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from wanderbricks_ml.serving.new_bookings import NEEDED, booking_struct, fields_of
 from wanderbricks_ml.serving.problems import Problem, located, of_invalid_body
 
 TYPES: dict[str, Any] = {
@@ -38,6 +39,8 @@ class Question(NamedTuple):
     """JSON pointer of its fields, of which {field} is filled in."""
     newcomer: str | None = None
     """What is known of one who is new, in place of the key."""
+    booking: dict[str, Any] | None = None
+    """The fields of a booking that does not exist yet, in place of the key."""
 
     def pointer(self, name: str = "") -> str:
         """Where a field of it stands in the body, or it itself."""
@@ -75,6 +78,8 @@ class Asked:
         Features that may be given beside the key.
     newcomers
         Column that may be given in place of the key.
+    attributes
+        Booking attributes and their DuckDB types, where fields of a new booking may be given in place of the key.
     """
 
     def __init__(
@@ -85,9 +90,11 @@ class Asked:
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
         newcomers: str | None = None,
+        attributes: Mapping[str, str] | None = None,
     ) -> None:
         of_key: list[Any] = [(name, TYPES[kind]) for name, kind in key.items()]
         self._parts = len(of_key)
+        self._key = tuple(key)
         features = [*((name, NUMBER) for name in numeric), *((name, TEXT) for name in categorical)]
         given = [(name, kind, msgspec.UNSET) for name, kind in features if name not in key]
         loose = [(name, WHOLE if kind == "integer" else TYPES[kind]) for name, kind in key.items()]
@@ -103,19 +110,51 @@ class Asked:
             kinds.insert(1, self._newcomer)
         self._one = [msgspec.json.Decoder(kind) for kind in kinds]
         self._many = [msgspec.json.Decoder(list[kind]) for kind in kinds]  # type: ignore[valid-type]
+        # who names a property and no key asks about a new booking
+        self._booking: Any = None
+        self._one_booking: list[Any] = []
+        self._many_bookings: list[Any] = []
+        if attributes is not None:
+            self._booking = booking_struct(model_name, attributes)
+            named = [(name, Any, msgspec.UNSET) for name in (*key, NEEDED[0])]
+            kinds = [msgspec.defstruct("Named", named), self._booking]
+            self._one_booking = [msgspec.json.Decoder(kind) for kind in kinds]
+            self._many_bookings = [msgspec.json.Decoder(list[kind]) for kind in kinds]  # type: ignore[valid-type]
         self._invocation = msgspec.json.Decoder(Invocation)
         self._split = msgspec.json.Decoder(Split)
         self._by_column = msgspec.json.Decoder(dict[str, list[Any]])
 
     def one(self, body: bytes) -> Question:
         """The question in the body of `/predict`."""
-        return self._question(_first_decoded(self._one, body), "{field}")
+        return self._question(self._first_decoded(self._one, self._one_booking, body), "{field}")
 
     def many(self, body: bytes, inside: str = "") -> list[Question]:
         """The questions in the body of `/predict_batch`, or in records at `inside` of another."""
-        records = _first_decoded(self._many, body, inside)
+        records = self._first_decoded(self._many, self._many_bookings, body, inside)
         self._check_rows(len(records), inside)
         return [self._question(record, f"{inside}/{place}{{field}}") for place, record in enumerate(records)]
+
+    def _first_decoded(self, decoders: Sequence[Any], bookings: Sequence[Any], body: Any, inside: str = "") -> Any:
+        """What the first decoder that can makes of a body; where none can, the error is that of the last."""
+        for decoder in decoders[:-1]:
+            try:
+                return decoder.decode(body)
+            except msgspec.DecodeError:
+                continue
+            except (UnicodeDecodeError, RecursionError):
+                break
+        last = bookings[-1] if bookings and self._asks_of_bookings(bookings[0], body) else decoders[-1]
+        return _decoded(last, body, inside)
+
+    def _asks_of_bookings(self, named: Any, body: Any) -> bool:
+        try:
+            records = named.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        records = records if isinstance(records, list) else [records]
+        of_properties = [getattr(record, NEEDED[0]) is not msgspec.UNSET for record in records]
+        by_key = [getattr(record, name) is not msgspec.UNSET for record in records for name in self._key]
+        return any(of_properties) and not any(by_key)
 
     def _question(self, record: msgspec.Struct, pointer: str) -> Question:
         """The question of a record; errors are said at `pointer`, of which {field} is filled in."""
@@ -124,6 +163,8 @@ class Asked:
             return Question(values, None, pointer)
         if type(record) is self._newcomer:
             return Question((), None, pointer, values[0])
+        if type(record) is self._booking:
+            return Question((), {}, pointer, None, fields_of(record))
         key = []
         for name, value in zip(record.__struct_fields__, values[: self._parts], strict=False):
             if isinstance(value, float) and not value.is_integer():
@@ -191,8 +232,12 @@ class Asked:
     def _converted(self, record: dict[str, Any], pointer: str, place: int) -> Question:
         """The question of a record; errors are said at `pointer`, of which {field} and {place} are filled in."""
         try:
-            is_newcomer = self._newcomer is not None and record.keys() == {*self._newcomer.__struct_fields__}
-            question = msgspec.convert(record, self._newcomer if is_newcomer else self.record)
+            kind = self.record
+            if self._newcomer is not None and record.keys() == {*self._newcomer.__struct_fields__}:
+                kind = self._newcomer
+            elif self._booking is not None and NEEDED[0] in record and not record.keys() & set(self._key):
+                kind = self._booking
+            question = msgspec.convert(record, kind)
         except msgspec.ValidationError as error:
             field, detail = located(str(error))
             where = pointer.format(field=field, place=place)
@@ -206,18 +251,6 @@ class Asked:
                 f"{inside or 'the body'}: {rows} rows; a request asks for 1 to {self._most_rows}",
                 [(inside, f"{rows} rows")],
             )
-
-
-def _first_decoded(decoders: Sequence[Any], body: Any, inside: str = "") -> Any:
-    """What the first decoder that can makes of a body; where none can, the error is that of the last."""
-    for decoder in decoders[:-1]:
-        try:
-            return decoder.decode(body)
-        except msgspec.DecodeError:
-            continue
-        except (UnicodeDecodeError, RecursionError):
-            break
-    return _decoded(decoders[-1], body, inside)
 
 
 def _decoded(decoder: Any, body: Any, inside: str = "") -> Any:

@@ -25,9 +25,19 @@ from wanderbricks_ml.serving.exported_features import (
     features_query,
     keyed_features,
 )
+from wanderbricks_ml.serving.exported_histories import (
+    booking_sql,
+    copy_histories,
+    copy_users,
+    keyed_histories,
+    known_users,
+    users_state,
+)
+from wanderbricks_ml.serving.histories import VIEWS
 from wanderbricks_ml.serving.exported_rollouts import rollouts
 from wanderbricks_ml.serving.kept_features import (
     carried_curves,
+    carried_histories,
     carried_over,
     snapshot_with_curves,
     snapshot_with_features,
@@ -61,7 +71,7 @@ KINDS = {
 }
 """Types of columns as callers know them; all others are numbers."""
 
-FORMAT = 5
+FORMAT = 6
 """Number of what a snapshot holds: files of another are written anew."""
 
 LEVELS = {"confidence": "confidence_levels", "ltv_segment": "ltv_segments", "churn_risk": "churn_risk_levels"}
@@ -151,6 +161,7 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
     """Write a snapshot from the Parquet files of a folder."""
     rows = _keyed(folder / f"{product.product}.parquet", list(about.key.values()))
     features: Iterable[tuple[bytes, bytes]] = ()
+    histories: Iterable[tuple[bytes, bytes]] = keyed_histories(folder) if about.booking else ()
     if about.numeric:
         columns = FeatureColumns(about.numeric, about.categorical, about.further)
         file = folder / f"{product.product}-features.parquet"
@@ -159,6 +170,8 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
         kept = [*rows]
         about, features = carried_over(earlier, about, (key for key, _ in kept))
         rows = iter(kept)
+        if about.numeric and product.product in VIEWS:
+            about, histories = carried_histories(earlier, about, known_users(folder))
     curves: list[tuple[bytes, bytes]] = []
     if product.curve:
         curves = [*_keyed(folder / f"{product.product}-curves.parquet", list(about.key.values()))]
@@ -174,7 +187,7 @@ def _written(folder: Path, store: Path, product: ServedProduct, about: About, na
         example = msgspec.json.decode(newcomers[0][1])[about.newcomers] if newcomers else None
         about = replace(about, newcomer_example=example)
     # not at its place, where nothing may be that is not whole
-    write_snapshot(folder / name, about, rows, features, newcomers, curves)
+    write_snapshot(folder / name, about, rows, features, newcomers, curves, histories)
     (folder / name).replace(store / name)
 
 
@@ -185,6 +198,8 @@ def _copied(
     found, proofs = [], {}
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute(f"use {SCHEMA}")
+        # a table that was not built is none, whatever of this program has its name
+        connection.execute("set python_enable_replacements = false")
         for product in products:
             try:
                 about, name = _about(connection, product)
@@ -211,6 +226,10 @@ def _copied(
                     columns = FeatureColumns(about.numeric, about.categorical, about.further)
                     query = features_query(product, columns, about.scoring_date)
                     connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
+                if about.booking:
+                    copy_histories(connection, about.booking, about.scoring_date, folder)
+                elif product.product in VIEWS and not about.numeric:
+                    copy_users(connection, folder)
             found.append((product, about, name))
             # a second build of a day has no examples of it; the snapshot of the first still has
             if about.numeric or snapshot_with_features(store, product.product, about.scoring_date):
@@ -272,8 +291,12 @@ def _about(connection: duckdb.DuckDBPyConnection, product: ServedProduct) -> tup
         newcomers=product.newcomers,
         moved=product.moved,
         words=feature_words(connection, product),
+        # without the examples of a day there are no histories of it either
+        booking=booking_sql(connection, product.product, SCHEMA, scoring_date) if columns.numeric else None,
     )
     told = [product.moved, msgspec.to_builtins(about.words)]
+    if product.product in VIEWS:
+        told += [users_state(connection)]
     facts = [FORMAT, str(scoring_date), str(scored_at), versions, rows, content, described, told]
     identity = json.dumps(facts, default=str)
     return about, f"{product.product}-{scoring_date}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.lmdb"

@@ -13,11 +13,10 @@ import lmdb
 import msgspec
 from msgspec.structs import replace
 
-from wanderbricks_ml.serving.snapshot import About, Snapshot
+from wanderbricks_ml.serving.exported_histories import of_users
+from wanderbricks_ml.serving.snapshot import About, Pairs, Snapshot
 
 logger = logging.getLogger(__name__)
-
-Pairs = list[tuple[bytes, bytes]]
 
 
 def snapshot_with_features(store: Path, product: str, scoring_date: object) -> Path | None:
@@ -66,6 +65,16 @@ def carried_over(file: Path, about: About, keys: Iterable[bytes]) -> tuple[About
         snapshot.close()
     of = snapshot.about
     return replace(about, numeric=of.numeric, categorical=of.categorical, further=of.further), found
+
+
+def carried_histories(file: Path, about: About, users: set[int]) -> tuple[About, Pairs]:
+    """What new bookings are joined to out of a snapshot, of the users who are known, and what a new one holds."""
+    snapshot = Snapshot(file)
+    try:
+        found = snapshot.all_histories()
+    finally:
+        snapshot.close()
+    return replace(about, booking=snapshot.about.booking), of_users(found, users)
 
 
 def carried_curves(file: Path, about: About, keys: Iterable[bytes]) -> tuple[About, Pairs]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from wanderbricks_ml.serving.new_bookings import ANSWERED, NEEDED, kind_of
 from wanderbricks_ml.serving.snapshot import LONGEST_TEXT, About
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -22,6 +23,27 @@ KINDS: dict[str, dict[str, Any]] = {
 
 NUMERIC_FEATURE = {"type": ["number", "null"], "minimum": 0, "maximum": 3e38}
 CATEGORICAL_FEATURE = {"type": ["string", "null"], "maxLength": LONGEST_TEXT}
+
+BOOKING: dict[str, dict[str, Any]] = {
+    "property_id": {"type": "integer", "minimum": -(2**53), "maximum": 2**53},
+    "check_in_date": KINDS["date"],
+    "guests": {"type": "integer", "minimum": 1, "maximum": 10_000},
+    "total_amount": {"type": "number", "minimum": 0, "maximum": 1e12},
+    "nights": {"type": "integer", "minimum": 1, "maximum": 365},
+    "check_out_date": KINDS["date"],
+    "user_id": {"type": "integer", "minimum": -(2**53), "maximum": 2**53},
+    "country": KINDS["text"],
+    "user_type": KINDS["text"],
+    "is_business_booking": {"type": "boolean"},
+    "created_date": KINDS["date"],
+}
+"""The fields of a booking that does not exist yet."""
+
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "text": {"type": ["string", "null"]},
+    "boolean": {"type": ["boolean", "null"]},
+    "number": {"type": ["number", "null"], "minimum": -3e38, "maximum": 3e38},
+}
 
 PROBLEM = {
     "type": "object",
@@ -98,7 +120,9 @@ def specification(abouts: Sequence[About], most_rows: int) -> dict[str, Any]:
             "post": _asking(f"One row of {about.table}", key, _examples(example, about), answer)
         }
         paths[f"/predict_batch/{model}"] = {
-            "post": _asking(f"Rows of {about.table}, in the order asked for", keys, {"keys": [example]}, answers)
+            "post": _asking(
+                f"Rows of {about.table}, in the order asked for", keys, _examples_of_batches(example, about), answers
+            )
         }
         if about.moved and about.numeric:
             paths[f"/explain/{model}"] = {
@@ -122,7 +146,7 @@ def specification(abouts: Sequence[About], most_rows: int) -> dict[str, Any]:
         "info": {
             "title": "Wanderbricks ML",
             "version": version("wanderbricks-ml"),
-            "description": "What the models published last, by key: the rows of the public tables.",
+            "description": "What the models published last, by key, and what they say of other features.",
         },
         "paths": paths,
         "components": {
@@ -177,7 +201,21 @@ def _question(about: About) -> dict[str, Any]:
     question["properties"] = features | question["properties"]
     if about.newcomers:
         return {"oneOf": [question, _object({about.newcomers: "text"}, additional=False)]}
+    if about.booking:
+        return {"oneOf": [question, _booking(about.booking.attributes)]}
     return question
+
+
+def _booking(attributes: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a booking that does not exist yet."""
+    either = (("nights", "check_out_date"), ("user_id", "country"))
+    return {
+        "type": "object",
+        "required": list(NEEDED),
+        "properties": BOOKING | {name: ATTRIBUTES[kind_of(of)] for name, of in attributes.items()},
+        "additionalProperties": False,
+        "allOf": [{"oneOf": [{"required": [name]} for name in names]} for names in either],
+    }
 
 
 def _examples(example: Mapping[str, Any], about: About) -> dict[str, Any]:
@@ -186,7 +224,13 @@ def _examples(example: Mapping[str, Any], about: About) -> dict[str, Any]:
         examples["features"] = {**example, next(name for name in about.numeric[::-1] if name not in about.key): 1}
     if about.newcomers and about.newcomer_example is not None:
         examples["newcomer"] = {about.newcomers: about.newcomer_example}
+    if about.booking:
+        examples["new_booking"] = about.booking.example
     return examples
+
+
+def _examples_of_batches(example: Mapping[str, Any], about: About) -> dict[str, Any]:
+    return {"keys": [example], **({"new_bookings": [about.booking.example] * 2} if about.booking else {})}
 
 
 def _answer(about: About) -> dict[str, Any]:
@@ -213,6 +257,14 @@ def _answer(about: About) -> dict[str, Any]:
         # of features that were given, only what the model says follows
         answer["required"] = [*about.key, "model_name", "model_version", "scoring_date"]
         answer["properties"]["given_features"] = {"type": "array", "items": {"type": "string"}}
+    return _of_booking(answer, about)
+
+
+def _of_booking(answer: dict[str, Any], about: About) -> dict[str, Any]:
+    """An answer's schema, which of a new booking has its fields and no key."""
+    if about.booking:
+        answer["properties"] |= {name: BOOKING.get(name, KINDS["integer"]) for name in ANSWERED}
+        answer["required"] = [name for name in answer["required"] if name not in about.key]
     return answer
 
 
@@ -243,7 +295,7 @@ def _explanation(about: About) -> dict[str, Any]:
         "given_features": {"type": "array", "items": text},
     }
     found["required"] += ["unit", "base_value", "margin", "reasons", "given_features"]
-    return found
+    return _of_booking(found, about)
 
 
 def _invocation(keys: dict[str, Any], key: Mapping[str, str], most_rows: int) -> dict[str, Any]:

@@ -15,16 +15,21 @@ import msgspec
 
 from wanderbricks_ml.serving.explanations import Words
 from wanderbricks_ml.serving.rollout import Rollout
+from wanderbricks_ml.serving.histories import BookingSql
 
 ROWS = b"rows"
 FEATURES = b"features"
 NEWCOMERS = b"newcomers"
 CURVES = b"curves"
+HISTORIES = b"histories"
 MODELS = "models"
 """Folder of the copies of versions, in that of the store."""
 ABOUT = b"about"
 LONGEST_TEXT = 400
 """Bytes of a text in a key: LMDB's keys have at most 511."""
+
+Pairs = list[tuple[bytes, bytes]]
+"""Keys and what is stored of them."""
 
 _SIGN = 1 << 63
 _POINTER = "current.json"
@@ -67,6 +72,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     moved, words
         What contributions to predictions raise or lower, empty where they are not taken apart; and how values of its
         features are said.
+    booking
+        How features of a booking that does not exist yet are made; None where a product has none to make.
     example
         A key that is there.
     exported_at
@@ -95,6 +102,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     curve: list[str] = []
     moved: str = ""
     words: dict[str, Words] = {}
+    booking: BookingSql | None = None
 
     @property
     def endpoint(self) -> str:
@@ -181,7 +189,7 @@ class Snapshot:
         self.path = path
         # no lock file: a read-only file system has room for none, and nothing changes
         self._environment = lmdb.open(
-            str(path), readonly=True, lock=False, subdir=False, max_dbs=5, create=False, readahead=False
+            str(path), readonly=True, lock=False, subdir=False, max_dbs=6, create=False, readahead=False
         )
         about = self._environment.open_db(ABOUT, create=False)
         rows = self._environment.open_db(ROWS, create=False)
@@ -191,6 +199,7 @@ class Snapshot:
         self._features = self._environment.open_db(FEATURES, create=False) if self.about.numeric else None
         self._newcomers = self._environment.open_db(NEWCOMERS, create=False) if self.about.newcomers else None
         self._curves = self._environment.open_db(CURVES, create=False) if self.about.curve else None
+        self._histories = self._environment.open_db(HISTORIES, create=False) if self.about.booking else None
         self._reading = self._environment.begin(db=rows)
 
     def features(self, values: Sequence[Any]) -> bytes | None:
@@ -215,6 +224,16 @@ class Snapshot:
     def curve_at(self, key: bytes) -> bytes | None:
         """The same of an encoded key."""
         return None if self._curves is None else self._reading.get(key, db=self._curves)
+
+    def history(self, table: str, key: Sequence[Any], types: Iterable[str]) -> bytes | None:
+        """The row of a table that a new booking is joined to, a JSON object, or the list of all where it has no key."""
+        return self._found(self._histories, KeyFormat(["text", *types]), [table, *key])
+
+    def all_histories(self) -> Pairs:
+        """Every such row by its encoded key, in order; copies, as the file may be closed before they are written."""
+        if self._histories is None:
+            return []
+        return [(bytes(key), bytes(row)) for key, row in self._reading.cursor(self._histories).iternext()]
 
     def row(self, values: Sequence[Any]) -> bytes | None:
         """The answer to a key, a JSON object; None where it was not scored."""
@@ -260,6 +279,7 @@ def write_snapshot(
     features: Iterable[tuple[bytes, bytes]] = (),
     newcomers: Iterable[tuple[bytes, bytes]] = (),
     curves: Iterable[tuple[bytes, bytes]] = (),
+    histories: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Write a snapshot, whole at once.
 
@@ -267,15 +287,17 @@ def write_snapshot(
     ----------
     path
         The file; another of that name is replaced.
-    rows, features, newcomers, curves
-        Keys and answers, keys and features, values and answers, keys and curves, in order of the keys or values.
+    rows, features, newcomers, curves, histories
+        Keys and answers, keys and features, values and answers, keys and curves, keys and rows of a new booking's
+        histories, in order of the keys or values.
     """
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     environment = lmdb.open(
-        str(part), subdir=False, lock=False, max_dbs=5, map_size=1 << 26, sync=False, metasync=False
+        str(part), subdir=False, lock=False, max_dbs=6, map_size=1 << 26, sync=False, metasync=False
     )
-    for name, pairs in ((ROWS, rows), (FEATURES, features), (NEWCOMERS, newcomers), (CURVES, curves)):
+    of_key = {ROWS: rows, FEATURES: features, NEWCOMERS: newcomers, CURVES: curves, HISTORIES: histories}
+    for name, pairs in of_key.items():
         database = environment.open_db(name)
         for batch in _batches(pairs, 10_000):
             while True:

@@ -26,7 +26,13 @@ class Served:
         self.snapshot = Snapshot(path)
         self.about = about = self.snapshot.about
         self.asked = Asked(
-            about.model_name, about.key, most_rows, about.numeric, list(about.categorical), about.newcomers
+            about.model_name,
+            about.key,
+            most_rows,
+            about.numeric,
+            list(about.categorical),
+            about.newcomers,
+            about.booking.attributes if about.booking else None,
         )
         self.what_if = WhatIf(self.snapshot, path.parent / MODELS) if about.numeric else None
         numbers = [version["model_version"] for version in self.about.versions]
@@ -59,6 +65,7 @@ class Served:
             "features_age_days": self.age_days,
             "keys": about.rows,
             "takes_features": self.what_if is not None and self.what_if.is_loaded,
+            "takes_new_bookings": self.what_if is not None and self.what_if.takes_bookings,
             "snapshot": self.snapshot.path.name,
             "exported_at": about.exported_at,
             "versions": about.versions,
@@ -87,8 +94,8 @@ class Store:
 
     @property
     def has_models_to_load(self) -> bool:
-        """Whether there are copies of models that were not tried yet."""
-        return any(served.what_if is not None and served.what_if.copies for served in self.by_model.values())
+        """Whether there is something to load that was not tried yet."""
+        return any(served.what_if is not None and served.what_if.has_to_load for served in self.by_model.values())
 
     def load_models(self) -> None:
         """Load what has come since; it takes seconds, and may run beside answers, but not beside `refresh`."""

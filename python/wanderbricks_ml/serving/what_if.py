@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from wanderbricks_ml.registry.copies import copy_name
 from wanderbricks_ml.serving.answers import answer
-from wanderbricks_ml.serving.asked import Question
+from wanderbricks_ml.serving.asked import NAN, Question
 from wanderbricks_ml.serving.explanations import explanation
+from wanderbricks_ml.serving.new_bookings import ANSWERED, NewBookings
 from wanderbricks_ml.serving.problems import Problem
 from wanderbricks_ml.serving.snapshot import Snapshot
 
@@ -55,11 +56,25 @@ class WhatIf:
         # now, as a snapshot is not read by two threads
         self._rows = snapshot.some_features(CHECKED_ROWS)
         self._serving = self._about.serving_version
+        self._bookings = NewBookings(snapshot) if self._about.booking else None
+        self._bookings_failed = False
 
     @property
     def is_loaded(self) -> bool:
         """Whether all versions can answer."""
         return self._versions.keys() == self._models.keys()
+
+    @property
+    def takes_bookings(self) -> bool:
+        """Whether it can answer of bookings that do not exist yet."""
+        return self._serving in self._models and self._bookings is not None and self._bookings.is_loaded
+
+    @property
+    def has_to_load(self) -> bool:
+        """Whether there is something that was not tried yet."""
+        return bool(self.copies) or (
+            self._bookings is not None and not self._bookings.is_loaded and not self._bookings_failed
+        )
 
     @property
     def copies(self) -> dict[int, Path]:
@@ -74,6 +89,8 @@ class WhatIf:
 
     def adopt(self, before: WhatIf) -> None:
         """Take the loaded models of the snapshot before, where version, files and features are the same."""
+        if self._bookings is not None and before._bookings is not None:
+            self._bookings.adopt(before._bookings)
         if before._columns != self._columns:
             return
         for number, model in before._models.items():
@@ -98,6 +115,12 @@ class WhatIf:
             except Exception as error:
                 self._failed[number] = str(error)
                 logger.exception("%s v%d answers by key alone", self._about.model_name, number)
+        if self._bookings is not None and not self._bookings.is_loaded:
+            try:
+                self._bookings.load()
+            except Exception:
+                self._bookings_failed = True
+                logger.exception("%s answers of no booking that does not exist yet", self._about.model_name)
 
     def loaded(self, folder: Path, digest: str) -> Any:
         """A version's model out of a copy that is proven first, held against its pipeline on rows of the snapshot."""
@@ -119,12 +142,9 @@ class WhatIf:
         Problem
             When a key was not scored and features are missing, a model is not there, or refuses the features.
         """
-        rows: list[dict[str, Any]] = []
-        bases: list[dict[str, Any] | None] = []
-        for question in questions:
-            rows.append(self._features(question))
-            published = self._snapshot.row(question.key)
-            bases.append(None if published is None else msgspec.json.decode(published))
+        rows = self._rows_of(questions)
+        published = [self._snapshot.row(question.key) for question in questions]
+        bases = [None if row is None else msgspec.json.decode(row) for row in published]
         numbers = [self._serving if base is None else base["model_version"] for base in bases]
         found: list[bytes] = [b""] * len(rows)
         for number in set(numbers):
@@ -144,7 +164,7 @@ class WhatIf:
         Problem
             As `answers` does.
         """
-        row = self._features(question)
+        (row,) = self._rows_of([question])
         published = self._snapshot.row(question.key)
         number = self._serving if published is None else msgspec.json.decode(published)["model_version"]
         with self._refusing([question]):
@@ -152,10 +172,35 @@ class WhatIf:
         if not np.isfinite(parts.margin):
             raise self._refused([question], FAR)
         about = self._about
-        key = dict(zip(about.key, question.key, strict=True))
+        key = self._key_of(question, row)
         version = {"model_name": about.model_name, "model_version": number, "scoring_date": about.scoring_date}
         given = {"given_features": sorted(question.features or {})}
         return msgspec.json.encode({**key, **explanation(parts, row, about.words, about.moved), **version, **given})
+
+    def _rows_of(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
+        """Features by name, of each question."""
+        bookings = [question.booking for question in questions if question.booking is not None]
+        if not bookings:
+            return [self._features(question) for question in questions]
+        # a request asks for keys or for bookings
+        if self._bookings is None or not self._bookings.is_loaded:
+            failed = self._bookings_failed
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"{self._about.model_name} answers by booking_id alone: "
+                f"{'its SQL cannot be run, the log says why' if failed else 'its SQL is not there yet'}",
+                headers=[] if failed else [(b"retry-after", b"5")],
+            )
+        about, rows = self._about, self._bookings.features(bookings, [question.pointer for question in questions])
+        for row in rows:
+            row |= {name: NAN if row[name] is None else float(row[name]) for name in (*about.numeric, *about.further)}
+        return rows
+
+    def _key_of(self, question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What an answer is about, where it is none that was published."""
+        if question.booking is not None:
+            return {name: row[name] for name in ANSWERED}
+        return dict(zip(self._about.key, question.key, strict=True))
 
     def _features(self, question: Question) -> dict[str, Any]:
         about = self._about
@@ -217,7 +262,7 @@ class WhatIf:
         fields = [
             (question.pointer(name), "perhaps not of its range")
             for question in questions
-            for name in sorted(question.features or {})
+            for name in sorted(question.booking or question.features or {})
         ][:MOST_NAMED]
         return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the model takes no such features: {why}", fields)
 
@@ -231,7 +276,7 @@ class WhatIf:
     ) -> bytes:
         about = self._about
         if base is None:
-            key = dict(zip(about.key, question.key, strict=True))
+            key = self._key_of(question, row)
             version = {"model_name": about.model_name, "model_version": number, "scoring_date": about.scoring_date}
         else:
             key, version = {}, {}
@@ -241,6 +286,8 @@ class WhatIf:
                 if name not in NOT_OF_FEATURES and not name.startswith("baseline_")
             }
         found = answer(about, predicted, row, self._versions[number])
+        if question.booking is not None:
+            found["baseline_probability"] = row["rule_probability"]
         given = {"given_features": sorted(question.features or {})}
         return msgspec.json.encode({**key, **(base or {}), **found, **version, **given})
 

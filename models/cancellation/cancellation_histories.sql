@@ -1,0 +1,102 @@
+{% set attributes = var('booking_attributes') %}
+{% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
+
+with decision as (
+
+    select * from {{ ref('cancellation_retraining') }}
+
+),
+
+-- where nothing is to be scored, no fact is read
+clock as (
+
+    select as_of_date
+    from decision
+    where score_due
+
+),
+
+-- cancellations of those who have arrived or should have, beside those that their lead times let expect, in millionths:
+-- whole numbers add up to the same in any order. Cancellations of stays to come would tell of cancelling only.
+outcomes as (
+
+    select
+        *,
+        cast(floor(1000000 * baseline_probability) as bigint) as expected_millionths
+    from {{ ref('cancellation_bookings') }}
+    where label_known_date <= (select as_of_date from clock)
+
+),
+
+owned as (
+
+    {% for name, key in entities.items() %}
+        select
+            '{{ name }}' as owner,
+            {% for other in entities.values() %}
+                {{ other if other == key else 'cast(null as bigint)' }} as {{ other }},
+            {% endfor %}
+            cast(null as {{ dbt.type_string() }}) as attribute_value,
+            label_known_date,
+            cancelled,
+            expected_millionths
+        from outcomes
+        where {{ key }} is not null
+        {{ 'union all' if attributes or not loop.last }}
+    {% endfor %}
+    {% for attribute in attributes %}
+        select
+            'attribute_{{ attribute }}' as owner,
+            {% for other in entities.values() %}
+                cast(null as bigint) as {{ other }},
+            {% endfor %}
+            text_{{ attribute }} as attribute_value,
+            label_known_date,
+            cancelled,
+            expected_millionths
+        from outcomes
+        where text_{{ attribute }} is not null
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+days as (
+
+    select
+        owner,
+        user_id,
+        host_id,
+        property_id,
+        attribute_value,
+        label_known_date,
+        count(*) as decided,
+        sum(cancelled) as cancelled,
+        sum(expected_millionths) as expected_millionths
+    from owned
+    group by owner, user_id, host_id, property_id, attribute_value, label_known_date
+
+),
+
+final as (
+
+    select
+        owner,
+        user_id,
+        host_id,
+        property_id,
+        attribute_value,
+        label_known_date,
+        cast(sum(decided) over so_far as double) as decided,
+        cast(sum(cancelled) over so_far as double) as cancelled,
+        cast(sum(expected_millionths) over so_far as double) / 1000000 as expected
+    from days
+    window
+        so_far as (
+            partition by owner, user_id, host_id, property_id, attribute_value order by label_known_date
+            rows between unbounded preceding and current row
+        )
+
+)
+
+select * from final

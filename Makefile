@@ -67,6 +67,11 @@ test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tab
 test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB's (SELECT=+demand_predictions compares one product; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks)
 
+.PHONY: test-databricks-samples
+
+test-databricks-samples: $(READY_DEV)  ## Gold made of the raw sample schema, on Spark as on DuckDB (some minutes, needs Java)
+	$(BIN)/pytest tests/databricks/test_samples.py --samples
+
 wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
 	@$(BIN)/python deploy/wheel.py
 

@@ -77,7 +77,12 @@ def with_noise(raw: Path) -> None:
     added = {
         "page_views": "from {page_views} where user_id % 3 = 0",
         "clickstream": "from {clickstream} where user_id % 3 = 0",
-        "payments": "from {payments} where booking_id % 5 = 0",
+        "payments": """
+            from {payments} where booking_id % 5 = 0
+            union all
+            select * replace ('failed' as status, payment_date - interval 1 hour as payment_date)
+            from {payments} where booking_id % 3 = 0
+        """,
         "users": "select * replace (created_at - interval 9 year as created_at, 'Chile' as country) from {users}",
         "bookings": """
             select * replace (updated_at - interval 1 day as updated_at, 1 as guests_count, 'pending' as status)
@@ -157,7 +162,7 @@ def test_types_are_those_of_the_contract(both: duckdb.DuckDBPyConnection, table:
     assert {field.name: field.type for field in found} == {field.name: field.type for field in GOLD_SCHEMAS[table]}
 
 
-def test_payments_that_raw_has_are_golds(both: duckdb.DuckDBPyConnection) -> None:
+def test_payments_that_raw_has_are_golds(both: duckdb.DuckDBPyConnection, made: Workspace) -> None:
     query = """
         select
             count(*),
@@ -168,7 +173,9 @@ def test_payments_that_raw_has_are_golds(both: duckdb.DuckDBPyConnection) -> Non
     """
     ((paid, equal),) = both.execute(query).fetchall()
     assert equal
-    assert 0.5 < paid / len(rows(both, "made", "fact_booking_detail")) < 0.64
+    settled = f"from '{made.path}/raw/payments.parquet' where status in ('completed', 'refunded')"
+    assert both.execute(f"select count(distinct booking_id) {settled}").fetchall() == [(paid,)]
+    assert paid > 1000
 
 
 def test_people_are_hashes_everywhere(made: Workspace) -> None:

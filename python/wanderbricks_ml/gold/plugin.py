@@ -108,11 +108,10 @@ class Plugin(BasePlugin):
         conn.execute(f"set temp_directory = {files.quoted(f'{database.path}.tmp')}")
         # not that of the machine: of every cursor to come
         conn.execute("set global TimeZone = 'UTC'")
-        schema, tables = "gold", GOLD_TABLES
         conn.execute("create schema gold")
-        if from_samples():
+        made_here = from_samples()
+        if made_here:
             folder = Path(os.environ.get("WANDERBRICKS_RAW", folder / "raw"))
-            schema, tables = "raw", RAW_TABLES
             conn.execute("create schema raw")
         in_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         conn.execute("create table gold.terminal as select cast(? as boolean) as is_terminal", [in_colour])
@@ -122,9 +121,9 @@ class Plugin(BasePlugin):
             conn.execute("insert into gold.unreadable values ('*', ?)", [found])
             return
         builds = getattr(get_flags(), "WHICH", "") in ("build", "run")
-        for name in tables:
+        for name in RAW_TABLES if made_here else GOLD_TABLES:
             try:
-                show(conn, name, folder, whole=builds, schema=schema)
+                show(conn, name, folder, whole=builds, schema="raw" if made_here else "gold")
             except files.Unreadable as error:
                 conn.execute("insert into gold.unreadable values (?, ?)", [name, str(error)])
 

@@ -70,7 +70,7 @@ test-databricks: $(READY_DEV)  ## The same builds on Spark, compared with DuckDB
 .PHONY: test-databricks-samples
 
 test-databricks-samples: $(READY_DEV)  ## Gold made of the raw sample schema, on Spark as on DuckDB (some minutes, needs Java)
-	$(BIN)/pytest tests/databricks/test_samples.py --samples
+	$(BIN)/pytest tests/databricks/test_gold_from_raw.py --samples
 
 wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
 	@$(BIN)/python deploy/wheel.py

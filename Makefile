@@ -73,6 +73,11 @@ test-databricks: $(READY_DEV)  ## Builds on Spark, compared with DuckDB's: featu
 test-databricks-all: $(READY_DEV)  ## All products and their monitoring on Spark, compared with DuckDB's (half an hour or more; before a release)
 	$(BIN)/pytest tests/databricks
 
+.PHONY: test-databricks-samples
+
+test-databricks-samples: $(READY_DEV)  ## Gold made of the raw sample schema, on Spark as on DuckDB (some minutes, needs Java)
+	$(BIN)/pytest tests/databricks/test_gold_from_raw.py --samples
+
 wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
 	@$(BIN)/python deploy/wheel.py
 

@@ -35,7 +35,7 @@
                         *,
                         coalesce({{ believed_date('effective_from') }}, cast({{ believed_date(since) }} as timestamp)) as began_at,
                         case when {{ since }} <= {{ as_of }} then {{ believed_date(since) }} end as said_date
-                    from {{ source('gold', table) }}
+                    from {{ gold(table) }}
                     where {{ key }} is not null
                 ) as begun
                 where began_at is not null

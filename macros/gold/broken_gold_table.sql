@@ -19,7 +19,7 @@
   Example: {% set meant = broken_gold_table(rule, 1, table, known, span) %}
 #}
 {% macro broken_gold_table(rule, number, table, known, span) %}
-    {% set relation = source('gold', table.name) %}
+    {% set relation = gold(table.name) %}
     {% set c = rule.column_name %}
     {% set kind = rule.rule %}
     {% set text = dbt.type_string() %}
@@ -76,7 +76,7 @@
             'todo': 'mend them where gold is made, or name the day with var as_of',
         }) %}
     {% elif kind == 'adds_up' %}
-        {% set other = source('gold', rule.low) %}
+        {% set other = gold(rule.low) %}
         {% do meant.update({
             'extra': 'select count(*) as rows_elsewhere from ' ~ other,
             'failures': 'abs(total - rows_elsewhere)', 'of': 'greatest(rows_elsewhere, 1)', 'counted': 'coalesce(sum(' ~ c ~ '), 0) as total',

@@ -6,7 +6,7 @@
     column    column of the contract
     found     type that it has
 
-  Example: {{ cast_advice(source('gold', 'dim_user'), column, 'VARCHAR') }}
+  Example: {{ cast_advice(gold('dim_user'), column, 'VARCHAR') }}
 #}
 {% macro cast_advice(relation, column, found) %}
     {% set name = column.name %}

@@ -4,15 +4,32 @@
   and columns named by the var `booking_attributes`. Where what is to be built reads gold and gold_checks is not among it,
   the rules of seed gold_policy are held against gold here, if the seed is there. Renders nothing.
 
+  With var `gold: samples` the raw tables are compared with models/gold/_samples.yml instead: gold, whose contract the models
+  keep, is yet to be made of them.
+
   Example: on-run-start: "{{ check_gold() }}"
 #}
 {% macro check_gold() %}
+    {% if not execute and from_samples() %}
+        {# what a hook reads, dbt wants to know while it parses #}
+        {% for name in gold_contract() %}{% do ref(name) %}{% endfor %}
+    {% endif %}
     {% if not execute or flags.WHICH not in ('run', 'build', 'test') %}
         {{ return('') }}
     {% endif %}
-    {% set tables = graph.sources.values() | selectattr('source_name', 'equalto', 'gold') | list %}
+    {% set contract = 'samples' if from_samples() else 'gold' %}
+    {% if flags.EMPTY and selects_snapshots() and built_table('user_states', kind='snapshot') %}
+        {# what raw does not have any more has ended #}
+        {% do exceptions.raise_compiler_error(
+            '--empty would end every version of users, hosts and properties; nothing was built: build into another database or schema'
+        ) %}
+    {% endif %}
+    {% set tables = graph.sources.values() | selectattr('source_name', 'equalto', contract) | list %}
     {% set columns = {} %}
     {% set problems = [] %}
+    {% if var('gold') not in ('tables', 'samples') %}
+        {% do exceptions.raise_compiler_error("var gold is '" ~ var('gold') ~ "'; it may be tables or samples") %}
+    {% endif %}
     {% set unreadable = unreadable_gold() %}
     {% for table in tables if '*' not in unreadable %}
         {% set relation = adapter.get_relation(table.database, table.schema, table.identifier) %}
@@ -33,23 +50,33 @@
         {# one wrong place, not a problem of each table #}
         {% set problems = [
             'expected the tables ' ~ tables | map(attribute='name') | join(', ') ~ ', found none: '
-            ~ unreadable.get('*', 'none lies in ' ~ gold_folder()) ~ '; make gold with `wanderbricks simulate` or `wanderbricks import`, or correct '
-            ~ gold_setting()
+            ~ unreadable.get('*', 'none lies in ' ~ gold_folder()) ~ '; ' ~ gold_setting()
         ] %}
+    {% endif %}
+    {% if from_samples() %}
+        {% set columns = gold_contract() %}
     {% endif %}
     {# for is_no_number #}
     {% do graph.update({'gold_columns': columns}) %}
     {% do problems.extend([] if not columns else booking_attribute_problems(columns.get('fact_booking_detail'))) %}
     {% if problems %}
         {% do exceptions.raise_compiler_error(
-            'gold does not fit models/gold/_gold.yml; nothing was built:\n  ' ~ problems | join('\n  ')
+            contract ~ ' does not fit models/gold/_' ~ contract ~ '.yml; nothing was built:\n  ' ~ problems | join('\n  ')
         ) %}
     {% endif %}
-    {% if flags.WHICH in ('run', 'build') and not flags.EMPTY and gold_goes_unchecked() %}
+    {% if flags.WHICH in ('run', 'build') and not flags.EMPTY and gold_goes_unchecked() and gold_is_there() %}
         {% set policy = gold_policy() %}
         {% do report_gold('(' ~ gold_checks_query(policy) ~ ') as checks') if policy %}
     {% endif %}
     {{ return('') }}
+{% endmacro %}
+
+{# Whether this run looks for new versions. #}
+{% macro selects_snapshots() %}
+    {% for selected in selected_resources if selected.startswith('snapshot.') %}
+        {{ return(true) }}
+    {% endfor %}
+    {{ return(false) }}
 {% endmacro %}
 
 {# Whether this run builds something from gold without gold_checks. #}

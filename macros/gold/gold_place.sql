@@ -1,5 +1,5 @@
 {#
-  Where a gold table is looked for on this engine, for messages: the file behind the view on DuckDB, else the relation.
+  Where a gold or raw table is looked for on this engine, for messages: the file behind the view on DuckDB, else the relation.
 
   Argument
     table  source node from `graph.sources`
@@ -18,16 +18,17 @@
     {{ return(gold_folder() ~ '/' ~ table.name ~ '.parquet') }}
 {% endmacro %}
 
-{# Where gold is looked for: the folder on DuckDB, else the schema. #}
+{# Where gold is looked for, or the raw tables that it is made of: the folder on DuckDB, else the schema. #}
 {% macro gold_folder() %}
     {{ return(adapter.dispatch('gold_folder', 'wanderbricks_ml')()) }}
 {% endmacro %}
 
 {% macro default__gold_folder() %}
-    {% set table = graph.sources.values() | selectattr('source_name', 'equalto', 'gold') | first %}
+    {% set table = graph.sources.values() | selectattr('source_name', 'equalto', 'samples' if from_samples() else 'gold') | first %}
     {{ return(table.database ~ '.' ~ table.schema) }}
 {% endmacro %}
 
 {% macro duckdb__gold_folder() %}
-    {{ return(env_var('WANDERBRICKS_GOLD', 'data/gold')) }}
+    {% set folder = env_var('WANDERBRICKS_GOLD', 'data/gold') %}
+    {{ return(env_var('WANDERBRICKS_RAW', folder ~ '/raw') if from_samples() else folder) }}
 {% endmacro %}

@@ -11,8 +11,7 @@
     {% set relation = source(table.source_name, table.name) %}
     {% if columns is none %}
         {{ return([
-            table.name ~ ': expected a table, found no ' ~ gold_place(table) ~ '; make gold with `wanderbricks '
-            ~ "simulate` or `wanderbricks import`, or correct " ~ gold_setting()
+            table.name ~ ': expected a table, found no ' ~ gold_place(table) ~ '; ' ~ gold_setting()
         ]) }}
     {% endif %}
     {% set problems = [] %}
@@ -35,7 +34,7 @@
             {% endif %}
         {% endif %}
     {% endfor %}
-    {% if table.name in ('fact_booking_detail', 'dim_property')
+    {% if table.name in ('fact_booking_detail', 'dim_property', 'bookings', 'properties', 'users', 'hosts')
         and not run_query('select 1 as found from ' ~ relation.render() ~ ' limit 1').rows %}
         {% do problems.append(
             table.name ~ ': expected rows, found none; every product learns from them, fill the table'

@@ -5,7 +5,7 @@
     relation  relation to look at
     column    name of its column
 
-  Example: {{ holds_only_nulls(source('gold', 'dim_user'), 'company_name') }}
+  Example: {{ holds_only_nulls(gold('dim_user'), 'company_name') }}
 #}
 {% macro holds_only_nulls(relation, column) %}
     {% set query = 'select count(' ~ adapter.quote(column) ~ ') as filled from ' ~ relation.render() %}

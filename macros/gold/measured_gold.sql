@@ -13,7 +13,7 @@
 {% macro measured_gold(table, rules, memory, span) %}
     {% set kinds = gold_rule_kinds() %}
     {% set text = dbt.type_string() %}
-    {% set relation = source('gold', table.name) %}
+    {% set relation = gold(table.name) %}
     {% set meta = table.config.meta %}
     {% set known = {} if var('accept_gold', false) else memory %}
     {% set aggregates = ['count(*) as row_count'] %}
@@ -37,14 +37,14 @@
             {% endif %}
             {% if rule.rule in ('relation', 'in_seed') %}
                 {% set other = rule.low.split('.') %}
-                {% set known_rows = source('gold', other[0]) if rule.rule == 'relation' else built_table(other[0], kind='seed') %}
+                {% set known_rows = gold(other[0]) if rule.rule == 'relation' else built_table(other[0], kind='seed') %}
                 {% do joins.append(
                     'left join (select distinct ' ~ other[1] ~ ' as known_' ~ n ~ ' from ' ~ known_rows ~ ') as related_' ~ n
                     ~ ' on gold.' ~ c ~ ' = related_' ~ n ~ '.known_' ~ n
                 ) if known_rows %}
             {% elif rule.rule == 'same_as' %}
                 {% do joins.append(
-                    'left join (select distinct ' ~ rule.low ~ ' as key_' ~ n ~ ', ' ~ c ~ ' as known_' ~ n ~ ' from ' ~ source('gold', rule.high)
+                    'left join (select distinct ' ~ rule.low ~ ' as key_' ~ n ~ ', ' ~ c ~ ' as known_' ~ n ~ ' from ' ~ gold(rule.high)
                     ~ ') as related_' ~ n ~ ' on gold.' ~ rule.low ~ ' = related_' ~ n ~ '.key_' ~ n ~ ' and gold.' ~ c ~ ' = related_' ~ n ~ '.known_' ~ n
                 ) %}
             {% elif rule.rule == 'times_median' %}

@@ -47,7 +47,7 @@
                 select
                     cast(created_at as date) as day,
                     count(*) as bookings
-                from {{ source('gold', 'fact_booking_detail') }}
+                from {{ gold('fact_booking_detail') }}
                 where created_at >= cast('1990-01-01' as date) and created_at < cast('{{ gold_today(2) }}' as date)
                 group by cast(created_at as date)
             ) as days

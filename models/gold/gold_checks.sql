@@ -3,9 +3,9 @@
 -- depends_on: {{ ref('gold_policy') }}, {{ ref('holidays') }}
 {# named here, so that the graph knows that all of gold is read #}
 {% do [
-    source('gold', 'dim_user'), source('gold', 'dim_host'), source('gold', 'dim_property'), source('gold', 'dim_destination'),
-    source('gold', 'dim_date'), source('gold', 'fact_booking_detail'), source('gold', 'fact_booking_daily'),
-    source('gold', 'fact_property_engagement'),
+    gold('dim_user'), gold('dim_host'), gold('dim_property'), gold('dim_destination'),
+    gold('dim_date'), gold('fact_booking_detail'), gold('fact_booking_daily'),
+    gold('fact_property_engagement'),
 ] %}
 
 {% set types = {
@@ -23,7 +23,7 @@
     'as_of_date': 'date',
 } %}
 
-{% if execute and not flags.EMPTY and is_built(ref('gold_policy')) %}
+{% if execute and not flags.EMPTY and is_built(ref('gold_policy')) and gold_is_there() %}
     {{ gold_checks_query(gold_policy()) }}
 {% elif execute and flags.EMPTY and is_built(this) %}
     -- what the last good build had is not forgotten

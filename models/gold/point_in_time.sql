@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('gold_checks') }}
 {# named here for the graph: newest_booking reads it #}
-{% do source('gold', 'fact_booking_detail') %}
+{% do gold('fact_booking_detail') %}
 {% set by = as_of_by() %}
 
 with newest as (

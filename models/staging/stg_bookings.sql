@@ -36,7 +36,7 @@ final as (
         {%- for attribute in var('booking_attributes') %},
             {{ attribute }} as attribute_{{ attribute }}
         {%- endfor %}
-    from {{ source('gold', 'fact_booking_detail') }}
+    from {{ gold('fact_booking_detail') }}
     where
         cast(created_at as date) < (select as_of_date from clock)
         -- a booking that does not say when it was made, or of what and by whom, is none: neither made nor cancelled

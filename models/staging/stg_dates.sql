@@ -4,7 +4,7 @@
 with final as (
 
     select date as calendar_date
-    from {{ source('gold', 'dim_date') }}
+    from {{ gold('dim_date') }}
 
 )
 

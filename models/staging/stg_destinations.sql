@@ -6,7 +6,7 @@ with final as (
         cast(destination_id as bigint) as destination_id,
         destination,
         country
-    from {{ source('gold', 'dim_destination') }}
+    from {{ gold('dim_destination') }}
     where destination_id is not null
 
 )

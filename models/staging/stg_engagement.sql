@@ -16,7 +16,7 @@ final as (
         {{ believed_number('fact_property_engagement', 'click_count', low=0) }} as clicks,
         {{ believed_number('fact_property_engagement', 'search_count', low=0) }} as searches,
         {{ believed_number('fact_property_engagement', 'avg_time_on_page', low=0) }} as seconds_per_view
-    from {{ source('gold', 'fact_property_engagement') }}
+    from {{ gold('fact_property_engagement') }}
     where
         engagement_date < (select as_of_date from clock)
         and engagement_date >= cast('1990-01-01' as date)

@@ -38,6 +38,19 @@ GOLD_TABLES = (
     "fact_property_engagement",
 )
 
+RAW_TABLES = (
+    "bookings",
+    "booking_updates",
+    "payments",
+    "page_views",
+    "clickstream",
+    "users",
+    "hosts",
+    "properties",
+    "destinations",
+)
+"""Those of the raw sample schema that gold can be made of."""
+
 DEFAULT_FOLDER = Path("data/gold")
 MEMORY_LIMIT = "20%"
 """Of the machine's memory, for DuckDB before it spills to disk: a fit takes about as much again."""
@@ -74,7 +87,7 @@ class Plugin(BasePlugin):
             # DuckDB does not make the folder of its database file.
             Path(database.path).parent.mkdir(parents=True, exist_ok=True)
             _say_where_models_are_lost(Path(database.path))
-        if "WANDERBRICKS_GOLD" in os.environ or has_gold(DEFAULT_FOLDER):
+        if "WANDERBRICKS_GOLD" in os.environ or from_samples() or has_gold(DEFAULT_FOLDER):
             return
         logger.info(f"No gold data in {DEFAULT_FOLDER}: simulating preset {PRESET}, seed {SEED}")
         # Most runs have their gold and do without numpy and pyarrow.
@@ -83,7 +96,10 @@ class Plugin(BasePlugin):
         simulate(preset=PRESET, seed=SEED, out=DEFAULT_FOLDER)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
-        """Limit memory, spill beside the database file, and make a view ``gold.<table>`` of each file there is."""
+        """Limit memory, spill beside the database file, and make a view ``gold.<table>`` of each file there is.
+
+        Where gold is made of the raw sample schema, ``raw.<table>`` of each of its files instead.
+        """
         (database,) = self.creds.attach
         attach(conn, database.path, database.alias)
         folder = Path(os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER))
@@ -93,6 +109,10 @@ class Plugin(BasePlugin):
         # not that of the machine: of every cursor to come
         conn.execute("set global TimeZone = 'UTC'")
         conn.execute("create schema gold")
+        made_here = from_samples()
+        if made_here:
+            folder = Path(os.environ.get("WANDERBRICKS_RAW", folder / "raw"))
+            conn.execute("create schema raw")
         in_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         conn.execute("create table gold.terminal as select cast(? as boolean) as is_terminal", [in_colour])
         conn.execute("create table gold.unreadable (table_name varchar, found varchar)")
@@ -101,9 +121,9 @@ class Plugin(BasePlugin):
             conn.execute("insert into gold.unreadable values ('*', ?)", [found])
             return
         builds = getattr(get_flags(), "WHICH", "") in ("build", "run")
-        for name in GOLD_TABLES:
+        for name in RAW_TABLES if made_here else GOLD_TABLES:
             try:
-                show(conn, name, folder, whole=builds)
+                show(conn, name, folder, whole=builds, schema="raw" if made_here else "gold")
             except files.Unreadable as error:
                 conn.execute("insert into gold.unreadable values (?, ?)", [name, str(error)])
 
@@ -163,8 +183,8 @@ def attach(conn: DuckDBPyConnection, path: str, alias: str) -> None:
         time.sleep(min(1.0, patience))
 
 
-def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool) -> None:
-    """Make the view ``gold.<name>`` of the table in `folder`, if there is one; with `whole` once all of it is read.
+def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool, schema: str = "gold") -> None:
+    """Make the view ``<schema>.<name>`` of the table in `folder`, if there is one; with `whole` once all of it is read.
 
     A moment with a time zone is shown as that of ``WANDERBRICKS_TIME_ZONE``, by default UTC, so that it falls on the
     same day wherever it is read.
@@ -199,7 +219,7 @@ def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool) -> None
         elif column in scan.flags:
             recast.append(f"cast({named} as boolean) as {named}")
     replaced = f" replace ({', '.join(recast)})" if recast else ""
-    conn.execute(f"create view gold.{name} as select *{replaced} from {scan.sql}")
+    conn.execute(f"create view {schema}.{name} as select *{replaced} from {scan.sql}")
 
 
 def _read(conn: DuckDBPyConnection, scan: files.Scan) -> None:
@@ -227,6 +247,12 @@ def _read(conn: DuckDBPyConnection, scan: files.Scan) -> None:
             names = [row[0] for row in conn.execute(f"describe from {alone}").fetchall()]
             torn = ", ".join(name for name in names if damage(alone, _named(name))) or "some rows"
             raise files.Unreadable(f"found {file}, of which {torn} cannot be read ({said}); copy or write it again")
+
+
+def from_samples() -> bool:
+    """Whether this run makes gold of the raw sample schema."""
+    given = getattr(get_flags(), "VARS", None) or {}
+    return bool(given.get("gold") == "samples")
 
 
 def _named(column: str) -> str:

@@ -79,6 +79,14 @@ def visit_tables(users: pa.Table, properties: pa.Table, detail: pa.Table, seed: 
     return {"page_views": pa.table(page_views), "clickstream": pa.table(clickstream)}
 
 
+def signed_up(users: pa.Table, seed: int) -> pa.Table:
+    """Users with a moment of their day of sign-up, within its working hours."""
+    rng = stream(seed, "raw_users")
+    hours = rng.integers(8 * DAY_MICROS // 24, 20 * DAY_MICROS // 24, users.num_rows)
+    moment = moments(micros(users["created_at"].cast(pa.timestamp("us"))) + hours)
+    return users.set_column(users.column_names.index("created_at"), "created_at", moment)
+
+
 def country_table(homes: Sequence[pa.Table]) -> pa.Table:
     """All countries known here; refuses those of `homes` that are not."""
     rows = [(*entry.split(" ", 1), continent) for continent, text in _COUNTRIES.items() for entry in text.split(",")]

@@ -70,13 +70,8 @@ ON_SPARK = +demand_predictions +path:models/features model_versions
 test-databricks: $(READY_DEV)  ## Builds on Spark, compared with DuckDB's: features and demand (SELECT=+churn_predictions: that product alone; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks --select "$(ON_SPARK)")
 
-test-databricks-all: $(READY_DEV)  ## All products and their monitoring on Spark, compared with DuckDB's (half an hour or more; before a release)
+test-databricks-all: $(READY_DEV)  ## All products, their monitoring, gold from raw and the jobs on Spark, compared with DuckDB's (half an hour or more; before a release)
 	$(BIN)/pytest tests/databricks
-
-.PHONY: test-databricks-samples
-
-test-databricks-samples: $(READY_DEV)  ## Gold made of the raw sample schema, on Spark as on DuckDB (some minutes, needs Java)
-	$(BIN)/pytest tests/databricks/test_gold_from_raw.py --samples
 
 wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files
 	@$(BIN)/python deploy/wheel.py

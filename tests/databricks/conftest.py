@@ -26,7 +26,6 @@ SUMMARY: list[str] = []
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What of the project is built."""
     parser.addoption("--select", help="build and compare these nodes alone, as dbt selects them: +demand_predictions")
-    parser.addoption("--samples", action="store_true", help="also make gold of the raw sample schema")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Gold made of the raw sample schema, on both engines; by `make test-databricks-samples` alone: it takes minutes."""
+"""Gold made of the raw sample schema, on both engines; by `make test-databricks-all` alone: it takes minutes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CHANCE = {
 
 
 @pytest.fixture(scope="module")
-def built(emulator: Emulator, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def built(emulator: Emulator, selected: list[str], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Gold made of raw by both engines, twice: a price has changed, and a user is gone."""
-    if not pytestconfig.getoption("--samples"):
-        pytest.skip("asked for by --samples")
+    if selected:
+        pytest.skip("gold from raw takes minutes: make test-databricks-all")
     folder = tmp_path_factory.mktemp("samples")
     simulate("tiny", 7, folder / "gold")
     write_raw(folder / "gold", 7, folder / "raw")
@@ -39,7 +39,9 @@ def built(emulator: Emulator, pytestconfig: pytest.Config, tmp_path_factory: pyt
         here = {"WANDERBRICKS_RAW": str(folder / "raw")}
         assert local.dbt(*select, "{gold: samples}", **here) == 0, local.log
         emulator.control(gold=str(folder / "raw"))
-        code = emulator.dbt(*select, "{gold: samples, raw_schema: main.gold}", project=PROJECT)
+        # beside what the other tests have built
+        elsewhere = "{gold: samples, raw_schema: main.gold, schema: from_raw}"
+        code = emulator.dbt(*select, elsewhere, project=PROJECT)
         assert code == 0, emulator.log
         _change(folder / "raw")
     return local
@@ -58,7 +60,7 @@ def _change(raw: Path) -> None:
 @pytest.mark.parametrize("table", GOLD_SCHEMAS)
 def test_gold_from_raw_agrees(built: Workspace, emulator: Emulator, table: str) -> None:
     columns = [name for name in GOLD_SCHEMAS[table].names if name not in CHANCE.get(table, [])]
-    spark = emulator.table(f"select {', '.join(columns)} from main.wanderbricks_ml.{table}").to_pandas()
+    spark = emulator.table(f"select {', '.join(columns)} from main.from_raw.{table}").to_pandas()
     for moment in spark.select_dtypes("datetimetz"):
         # a workspace says that they are UTC
         spark[moment] = spark[moment].dt.tz_convert(None)
@@ -75,6 +77,6 @@ def test_both_have_the_versions(built: Workspace, emulator: Emulator) -> None:
         union all select 'user', count(*), count(effective_to) from {0}dim_user where user_id = 9
         order by 1
     """
-    spark = emulator.table(query.format("main.wanderbricks_ml.")).to_pandas()
+    spark = emulator.table(query.format("main.from_raw.")).to_pandas()
     assert [tuple(row) for row in spark.itertuples(index=False)] == [("price", 2, 1), ("user", 1, 1)]
     assert built.query(query.format("")) == [("price", 2, 1), ("user", 1, 1)]

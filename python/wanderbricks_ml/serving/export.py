@@ -33,8 +33,8 @@ from wanderbricks_ml.serving.exported_histories import (
     known_users,
     users_state,
 )
-from wanderbricks_ml.serving.histories import VIEWS
 from wanderbricks_ml.serving.exported_rollouts import rollouts
+from wanderbricks_ml.serving.histories import VIEWS
 from wanderbricks_ml.serving.kept_features import (
     carried_curves,
     carried_histories,

@@ -14,8 +14,8 @@ import lmdb
 import msgspec
 
 from wanderbricks_ml.serving.explanations import Words
-from wanderbricks_ml.serving.rollout import Rollout
 from wanderbricks_ml.serving.histories import BookingSql
+from wanderbricks_ml.serving.rollout import Rollout
 
 ROWS = b"rows"
 FEATURES = b"features"

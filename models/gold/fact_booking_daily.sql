@@ -14,10 +14,10 @@ final as (
         count(*) filter (where not is_cancelled) as confirmed_booking_count,
         count(*) filter (where is_cancelled) as cancellation_count,
         cast(sum(total_amount) as decimal(18, 2)) as total_booking_value,
-        cast(cast(sum(total_amount) as double) / count(*) as decimal(18, 2)) as avg_booking_value,
+        {{ rounded_ratio('cast(100 * sum(total_amount) as bigint)', 'count(*)', 'decimal(18, 2)') }} as avg_booking_value,
         cast(sum(guests_count) as bigint) as total_guests,
-        cast(cast(sum(nights_booked) as double) / count(*) as decimal(10, 2)) as avg_nights_booked,
-        cast(100 * cast(count(*) filter (where payment_amount > 0) as double) / count(*) as decimal(5, 2))
+        {{ rounded_ratio('cast(100 * sum(nights_booked) as bigint)', 'count(*)', 'decimal(10, 2)') }} as avg_nights_booked,
+        {{ rounded_ratio('10000 * count(case when payment_amount > 0 then 1 end)', 'count(*)', 'decimal(5, 2)') }}
             as payment_completion_rate,
         min(record_created_timestamp) as record_created_timestamp,
         max(record_updated_timestamp) as record_updated_timestamp

@@ -152,7 +152,9 @@ def test_gold_from_raw_is_gold(both: duckdb.DuckDBPyConnection, table: str) -> N
     assert len(direct) > 2
     differing = NOT_IN_RAW[table]
     for column in direct.columns.difference(list(differing)):
-        assert_frame_equal(direct[[column]], made[[column]], check_exact=True)
+        # the simulator rounds the halves of a mean as DuckDB does, and engines do not agree on them
+        near = {"check_exact": False, "rtol": 0, "atol": 0.0101} if column.startswith("avg_") else {"check_exact": True}
+        assert_frame_equal(direct[[column]], made[[column]], **near)
     assert not [column for column in differing if direct[column].equals(made[column])]
 
 
@@ -196,7 +198,8 @@ def test_only_models_of_gold_read_raw(made: Workspace) -> None:
     """And nothing reads a source of gold: staging goes on from what is made here."""
     nodes = json.loads((made.path / "target/manifest.json").read_text(encoding="utf-8"))["nodes"].values()
     read = {(source, node["path"].split("/")[0]) for node in nodes for source, _ in node.get("sources", [])}
-    assert read == {("samples", "gold")}
+    # what serving has logged is no gold
+    assert read - {("serving", "staging")} == {("samples", "gold")}
     known = {node["name"]: node["depends_on"]["nodes"] for node in nodes if node["name"].endswith("_id_is_known")}
     assert "model.wanderbricks_ml.dim_property" in known["demand_predictions_property_id_is_known"]
     parents = {node["name"]: node["depends_on"]["nodes"] for node in nodes if node["resource_type"] == "model"}

@@ -65,7 +65,7 @@ test-sql: $(READY)  ## dbt's unit tests and the macros' assertions, on empty tab
 	$(BIN)/dbt test --select test_type:unit$(if $(SELECT),$(COMMA)$(SELECT), path:tests/assertions/macros)
 
 # what every product stands on, one product, both days, faults, tasks, endpoints: the rest is the same kind of SQL
-ON_SPARK = +demand_predictions +path:models/features model_versions
+ON_SPARK = +demand_predictions +path:models/features
 
 test-databricks: $(READY_DEV)  ## Builds on Spark, compared with DuckDB's: features and demand (SELECT=+churn_predictions: that product alone; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks --select "$(ON_SPARK)")

@@ -200,6 +200,15 @@ def test_a_change_that_is_going_on_is_waited_for(run: Any, workspace: Workspace)
     assert "still changing" in run("--minutes", "-1", code=1)
 
 
+def test_requests_are_kept_from_now_on_where_they_were_not(run: Any, workspace: Workspace) -> None:
+    run()
+    workspace.endpoints.answer("PUT", f"/api/2.0/serving-endpoints/{DEMAND}/ai-gateway", {})
+    said = run()
+    assert f"{DEMAND}: requests are kept in main.ml.demand_predictor_payload" in said
+    assert workspace.endpoints.calls == [f"PUT serving-endpoints/{DEMAND}/ai-gateway"]
+    assert run() and workspace.endpoints.calls == []
+
+
 def test_a_plan_changes_nothing(run: Any, workspace: Workspace) -> None:
     said = run("--plan")
     assert f"{DEMAND}: made" in said and workspace.endpoints.calls == []

@@ -99,7 +99,8 @@ class Endpoints:
         endpoint = self._named(match[1])
         kept = endpoint["ai_gateway"].get("inference_table_config", {})
         asked = body.get("inference_table_config", {})
-        if kept.get("enabled") and any(asked.get(name) != kept[name] for name in ("catalog_name", "schema_name")):
+        is_on = kept.get("enabled") and asked.get("enabled")
+        if is_on and any(asked.get(name) != kept[name] for name in ("catalog_name", "schema_name")):
             raise Refused("INVALID_PARAMETER_VALUE", "Disable the inference table before its place is changed")
         endpoint["ai_gateway"] = copy.deepcopy(body)
         return body

@@ -10,7 +10,7 @@ Where a product cuts its probabilities, a second table has the F1 of the test ro
 baseline, model and truth each at a threshold of its own (the model's is the champion's, the others' are best on the
 validation rows, as the model's is). The last column is the model's F1 over the truth's.
 
-    python benchmarks/skill.py [--products demand ...] [--preset dev] [--seeds 1 2 3 11 12]
+    python benchmarks/skill.py [--products demand ...] [--preset dev] [--seeds 1 2 3 11 12] [--world 0]
 """
 
 from __future__ import annotations
@@ -234,12 +234,12 @@ def f1_shares(rows: dict[str, Any], seed: int) -> dict[str, Any]:
     }
 
 
-def measure(products: list[str], preset: str, seed: int) -> dict[str, dict[str, Any]]:
+def measure(products: list[str], preset: str, seed: int, world: int) -> dict[str, dict[str, Any]]:
     """Simulate once, build the products and compare each."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        print(f"seed {seed}: simulating {preset} with truth", file=sys.stderr)
-        simulate(preset, seed, work / "gold", truth=True)
+        print(f"seed {seed}: simulating {preset} of world {world} with truth", file=sys.stderr)
+        simulate(preset, seed, work / "gold", truth=True, world=world)
         selection = " ".join(dict.fromkeys(f"+{declaration(PRODUCTS[name].name)['predictions']}" for name in products))
         print(f"seed {seed}: building {selection}", file=sys.stderr)
         run = run_dbt(work, work / "gold", selection=selection)
@@ -271,6 +271,7 @@ def main() -> None:
     )
     parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 11, 12], help="seeds (default 1 2 3 11 12)")
+    parser.add_argument("--world", type=int, default=0, help="laws of the platforms (default 0, the calibrated ones)")
     arguments = parser.parse_args()
     print(
         "| product | seed | test rows | loss: naive | rule | model | truth | share over the rule (95 %) | over naive |"
@@ -279,7 +280,7 @@ def main() -> None:
     of_f1 = []
     of_seeds: dict[str, list[dict[str, Any]]] = {name: [] for name in arguments.products}
     for seed in arguments.seeds:
-        for name, found in measure(arguments.products, arguments.preset, seed).items():
+        for name, found in measure(arguments.products, arguments.preset, seed, arguments.world).items():
             of_seeds[name].append(found)
             clear = found["gap"][0] > 0
             share = f"{found['share']:.1%} ({found['interval'][0]:.1%} to {found['interval'][1]:.1%})"

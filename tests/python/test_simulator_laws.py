@@ -1,0 +1,110 @@
+"""Worlds: other laws than the calibrated ones, the same for every seed, and a truth that knows them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from truth_checks import MONTH, TINY
+
+from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.commands.cli import main
+from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
+from wanderbricks_ml.simulator import World, draw_world, simulate
+from wanderbricks_ml.simulator.demand import expected_demand
+from wanderbricks_ml.simulator.laws import CALIBRATED, PRICE_FORMS, Laws, draw_laws
+from wanderbricks_ml.simulator.prices import booking_levels
+from wanderbricks_ml.simulator.truth import properties as truth_of_properties
+from wanderbricks_ml.simulator.truth.ahead import Ahead, ahead_of
+from wanderbricks_ml.simulator.truth.market import Market
+from wanderbricks_ml.simulator.truth.properties import PRICE_LEVELS, priced_month
+
+WORLDS = (1, 2, 3)
+"""As many in a row as most laws have forms, so that each form is among them."""
+
+
+def draw(seed: int, laws: Laws) -> World:
+    return draw_world(TINY, seed, 0, expected_demand(TINY, seed), laws)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / f"{name}.parquet").read_bytes() for name in GOLD_SCHEMAS}
+
+
+def test_world_0_is_the_one_without_an_option(tmp_path: Path) -> None:
+    simulate("tiny", 4, tmp_path / "plain")
+    arguments = ["simulate", "--preset", "tiny", "--seed", "4", "--out"]
+    runner = CliRunner()
+    other = runner.invoke(main, [*arguments, str(tmp_path / "other"), "--world", "2"])
+    assert other.exit_code == 0, other.output
+    assert json.loads((tmp_path / "other/world.json").read_text()) == asdict(draw_laws(2))
+    same = {name for name, told in written(tmp_path / "plain").items() if told == written(tmp_path / "other")[name]}
+    assert "fact_booking_detail" not in same
+    # guests, hosts and destinations are the seed's, whatever the world
+    assert {"dim_user", "dim_host", "dim_destination", "dim_property"} <= same
+    simulate("tiny", 4, tmp_path / "other", world=2)
+    again = written(tmp_path / "other")
+    assert runner.invoke(main, [*arguments, str(tmp_path / "twice"), "--world", "2"]).exit_code == 0
+    assert written(tmp_path / "twice") == again
+    result = runner.invoke(main, [*arguments, str(tmp_path / "other"), "--world", "0"])
+    assert result.exit_code == 0, result.output
+    assert written(tmp_path / "other") == written(tmp_path / "plain")
+    assert not (tmp_path / "other/world.json").exists()
+
+
+def test_laws_are_drawn_by_the_number_alone() -> None:
+    assert draw_laws(0) == CALIBRATED == Laws()
+    worlds = [draw_laws(world) for world in range(1, 31)]
+    assert worlds == [draw_laws(world) for world in range(1, 31)]
+    assert len({replace(laws, world=0) for laws in worlds}) > 20
+    for begin in range(0, 30, len(PRICE_FORMS)):
+        assert {laws.price_form for laws in worlds[begin : begin + len(PRICE_FORMS)]} == set(PRICE_FORMS)
+    with pytest.raises(ValueError, match="world -1"):
+        draw_laws(-1)
+
+
+@pytest.mark.parametrize(
+    ("laws", "expected"),
+    [
+        (CALIBRATED, [np.e**0.75, 1, np.e**-0.75, np.e**-1.5]),
+        (Laws(price_form="power"), [2**1.5, 1, 1.5**-1.5, 2**-1.5]),
+        (Laws(price_form="saturating", price_bend=2.0), [2 / (1 + np.e**s) for s in (-1.5, 0, 1.5, 3.0)]),
+        (Laws(price_form="kinked", price_bend=0.4), [np.e**0.45, 1, np.e**-1.05, np.e**-2.1]),
+    ],
+)
+def test_forms_of_the_price_effect(laws: Laws, expected: list[float]) -> None:
+    """At half the market's price, at it, half above and twice it, of slope 1.5; all but the kinked one have it at 1."""
+    slope = np.full(4, 1.5)
+    np.testing.assert_allclose(laws.price_effect(np.array([0.5, 1.0, 1.5, 2.0]), slope), expected)
+    if laws.price_form != "kinked":
+        below, above = laws.price_effect(np.array([1 - 1e-6, 1 + 1e-6]), slope[:2])
+        assert (np.log(above) - np.log(below)) / 2e-6 == pytest.approx(-1.5, rel=1e-4)
+    prices = np.linspace(0.1, 5, 200)
+    assert (np.diff(laws.price_effect(prices, np.full(200, 1.5))) < 0).all()
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_truth_of_prices_has_the_world_s_form(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its factors on demand are the ratios of the levels by which attempts are drawn."""
+    drawn = draw(6, draw_laws(world))
+    asked: list[Floats] = []
+
+    def remembered(market: Market, column: int, horizon: int, factors: Floats) -> Ahead:
+        asked.append(factors)
+        return ahead_of(market, column, 1, factors)
+
+    monkeypatch.setattr(truth_of_properties, "ahead_of", remembered)
+    priced_month(Market.of(drawn), MONTH, 0)
+    factors = asked[0]
+    day = int(MONTH.astype("datetime64[D]").astype(np.int64))
+    version = drawn.prices.at(np.arange(TINY.properties), np.full(TINY.properties, day * 86_400))
+    for level, factor in zip(PRICE_LEVELS, factors, strict=True):
+        changed = replace(drawn.prices, price=drawn.prices.price * (1 + level))
+        levels = booking_levels(TINY, drawn.properties, changed, drawn.demand, drawn.laws)
+        ratio = levels[version] / drawn.levels[version] / factor
+        # up to what keeps the whole period's number of attempts
+        np.testing.assert_allclose(ratio, ratio[0])

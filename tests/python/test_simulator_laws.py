@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from truth_checks import MONTH, TINY
+from truth_checks import LAST, MONTH, TINY, Compared, assert_calibrated, compared_cancellation
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.commands.cli import main
 from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.simulator import World, draw_world, simulate
 from wanderbricks_ml.simulator.demand import expected_demand
-from wanderbricks_ml.simulator.laws import CALIBRATED, PRICE_FORMS, Laws, draw_laws
+from wanderbricks_ml.simulator.laws import CALIBRATED, PRICE_FORMS, TRIP_FORMS, Laws, draw_laws
 from wanderbricks_ml.simulator.prices import booking_levels
 from wanderbricks_ml.simulator.truth import properties as truth_of_properties
 from wanderbricks_ml.simulator.truth.ahead import Ahead, ahead_of
+from wanderbricks_ml.simulator.truth.cancellation import cancellation_truth
 from wanderbricks_ml.simulator.truth.market import Market
 from wanderbricks_ml.simulator.truth.properties import PRICE_LEVELS, priced_month
 
@@ -108,3 +109,37 @@ def test_truth_of_prices_has_the_world_s_form(world: int, monkeypatch: pytest.Mo
         ratio = levels[version] / drawn.levels[version] / factor
         # up to what keeps the whole period's number of attempts
         np.testing.assert_allclose(ratio, ratio[0])
+
+
+@pytest.fixture(scope="module")
+def bookings() -> dict[int, list[World]]:
+    return {world: [draw(seed, draw_laws(world)) for seed in range(4_000, 4_010)] for world in (0, *WORLDS)}
+
+
+def compared(platforms: list[World], laws: Laws) -> list[Compared]:
+    """Cancellations beside a truth that goes by some laws."""
+    told = (replace(world, laws=laws) for world in platforms)
+    return [compared_cancellation(world, cancellation_truth(world, LAST))["cancellation"] for world in told]
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_truth_of_cancellations_mixes_over_hidden_trips(bookings: dict[int, list[World]], world: int) -> None:
+    parts = compared(bookings[world], draw_laws(world))
+    assert_calibrated(parts, 0.03)
+    # by laws without such trips it is not
+    with pytest.raises(AssertionError):
+        assert_calibrated(compared(bookings[world], replace(draw_laws(world), tentative_share=0.0)), 0.03)
+
+
+def test_hidden_trips_leave_less_to_be_told(bookings: dict[int, list[World]]) -> None:
+    """About as much is cancelled in every world, and none lets its columns tell as much as the calibrated one."""
+    assert {draw_laws(world).trip_form for world in WORLDS} == set(TRIP_FORMS)
+    explained, shares = {}, {}
+    for world, platforms in bookings.items():
+        parts = compared(platforms, draw_laws(world))
+        truth, outcome = (np.concatenate([getattr(part, of) for part in parts]) for of in ("truth", "outcome"))
+        explained[world] = 1 - np.mean((truth - outcome) ** 2) / outcome.var()
+        shares[world] = outcome.mean()
+    for world in WORLDS:
+        assert 0 < explained[world] < 0.9 * explained[0]
+        assert shares[world] == pytest.approx(shares[0], rel=0.15)

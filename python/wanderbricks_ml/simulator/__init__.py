@@ -70,10 +70,10 @@ def draw_world(preset: Preset, seed: int, shard: int, demand: Demand, laws: Laws
     prices = draw_prices(preset, seed, shard, properties, hosts, demand)
     levels = booking_levels(preset, properties, prices, demand, laws)
     attempts = draw_attempts(preset, seed, shard, properties, prices, levels, demand)
-    users = draw_users(preset, seed, shard)
+    users = draw_users(preset, seed, shard, laws)
     choice = draw_choice(preset, seed, users, attempts, prices)
     user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices)
-    stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices)
+    stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices, laws)
     interest = expected_interest(preset, properties, prices, levels, demand)
     curiosity = draw_curiosity(preset, seed, shard)
     return World(

@@ -7,15 +7,21 @@ but the simulator and its truth may read this: a model meets a world as it would
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from wanderbricks_ml.arrays import Floats
+from wanderbricks_ml.arrays import Bools, Floats
 from wanderbricks_ml.simulator.columns import stream
 
 PRICE_FORMS = ("power", "saturating", "kinked")
 """Effects of a price on demand that worlds draw from; world 0 has another, ``exponential``."""
+
+TRIP_FORMS = ("shifted", "fixed")
+"""What a hidden trait of a trip does to its cancellation; world 0 has no such trips."""
+
+_USUAL_LOGIT = -1.85
+"""What anybody can see of the logit of a cancellation a month ahead at the market's price."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,26 @@ class Laws:
         ``kinked``: exponential, of slope b (1 - `price_bend`) below the market's price and b (1 + `price_bend`) above.
     price_bend
         See there; 0 where the form has none.
+    flaky_share, flaky_effect
+        Share of the users who cancel more often than others, and by how much on the logit.
+    tentative_share
+        Share of the trips that are tentative, of any guest and at random: no column tells, nor does any history.
+    trip_form, tentative_effect
+        ``shifted``: the effect is added to the logit of a tentative trip; ``fixed``: it is the logit, whatever the
+        columns say.
+    cancellation_shift
+        On the logit of all, so that a usual booking is cancelled as often as in world 0.
     """
 
     world: int = 0
     price_form: str = "exponential"
     price_bend: float = 0.0
+    flaky_share: float = 0.25
+    flaky_effect: float = 1.3
+    tentative_share: float = 0.0
+    trip_form: str = "shifted"
+    tentative_effect: float = 0.0
+    cancellation_shift: float = 0.0
 
     def price_effect(self, relative_price: Floats, slope: Floats) -> Floats:
         """Factor on demand of a price relative to what the market asks for such a property."""
@@ -54,6 +75,19 @@ class Laws:
             slope = slope * np.where(above > 0, 1 + self.price_bend, 1 - self.price_bend)
         factor: Floats = np.exp(-slope * above)
         return factor
+
+    @property
+    def trips(self) -> tuple[tuple[bool, float], ...]:
+        """Whether a trip is tentative, and the share of those that are or are not; no kind that does not occur."""
+        kinds = ((False, 1 - self.tentative_share), (True, self.tentative_share))
+        return tuple((is_tentative, share) for is_tentative, share in kinds if share)
+
+    def trip_logit(self, logit: Floats, tentative: Bools | bool) -> Floats:
+        """Logit of a cancellation, given the trip's hidden trait beside all the rest."""
+        logit = logit + self.cancellation_shift
+        if self.trip_form == "fixed":
+            return np.where(tentative, self.tentative_effect, logit)
+        return logit + np.where(tentative, self.tentative_effect, 0.0)
 
     @property
     def text(self) -> str:
@@ -80,11 +114,41 @@ def draw_laws(world: int) -> Laws:
     rng = stream(world, "laws")
     price_form = _form(world, "price form", PRICE_FORMS)
     bends = {"power": 0.0, "saturating": rng.uniform(1.5, 2.5), "kinked": rng.uniform(0.3, 0.7)}
-    return Laws(
+    trip_form = _form(world, "trip form", TRIP_FORMS)
+    effects = {"shifted": rng.uniform(1.5, 3.0), "fixed": rng.uniform(0.4, 1.4)}
+    shares = {"shifted": rng.uniform(0.1, 0.3), "fixed": rng.uniform(0.06, 0.16)}
+    laws = Laws(
         world=world,
         price_form=price_form,
         price_bend=round(bends[price_form], 3),
+        flaky_share=round(rng.uniform(0.15, 0.4), 3),
+        flaky_effect=round(rng.uniform(0.8, 1.6), 3),
+        tentative_share=round(shares[trip_form], 3),
+        trip_form=trip_form,
+        tentative_effect=round(effects[trip_form], 3),
     )
+    return replace(laws, cancellation_shift=round(_levelling_shift(laws), 3))
+
+
+def _levelling_shift(laws: Laws) -> float:
+    """The shift on all logits by which a usual booking is cancelled as often as in world 0; by bisection."""
+
+    def cancelled(laws: Laws) -> float:
+        chance = 0.0
+        for more, weight in ((0.0, 1 - laws.flaky_share), (laws.flaky_effect, laws.flaky_share)):
+            for is_tentative, share in laws.trips:
+                logit = laws.trip_logit(np.array(_USUAL_LOGIT + more), is_tentative)
+                chance += weight * share / (1 + np.exp(-float(logit)))
+        return chance
+
+    low, high, wanted = -6.0, 2.0, cancelled(CALIBRATED)
+    for _ in range(40):
+        middle = (low + high) / 2
+        if cancelled(replace(laws, cancellation_shift=middle)) < wanted:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _form(world: int, name: str, forms: Sequence[str]) -> str:

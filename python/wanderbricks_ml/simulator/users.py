@@ -10,6 +10,7 @@ import pyarrow as pa
 from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.columns import DAY, dates, day_number, joined, picked, stream, version_columns
 from wanderbricks_ml.simulator.dimensions import two_versions, version_keys
+from wanderbricks_ml.simulator.laws import Laws
 from wanderbricks_ml.simulator.places import COMPANIES, COUNTRIES, FIRST_NAMES, LAST_NAMES
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.prices import Prices
@@ -35,9 +36,6 @@ LIFETIME = 700.0
 
 RETURN_SHARE = 0.25
 """Share of the attempts made by an earlier guest of the property."""
-
-FLAKY_SHARE = 0.25
-"""Share of the users who cancel more often than others."""
 
 MONTH_DAYS = 30
 """Length of the months by which the market of users is reckoned."""
@@ -113,7 +111,7 @@ class Choice:
         return np.searchsorted(self.thirds, price, side="right")
 
 
-def draw_users(preset: Preset, seed: int, shard: int) -> Users:
+def draw_users(preset: Preset, seed: int, shard: int, laws: Laws) -> Users:
     """Draw the users; some registered before the first day."""
     shared = stream(seed, "countries")
     country_share = shared.gamma(1.5, 1.0, len(COUNTRIES))
@@ -132,7 +130,7 @@ def draw_users(preset: Preset, seed: int, shard: int) -> Users:
         is_business=rng.random(count) < 0.14,
         rate=np.where(books, rng.gamma(RATE_SHAPE, 1 / RATE_SHAPE, count), 0.0),
         budget=rng.choice(BUDGETS, count, p=BUDGET_SHARE),
-        flaky=rng.random(count) < FLAKY_SHARE,
+        flaky=rng.random(count) < laws.flaky_share,
         family=rng.beta(2.0, 3.0, count),
     )
 

@@ -16,7 +16,7 @@ Conversion
     books is binomial; the probability of any booking is ``1 - (1 - p) ** K``.
 Cancellation
     Logistic given lead time, price and business, with the host's policy and the user's flakiness inferred by
-    Bayes' rule from earlier bookings whose outcome is known.
+    Bayes' rule from earlier bookings whose outcome is known, mixed over what trips there are.
 Users
     Gamma-distributed rates and exponential lifetimes, as in the Pareto/NBD model (Schmittlein, Morrison and
     Colombo 1987), in the time of the market: exposure is the rate at which a user of the same cell books. The

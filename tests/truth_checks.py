@@ -148,7 +148,7 @@ def repriced(world: World, level: float, lead: int) -> World:
     levels = booking_levels(preset, properties, unchanged, demand, laws)
     levels = levels * laws.price_effect(relative, slope) / laws.price_effect(before, slope)
     attempts = draw_attempts(preset, seed, 0, properties, changed, levels, demand)
-    choice = draw_choice(preset, seed, world.users, attempts, changed)
+    choice = draw_choice(preset, seed, world.users, attempts, changed, laws)
     user, returned = choose_users(seed, 0, world.users, choice, attempts, properties, changed)
     stays = draw_stays(seed, 0, attempts, user, world.users, properties, world.hosts, changed, laws)
     return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)

@@ -9,7 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from truth_checks import LAST, MONTH, TINY, Compared, assert_calibrated, compared_cancellation
+from truth_checks import (
+    LAST,
+    MONTH,
+    TINY,
+    Compared,
+    assert_as_expected,
+    assert_calibrated,
+    compared_cancellation,
+    compared_conversion,
+    compared_demand,
+    compared_revenue,
+    compared_users,
+    repriced_outcome,
+)
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.commands.cli import main
@@ -19,10 +32,18 @@ from wanderbricks_ml.simulator.demand import expected_demand
 from wanderbricks_ml.simulator.laws import CALIBRATED, PRICE_FORMS, TRIP_FORMS, Laws, draw_laws
 from wanderbricks_ml.simulator.prices import booking_levels
 from wanderbricks_ml.simulator.truth import properties as truth_of_properties
+from wanderbricks_ml.simulator.truth import users as truth_of_users
 from wanderbricks_ml.simulator.truth.ahead import Ahead, ahead_of
 from wanderbricks_ml.simulator.truth.cancellation import cancellation_truth
 from wanderbricks_ml.simulator.truth.market import Market
-from wanderbricks_ml.simulator.truth.properties import PRICE_LEVELS, priced_month
+from wanderbricks_ml.simulator.truth.properties import (
+    PRICE_LEVELS,
+    conversion_truth,
+    demand_truth,
+    priced_month,
+    revenue_truth,
+)
+from wanderbricks_ml.simulator.truth.users import user_truth
 
 WORLDS = (1, 2, 3)
 """As many in a row as most laws have forms, so that each form is among them."""
@@ -143,3 +164,105 @@ def test_hidden_trips_leave_less_to_be_told(bookings: dict[int, list[World]]) ->
     for world in WORLDS:
         assert 0 < explained[world] < 0.9 * explained[0]
         assert shares[world] == pytest.approx(shares[0], rel=0.15)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_users_book_what_is_to_their_taste(bookings: dict[int, list[World]], world: int) -> None:
+    """Two properties that one user has booked are of one cluster more often than two of anybody."""
+    laws = draw_laws(world)
+    same, usual, to_taste = 0.0, 0.0, []
+    for drawn in bookings[world]:
+        stays, cluster = drawn.stays, drawn.properties.cluster
+        first_hand = ~drawn.returned[stays.attempt]
+        user, booked = stays.user[first_hand], cluster[stays.listing[first_hand]]
+        to_taste.append((drawn.users.taste[user] == booked).mean())
+        by_user = np.zeros((len(drawn.users.taste), laws.tastes))
+        np.add.at(by_user, (user, booked), 1)
+        pairs = (by_user.sum(axis=1) * (by_user.sum(axis=1) - 1)).sum()
+        same += (by_user * (by_user - 1)).sum() / pairs
+        usual += ((np.bincount(booked) / len(booked)) ** 2).sum()
+    assert np.mean(to_taste) == pytest.approx(1 / (1 + (laws.tastes - 1) * laws.dislike), abs=0.03)
+    assert same > 1.5 * usual
+    plain = bookings[0][0]
+    assert not plain.properties.cluster.any()
+    assert not plain.users.taste.any()
+
+
+def test_no_column_tells_of_a_cluster_and_none_has_more_demand() -> None:
+    preset = replace(TINY, properties=3_000, hosts=1_200, hosts_with_property=900)
+    laws = draw_laws(2)
+    drawn = draw_world(preset, 9, 0, expected_demand(preset, 9), laws)
+    properties, cluster = drawn.properties, drawn.properties.cluster
+    for column in (
+        properties.bedrooms,
+        properties.property_type,
+        np.log(properties.market_price),
+        np.log(properties.appeal),
+        drawn.hosts.standing[properties.host],
+    ):
+        means = [column[cluster == kind].mean() for kind in range(laws.tastes)]
+        # standard errors of some thousand properties in a few clusters
+        assert np.ptp(means) < 5 * column.std() * (laws.tastes / len(cluster)) ** 0.5
+    for place in range(preset.destinations):
+        attempts = np.bincount(cluster[drawn.attempts.listing[properties.destination[drawn.attempts.listing] == place]])
+        assert attempts.min() > 0.8 * attempts.max()
+
+
+Outcome = tuple[float, float, float, float]
+
+
+@pytest.fixture(scope="module")
+def judged() -> tuple[list[dict[str, Compared]], list[Outcome]]:
+    """Truth and what came of it on platforms of each world; the second part is of prices that were changed."""
+    parts, changes = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        # a few snapshots for each platform
+        patch.setattr(truth_of_properties, "TEST_DAYS", 0)
+        patch.setattr(truth_of_properties, "REVENUE_CUTOFFS", (91, 181))
+        patch.setattr(truth_of_users, "_MONTHS_OF_USERS", 7)
+        for place, world in enumerate(WORLDS * 2):
+            drawn = draw(5_000 + place, draw_laws(world))
+            market = Market.of(drawn)
+            parts.append(
+                {
+                    **compared_demand(drawn, demand_truth(market, LAST - 30)),
+                    **compared_conversion(drawn, conversion_truth(market, LAST)),
+                    **compared_revenue(drawn, revenue_truth(market, LAST)),
+                    **compared_cancellation(drawn, cancellation_truth(drawn, LAST)),
+                    **compared_users(drawn, user_truth(drawn, LAST)),
+                }
+            )
+            changes.append(repriced_outcome(market, (-0.3, 0.3)[place % 2], 0))
+    return parts, changes
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("demand", 0.01),
+        ("demand, nothing on the books", 0.03),
+        ("conversion", 0.02),
+        ("revenue", 0.03),
+        ("cancellation", 0.03),
+        ("cancellation of open bookings", 0.03),
+        ("users", 0.01),
+        ("churn", 0.01),
+    ],
+)
+def test_truth_is_calibrated_in_worlds(
+    judged: tuple[list[dict[str, Compared]], list[Outcome]], name: str, tolerance: float
+) -> None:
+    assert_calibrated([part[name] for part in judged[0]], tolerance)
+
+
+def test_truth_of_prices_is_what_comes_of_them_in_worlds(
+    judged: tuple[list[dict[str, Compared]], list[Outcome]],
+) -> None:
+    assert_as_expected(judged[1])
+
+
+def test_truth_of_a_year_s_revenue_adds_up_in_worlds(judged: tuple[list[dict[str, Compared]], list[Outcome]]) -> None:
+    differences = np.array(
+        [1 - part["customer_ltv"].outcome.sum() / part["customer_ltv"].truth.sum() for part in judged[0]]
+    )
+    assert abs(differences.mean()) < 0.02 + 3 * differences.std(ddof=1) / len(differences) ** 0.5

@@ -66,12 +66,12 @@ class World:
 def draw_world(preset: Preset, seed: int, shard: int, demand: Demand, laws: Laws = CALIBRATED) -> World:
     """Draw one shard of a platform, over the whole period of its preset."""
     hosts = draw_hosts(preset, seed, shard)
-    properties = draw_properties(preset, seed, shard, hosts)
+    properties = draw_properties(preset, seed, shard, hosts, laws)
     prices = draw_prices(preset, seed, shard, properties, hosts, demand)
     levels = booking_levels(preset, properties, prices, demand, laws)
     attempts = draw_attempts(preset, seed, shard, properties, prices, levels, demand)
     users = draw_users(preset, seed, shard, laws)
-    choice = draw_choice(preset, seed, users, attempts, prices)
+    choice = draw_choice(preset, seed, users, attempts, prices, laws)
     user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices)
     stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices, laws)
     interest = expected_interest(preset, properties, prices, levels, demand)

@@ -51,6 +51,11 @@ class Laws:
         columns say.
     cancellation_shift
         On the logit of all, so that a usual booking is cancelled as often as in world 0.
+    tastes
+        Number of hidden clusters of properties and of the tastes of users, one for each. Clusters of a destination are
+        alike in demand and in what columns tell; who books what alone tells them.
+    dislike
+        Weight of a user for a property of another cluster than that of their taste, whose own weigh 1.
     """
 
     world: int = 0
@@ -62,6 +67,8 @@ class Laws:
     trip_form: str = "shifted"
     tentative_effect: float = 0.0
     cancellation_shift: float = 0.0
+    tastes: int = 1
+    dislike: float = 1.0
 
     def price_effect(self, relative_price: Floats, slope: Floats) -> Floats:
         """Factor on demand of a price relative to what the market asks for such a property."""
@@ -126,6 +133,8 @@ def draw_laws(world: int) -> Laws:
         tentative_share=round(shares[trip_form], 3),
         trip_form=trip_form,
         tentative_effect=round(effects[trip_form], 3),
+        tastes=int(rng.integers(3, 7)),
+        dislike=round(rng.uniform(0.02, 0.2), 3),
     )
     return replace(laws, cancellation_shift=round(_levelling_shift(laws), 3))
 

@@ -64,6 +64,10 @@ class Users:
         Hidden: cancels more often.
     family
         Hidden taste: probability of each further guest.
+    taste
+        Hidden: cluster of properties that the user likes.
+    tastes
+        Number of tastes.
     """
 
     created: Ints
@@ -74,11 +78,13 @@ class Users:
     budget: Ints
     flaky: Bools
     family: Floats
+    taste: Ints
+    tastes: int
 
     @property
     def cell(self) -> Ints:
-        """Region and budget: users of a cell differ only in rate and lifetime."""
-        return self.country % REGIONS * BUDGETS + self.budget
+        """Region, budget and taste: users of a cell differ only in rate and lifetime."""
+        return (self.country % REGIONS * BUDGETS + self.budget) * self.tastes + self.taste
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Choice:
     weight
         Rates of the users active in each month, by cell, shape (C, M).
     share
-        Probability of each cell by destination, price third and month, shape (N, 3, M, C).
+        Probability of each cell by destination, cluster, price third and month, shape (N, K, 3, M, C).
     thirds
         Bounds of the price thirds.
     """
@@ -132,23 +138,31 @@ def draw_users(preset: Preset, seed: int, shard: int, laws: Laws) -> Users:
         budget=rng.choice(BUDGETS, count, p=BUDGET_SHARE),
         flaky=rng.random(count) < laws.flaky_share,
         family=rng.beta(2.0, 3.0, count),
+        taste=stream(seed, "tastes", shard).integers(0, laws.tastes, count),
+        tastes=laws.tastes,
     )
 
 
-def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, prices: Prices) -> Choice:
-    """Weigh the cells of users for each destination, price third and month."""
+def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, prices: Prices, laws: Laws) -> Choice:
+    """Weigh the cells of users for each destination, cluster, price third and month."""
     first, last = day_number(preset.first_day), day_number(preset.last_day)
     months = (last - first) // MONTH_DAYS + 1
     fondness = stream(seed, "fondness").lognormal(0, 0.6, (preset.destinations, REGIONS))
-    cells = REGIONS * BUDGETS
+    tastes = laws.tastes
+    cells = REGIONS * BUDGETS * tastes
     begin = first + MONTH_DAYS * np.arange(months)
     days = np.minimum(users.lapsed[:, None], begin + MONTH_DAYS) - np.maximum(users.created[:, None], begin)
     active = users.rate[:, None] * np.clip(days, 0, MONTH_DAYS) / MONTH_DAYS
     weight: Floats = np.stack(
         [np.bincount(users.cell, active[:, month], minlength=cells) for month in range(months)], axis=1
     )
-    liking = fondness[:, None, :, None] * WISH[None, :, None, :]
-    share = liking.reshape(preset.destinations, BUDGETS, 1, cells) * weight.T
+    affinity = np.where(np.eye(tastes, dtype=bool), 1.0, laws.dislike)
+    liking = (
+        fondness[:, None, None, :, None, None]
+        * WISH[None, None, :, None, :, None]
+        * affinity[None, :, None, None, None, :]
+    )
+    share = liking.reshape(preset.destinations, tastes, BUDGETS, 1, cells) * weight.T
     share /= share.sum(axis=-1, keepdims=True)
     price = prices.price[attempts.version]
     return Choice(first, weight, share, np.quantile(price, [1 / 3, 2 / 3]))
@@ -169,7 +183,8 @@ def choose_users(
     fresh = parent < 0
     destination = properties.destination[attempts.listing]
     third = choice.third(prices.price[attempts.version])
-    shares = np.cumsum(choice.share, axis=-1)[destination, third, choice.month(day)]
+    cluster = properties.cluster[attempts.listing]
+    shares = np.cumsum(choice.share, axis=-1)[destination, cluster, third, choice.month(day)]
     cell = (rng.random(count)[:, None] > shares[:, :-1]).sum(axis=1)
     order = np.argsort(users.cell, kind="stable")
     cumulated = np.cumsum(users.rate[order])

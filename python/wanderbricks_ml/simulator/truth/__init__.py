@@ -20,7 +20,8 @@ Cancellation
 Users
     Gamma-distributed rates and exponential lifetimes, as in the Pareto/NBD model (Schmittlein, Morrison and
     Colombo 1987), in the time of the market: exposure is the rate at which a user of the same cell books. The
-    budget class is inferred from the prices paid. Earlier guests return at a rate for each past booking.
+    budget class is inferred from the prices paid; tastes are mixed over, as clusters weigh alike. Earlier guests
+    return at a rate for each past booking.
 Revenue
     What is on the books, each booking times the probability that it is kept, and expected check-ins still to come times
     their nights, the price in force and the share that is kept. Listings to come are left out, as are prices to come.

@@ -149,7 +149,7 @@ def repriced(world: World, level: float, lead: int) -> World:
     levels = levels * laws.price_effect(relative, slope) / laws.price_effect(before, slope)
     attempts = draw_attempts(preset, seed, 0, properties, changed, levels, demand)
     choice = draw_choice(preset, seed, world.users, attempts, changed, laws)
-    user, returned = choose_users(seed, 0, world.users, choice, attempts, properties, changed)
+    user, returned = choose_users(seed, 0, world.users, choice, attempts, properties, changed, laws)
     stays = draw_stays(seed, 0, attempts, user, world.users, properties, world.hosts, changed, laws)
     return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)
 

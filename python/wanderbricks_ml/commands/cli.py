@@ -137,8 +137,10 @@ def simulate(
     draws the form in which attempts to book fall with the price relative to the market's (a power; logistic, so that a
     low price gains only so much; or with a kink at the market's price); of worlds 1 to 3 each has another. How
     cancellations depend on a trait of the trip that no column tells: it raises their odds, or makes them what they are
-    whatever the columns say. And hidden clusters of properties, each to the taste of some of the guests, which only
-    shows in who booked what. What a world drew is in world.json, which no product reads.
+    whatever the columns say. Hidden clusters of properties, each to the taste of some of the guests, which only
+    shows in who booked what. And which earlier guests return (any alike; more, the more there were; or those of late
+    rather). Truth knows it all but the last: there (worlds 3 and 4 of the first five) it has no table of users, by
+    which churn and LTV are judged. What a world drew is in world.json, which no product reads.
     """
     from wanderbricks_ml.simulator import simulate as run
     from wanderbricks_ml.simulator.shocks import Shock

@@ -72,7 +72,7 @@ def draw_world(preset: Preset, seed: int, shard: int, demand: Demand, laws: Laws
     attempts = draw_attempts(preset, seed, shard, properties, prices, levels, demand)
     users = draw_users(preset, seed, shard, laws)
     choice = draw_choice(preset, seed, users, attempts, prices, laws)
-    user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices)
+    user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices, laws)
     stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices, laws)
     interest = expected_interest(preset, properties, prices, levels, demand)
     curiosity = draw_curiosity(preset, seed, shard)
@@ -188,5 +188,11 @@ def _write_truth(world: World, until: date, out: Path) -> None:
 
     logger.info("truth: what the best possible model would say")
     tables = truth_tables(world, until)
+    for stale in out.glob("*.parquet"):
+        # of a world that had more of it
+        if stale.stem not in tables:
+            stale.unlink()
+    if "users" not in tables:
+        logger.info("truth: none of users, whose law of returns in world %s it does not cover", world.laws.world)
     with folder_writer(out, tuple(tables)) as write:
         write(tables)

@@ -20,6 +20,9 @@ PRICE_FORMS = ("power", "saturating", "kinked")
 TRIP_FORMS = ("shifted", "fixed")
 """What a hidden trait of a trip does to its cancellation; world 0 has no such trips."""
 
+RETURN_FORMS = ("alike", "growing", "recent")
+"""Which earlier guests of a property come back, and how many; world 0 has ``alike``."""
+
 _USUAL_LOGIT = -1.85
 """What anybody can see of the logit of a cancellation a month ahead at the market's price."""
 
@@ -56,6 +59,12 @@ class Laws:
         alike in demand and in what columns tell; who books what alone tells them.
     dislike
         Weight of a user for a property of another cluster than that of their taste, whose own weigh 1.
+    return_form, return_share, return_scale
+        Attempts at a property that are made by its earlier guests:
+
+        ``alike``: the share, each earlier attempt's guest as likely as any other;
+        ``growing``: of n earlier attempts n / (n + scale) of the share, each as likely as any other;
+        ``recent``: the share, guests of late rather, by exp(-days / scale).
     """
 
     world: int = 0
@@ -69,6 +78,9 @@ class Laws:
     cancellation_shift: float = 0.0
     tastes: int = 1
     dislike: float = 1.0
+    return_form: str = "alike"
+    return_share: float = 0.25
+    return_scale: float = 0.0
 
     def price_effect(self, relative_price: Floats, slope: Floats) -> Floats:
         """Factor on demand of a price relative to what the market asks for such a property."""
@@ -121,6 +133,9 @@ def draw_laws(world: int) -> Laws:
     rng = stream(world, "laws")
     price_form = _form(world, "price form", PRICE_FORMS)
     bends = {"power": 0.0, "saturating": rng.uniform(1.5, 2.5), "kinked": rng.uniform(0.3, 0.7)}
+    return_form = _form(world, "return form", RETURN_FORMS)
+    return_shares = {"alike": (0.2, 0.35), "growing": (0.35, 0.5), "recent": (0.2, 0.35)}
+    return_scales = {"alike": (0.0, 0.0), "growing": (5.0, 20.0), "recent": (90.0, 240.0)}
     trip_form = _form(world, "trip form", TRIP_FORMS)
     effects = {"shifted": rng.uniform(1.5, 3.0), "fixed": rng.uniform(0.4, 1.4)}
     shares = {"shifted": rng.uniform(0.1, 0.3), "fixed": rng.uniform(0.06, 0.16)}
@@ -133,8 +148,11 @@ def draw_laws(world: int) -> Laws:
         tentative_share=round(shares[trip_form], 3),
         trip_form=trip_form,
         tentative_effect=round(effects[trip_form], 3),
-        tastes=int(rng.integers(3, 7)),
+        tastes=int(rng.integers(3, 5)),
         dislike=round(rng.uniform(0.02, 0.2), 3),
+        return_form=return_form,
+        return_share=round(rng.uniform(*return_shares[return_form]), 3),
+        return_scale=round(rng.uniform(*return_scales[return_form]), 1),
     )
     return replace(laws, cancellation_shift=round(_levelling_shift(laws), 3))
 

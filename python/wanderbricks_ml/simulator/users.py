@@ -34,9 +34,6 @@ RATE_SHAPE = 1.5
 LIFETIME = 700.0
 """Mean days from registration until a user lapses; exponential."""
 
-RETURN_SHARE = 0.25
-"""Share of the attempts made by an earlier guest of the property."""
-
 MONTH_DAYS = 30
 """Length of the months by which the market of users is reckoned."""
 
@@ -169,7 +166,14 @@ def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, pri
 
 
 def choose_users(
-    seed: int, shard: int, users: Users, choice: Choice, attempts: Attempts, properties: Properties, prices: Prices
+    seed: int,
+    shard: int,
+    users: Users,
+    choice: Choice,
+    attempts: Attempts,
+    properties: Properties,
+    prices: Prices,
+    laws: Laws,
 ) -> tuple[Ints, Bools]:
     """Row of the user who makes each attempt, and whether they are an earlier guest of the property who returns.
 
@@ -178,7 +182,7 @@ def choose_users(
     rng = stream(seed, "choice", shard)
     count = len(attempts.listing)
     day = attempts.created // DAY
-    parent = _earlier_attempt(rng, attempts.listing)
+    parent = earlier_attempts(rng, attempts, laws)
     user = np.full(count, -1)
     fresh = parent < 0
     destination = properties.destination[attempts.listing]
@@ -255,15 +259,24 @@ def user_table(preset: Preset, seed: int, shard: int, users: Users) -> pa.Table:
     )
 
 
-def _earlier_attempt(rng: np.random.Generator, listing: Ints) -> Ints:
+def earlier_attempts(rng: np.random.Generator, attempts: Attempts, laws: Laws) -> Ints:
     """For a share of the attempts the row of an earlier one at the same property, -1 for the others."""
+    listing = attempts.listing
     count = len(listing)
     order = np.argsort(listing, kind="stable")
     number = np.bincount(listing, minlength=1)
     begin = (np.cumsum(number) - number)[listing[order]]
     place = np.arange(count) - begin
-    returns = (rng.random(count) < RETURN_SHARE) & (place > 0)
-    earlier = begin + (rng.random(count) * place).astype(np.int64)
+    share = laws.return_share * (place / (place + laws.return_scale) if laws.return_form == "growing" else 1.0)
+    returns = (rng.random(count) < share) & (place > 0)
+    if laws.return_form == "recent":
+        # a property's earlier attempts side by side, each as wide as it is likely
+        day = attempts.created[order] / DAY
+        edge = np.concatenate([[0.0], np.cumsum(np.exp((day - day.min(initial=np.inf)) / laws.return_scale))])
+        point = edge[begin] + rng.random(count) * (edge[begin + place] - edge[begin])
+        earlier = np.clip(np.searchsorted(edge, point, side="right") - 1, begin, begin + np.maximum(place - 1, 0))
+    else:
+        earlier = begin + (rng.random(count) * place).astype(np.int64)
     parent = np.full(count, -1)
     parent[order[returns]] = order[earlier[returns]]
     return parent

@@ -164,8 +164,8 @@ def user_truth(world: World, last: int) -> pa.Table:
 class Returns:
     """How often earlier guests of a property make its next booking.
 
-    A share of a property's bookings is made by its earlier guests, each as likely as any other. So the more it has had
-    for its pace of booking, the less each of them returns.
+    A share of a property's bookings, in some worlds one that grows with their number, is made by its earlier guests,
+    each as likely as any other. So the more it has had for its pace of booking, the less each of them returns.
 
     Attributes
     ----------
@@ -175,6 +175,8 @@ class Returns:
         Bookings a day of a property.
     first_day
         Day since 1970 at which month 0 begins.
+    scale
+        Added to a property's bookings so far: `Laws.return_scale` where the share grows, 0 where it does not.
     share, by_booking
         By month, the last year repeated: share of what properties' paces, over their bookings so far, add up to that
         unlapsed guests made; and their bookings a day for each earlier booking.
@@ -183,6 +185,7 @@ class Returns:
     listed: Ints
     usual_pace: float
     first_day: int
+    scale: float
     share: Floats
     by_booking: Floats
 
@@ -192,7 +195,7 @@ class Returns:
         stays, first, listed = world.stays, world.choice.first_day, world.properties.listed
         day, lapsed = stays.created // DAY, world.users.lapsed[stays.user]
         existed = np.maximum(first + months * MONTH_DAYS - np.maximum(listed, first), 1).sum()
-        found = cls(listed, len(day) / existed, first, np.zeros(0), np.zeros(0))
+        found = cls(listed, len(day) / existed, first, world.laws.return_scale, np.zeros(0), np.zeros(0))
         share, by_booking = np.zeros(months), np.zeros(months)
         for period in range(months):
             begin = first + period * MONTH_DAYS
@@ -201,11 +204,11 @@ class Returns:
             made = (returned & (day >= begin) & (day < begin + MONTH_DAYS)).sum() / MONTH_DAYS
             pace, number = found.paces(middle, stays.listing[past])
             unlapsed = stays.listing[past & (lapsed > middle)]
-            share[period] = made / max((pace / np.maximum(number, 1))[unlapsed].sum(), 1e-9)
+            share[period] = made / max((pace / (np.maximum(number, 1) + found.scale))[unlapsed].sum(), 1e-9)
             by_booking[period] = made / max(len(unlapsed), 1)
         year = 365 // MONTH_DAYS + 1
         share, by_booking = (np.concatenate([of, *[of[-year:]] * 2]) for of in (share, by_booking))
-        return cls(listed, found.usual_pace, first, share, by_booking)
+        return cls(listed, found.usual_pace, first, found.scale, share, by_booking)
 
     def paces(self, moment: float, listing: Ints) -> tuple[Floats, Floats]:
         """Bookings a day to expect of each property, and those so far, shape (P,), by the listings of the latter."""
@@ -220,14 +223,15 @@ class Returns:
         so_far = [np.zeros(count)]
         for low, high in pairwise(STEPS):
             elapsed = (low + high) / 2
-            each = pace / (number + pace * elapsed) * self.share[self._month(snapshot + elapsed)] * (high - low)
+            share = self.share[self._month(snapshot + elapsed)]
+            each = pace / (number + self.scale + pace * elapsed) * share * (high - low)
             so_far.append(so_far[-1] + np.bincount(user, each, minlength=count)[:count])
         return np.array(so_far)
 
     def pull(self, snapshot: float, listing: Ints, user: Ints, count: int) -> Floats:
         """Of each user the paces of the properties booked over their bookings so far, added up, shape (`count`,)."""
         pace, number = self.paces(snapshot, listing)
-        each: Floats = (pace / np.maximum(number, 1))[listing]
+        each: Floats = (pace / (np.maximum(number, 1) + self.scale))[listing]
         return np.bincount(user, each, minlength=count)[:count].astype(np.float64)
 
     def clock(self, moment: Floats) -> Floats:

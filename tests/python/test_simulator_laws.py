@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from truth_checks import (
     LAST,
     MONTH,
+    SPAN,
     TINY,
     Compared,
     assert_as_expected,
@@ -46,7 +47,7 @@ from wanderbricks_ml.simulator.truth.properties import (
     priced_month,
     revenue_truth,
 )
-from wanderbricks_ml.simulator.truth.users import user_truth
+from wanderbricks_ml.simulator.truth.users import STEPS, Returns, user_truth
 from wanderbricks_ml.simulator.users import earlier_attempts
 
 WORLDS = (1, 2, 3)
@@ -305,6 +306,29 @@ def test_forms_of_returns(laws: Laws, age: float | None, of_first: float, of_las
     assert (day[late] - day[parent[late]]).mean() == pytest.approx(age or (days - 150) / 2, rel=0.05)
     assert (parent[(day > 0) & (day < 50)] >= 0).mean() == pytest.approx(of_first, abs=0.02)
     assert (parent[day >= days - 500] >= 0).mean() == pytest.approx(of_last, abs=0.03)
+
+
+def test_truth_of_returns_knows_that_their_share_grows(bookings: dict[int, list[World]]) -> None:
+    """Of the returns to come, the share at properties that have had few bookings; that of a law that ignores it."""
+    assert draw_laws(1).return_form == "growing"
+    half_year = int(np.searchsorted(STEPS, 180))
+    told, told_without, came = np.zeros(2), np.zeros(2), np.zeros(2)
+    for drawn in bookings[1]:
+        stays, day = drawn.stays, drawn.stays.created // 86_400
+        returned = drawn.returned[stays.attempt]
+        returns = Returns.of(drawn, drawn.choice.weight.shape[1], returned)
+        pair = stays.user * SPAN + stays.listing
+        for snapshot in (LAST - 600, LAST - 400, LAST - 200):
+            known = day < snapshot
+            few = np.bincount(stays.listing[known], minlength=TINY.properties) < 30
+            unlapsed = drawn.users.lapsed[stays.user[known]] > snapshot
+            side = np.where(unlapsed, few[stays.listing[known]], 2)
+            for law, total in ((returns, told), (replace(returns, scale=0.0), told_without)):
+                total += law.ahead(snapshot, stays.listing[known], side, 3)[half_year][:2]
+            soon = returned & ~known & (day < snapshot + 180) & np.isin(pair, pair[known])
+            came += np.bincount(few[stays.listing[soon]].astype(int), minlength=2)
+    share, without, outcome = (total[1] / total.sum() for total in (told, told_without, came))
+    assert abs(share - outcome) < 0.5 * abs(without - outcome)
 
 
 def test_a_world_without_a_truth_of_users_writes_none(

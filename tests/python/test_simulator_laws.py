@@ -97,6 +97,15 @@ def test_laws_are_drawn_by_the_number_alone() -> None:
         draw_laws(-1)
 
 
+def test_the_page_says_what_worlds_draw() -> None:
+    page = (Path(__file__).parents[2] / "docs/measured.md").read_text()
+    for world in range(1, 6):
+        laws = draw_laws(world)
+        truth = "all but `users`" if laws.return_form == "recent" else "all"
+        trips = f"{laws.tentative_share:.1%} {laws.trip_form}"
+        assert f"| {world} | {laws.price_form} | {trips} | {laws.tastes} | {laws.return_form} | {truth} |" in page
+
+
 @pytest.mark.parametrize(
     ("laws", "expected"),
     [

@@ -7,98 +7,43 @@ platforms, so that rows of one platform need not be independent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
+from truth_checks import (
+    LAST,
+    TINY,
+    Compared,
+    assert_as_expected,
+    assert_calibrated,
+    compared_cancellation,
+    compared_conversion,
+    compared_demand,
+    compared_revenue,
+    compared_users,
+    repriced_outcome,
+)
 
-from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator import World, draw_world
-from wanderbricks_ml.simulator.bookings import draw_stays
-from wanderbricks_ml.simulator.columns import DAY, day_number
-from wanderbricks_ml.simulator.demand import expected_demand, price_effect
-from wanderbricks_ml.simulator.presets import PRESETS
-from wanderbricks_ml.simulator.prices import Prices, booking_levels
-from wanderbricks_ml.simulator.stays import draw_attempts
+from wanderbricks_ml.simulator.columns import DAY
+from wanderbricks_ml.simulator.demand import expected_demand
 from wanderbricks_ml.simulator.truth import truth_tables
 from wanderbricks_ml.simulator.truth.ahead import ahead_of
 from wanderbricks_ml.simulator.truth.market import Market
-from wanderbricks_ml.simulator.truth.properties import PRICE_LEVELS, pricing_truth
-from wanderbricks_ml.simulator.users import choose_users, draw_choice
 
-TINY = PRESETS["tiny"]
 PLATFORMS = range(1_000, 1_014)
-LAST = day_number(TINY.last_day)
-SPAN = 100_000
-GROUPS = 6
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Truth and outcome, row by row, of one platform."""
-
-    truth: Floats
-    outcome: Floats
-
-
-def days(column: pa.ChunkedArray) -> Ints:
-    return column.cast(pa.int32()).to_numpy().astype(np.int64)
 
 
 def compare(world: World) -> dict[str, Compared]:
-    tables, stays = truth_tables(world, TINY.last_day), world.stays
-    made = stays.created // DAY
-    found = {}
-
-    demand = tables["demand"]
-    check_in = days(demand["check_in_date"])
-    closed = check_in <= LAST
-    key = (demand["property_id"].to_numpy() - 1) * SPAN + check_in
-    arrivals, times = np.unique(stays.listing * SPAN + stays.check_in, return_counts=True)
-    at = np.minimum(np.searchsorted(arrivals, key), len(arrivals) - 1)
-    outcome = np.where(arrivals[at] == key, times[at], 0)
-    found["demand"] = Compared(demand["expected_bookings"].to_numpy()[closed], outcome[closed])
-    uncertain = closed & (demand["expected_bookings"].to_numpy() < 0.5)
-    found["demand, nothing on the books"] = Compared(
-        demand["expected_bookings"].to_numpy()[uncertain], outcome[uncertain]
-    )
-    assert (days(demand["as_of_date"]) < check_in).all()
-
-    conversion = tables["conversion"]
-    key = (conversion["property_id"].to_numpy() - 1) * SPAN + days(conversion["engagement_date"])
-    booked = np.isin(key, stays.listing * SPAN + made).astype(float)
-    found["conversion"] = Compared(conversion["conversion_probability"].to_numpy(), booked)
-
-    revenue = tables["revenue"]
-    amounts = np.zeros((TINY.destinations, SPAN))
-    kept = stays.cancelled_after < 0
-    destination = world.properties.destination[stays.listing[kept]]
-    np.add.at(amounts, (destination, stays.check_in[kept]), stays.cents[kept] / 100)
-    earned = amounts[revenue["destination_id"].to_numpy() - 1, days(revenue["check_in_date"])]
-    found["revenue"] = Compared(revenue["expected_revenue"].to_numpy(), earned)
-
-    cancelled = (stays.cancelled_after >= 0).astype(float)
-    found["cancellation"] = Compared(tables["cancellation"]["cancellation_probability"].to_numpy(), cancelled)
-    still = tables["cancellation"]["open_probability"].to_numpy(zero_copy_only=False)
-    is_open = ~np.isnan(still)
-    found["cancellation of open bookings"] = Compared(still[is_open], cancelled[is_open])
-
-    users = tables["users"]
-    snapshot = days(users["as_of_date"])
-    order = np.lexsort((made, stays.user))
-    booking = stays.user[order] * SPAN + made[order]
-    user = users["user_id"].to_numpy() - 1
-
-    def bookings(first: Ints, end: Ints) -> Ints:
-        return np.searchsorted(booking, user * SPAN + end) - np.searchsorted(booking, user * SPAN + first)
-
-    silent = (bookings(snapshot, snapshot + 180) == 0).astype(float)
-    judged: Bools = snapshot + 180 <= LAST + 1
-    found["users"] = Compared(users["no_booking_probability_180d"].to_numpy()[judged], silent[judged])
-    active = judged & (bookings(snapshot - 365, snapshot) > 0)
-    found["churn"] = Compared(users["no_booking_probability_180d"].to_numpy()[active], silent[active])
-    return found
+    tables = truth_tables(world, TINY.last_day)
+    return {
+        **compared_demand(world, tables["demand"]),
+        **compared_conversion(world, tables["conversion"]),
+        **compared_revenue(world, tables["revenue"]),
+        **compared_cancellation(world, tables["cancellation"]),
+        **compared_users(world, tables["users"]),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -121,20 +66,7 @@ def platforms() -> list[dict[str, Compared]]:
     ],
 )
 def test_truth_is_unbiased_and_calibrated(platforms: list[dict[str, Compared]], name: str, tolerance: float) -> None:
-    """Differences lie within 3.5 standard errors of `tolerance`, a fraction of the truth, overall and in each group."""
-    parts = [platform[name] for platform in platforms]
-    pooled = np.concatenate([part.truth for part in parts])
-    bounds = np.quantile(pooled, np.linspace(0, 1, GROUPS + 1)[1:-1])
-    for group in [None, *range(len(np.unique(bounds)) + 1)]:
-        truth, outcome = [], []
-        for part in parts:
-            rows = slice(None) if group is None else np.searchsorted(np.unique(bounds), part.truth) == group
-            truth.append(part.truth[rows].sum())
-            outcome.append(part.outcome[rows].sum())
-        difference = np.array(outcome) - np.array(truth)
-        error = difference.std(ddof=1) * len(parts) ** 0.5
-        slack = tolerance * (1 if group is None else 2) * sum(truth) + 1
-        assert abs(difference.sum()) < slack + 3.5 * error, (group, sum(truth), sum(outcome), error)
+    assert_calibrated([platform[name] for platform in platforms], tolerance)
 
 
 @pytest.mark.parametrize("name", ["demand", "conversion", "cancellation", "churn"])
@@ -164,82 +96,23 @@ def test_truth_does_not_see_the_future() -> None:
         assert np.corrcoef(blindly.ravel(), seen.ravel())[0, 1] > 0.999
 
 
-MONTH = np.datetime64("2025-06")
-
-
-def repriced(world: World, level: float, lead: int) -> World:
-    """The same hosts, properties and users, had all prices changed on the first day of a month up to `MONTH`."""
-    begin = int((MONTH - lead).astype("datetime64[D]").astype(np.int64)) * DAY
-    prices = world.prices
-    spanning = (prices.starts < begin) & (prices.ends > begin)
-    order = np.lexsort(
-        (
-            np.concatenate([prices.starts, np.full(spanning.sum(), begin)]),
-            np.concatenate([prices.owner, prices.owner[spanning]]),
-        )
-    )
-    owner = np.concatenate([prices.owner, prices.owner[spanning]])[order]
-    starts = np.concatenate([prices.starts, np.full(spanning.sum(), begin)])[order]
-    ends = np.concatenate([np.where(spanning, begin, prices.ends), prices.ends[spanning]])[order]
-    price = np.concatenate([prices.price, prices.price[spanning]])[order]
-    price = np.where(starts >= begin, price * (1 + level), price)
-    changed = Prices(owner, starts, ends, price)
-    unchanged = replace(changed, price=np.concatenate([prices.price, prices.price[spanning]])[order])
-    preset, seed, demand, properties = world.preset, world.seed, world.demand, world.properties
-    relative = changed.price / properties.market_price[owner]
-    before = unchanged.price / properties.market_price[owner]
-    slope = demand.price_slope[properties.group[owner]]
-    levels = booking_levels(preset, properties, unchanged, demand)
-    levels = levels * price_effect(relative, slope) / price_effect(before, slope)
-    attempts = draw_attempts(preset, seed, 0, properties, changed, levels, demand)
-    choice = draw_choice(preset, seed, world.users, attempts, changed)
-    user, returned = choose_users(seed, 0, world.users, choice, attempts, properties, changed)
-    stays = draw_stays(seed, 0, attempts, user, world.users, properties, world.hosts, changed)
-    return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)
-
-
 CHANGES = ((-0.3, 0), (0.0, 1), (0.3, 0))
 """Of all prices, a fraction, and how many months before `MONTH`."""
 
 
 @pytest.fixture(scope="module")
-def repriced_months() -> dict[tuple[float, int], Floats]:
-    """Of each change: bookings expected and made, revenue expected and earned, a row a platform."""
-    first = int(MONTH.astype("datetime64[D]").astype(np.int64))
-    end = int((MONTH + 1).astype("datetime64[D]").astype(np.int64))
-    found: dict[tuple[float, int], list[tuple[float, ...]]] = {change: [] for change in CHANGES}
-    for seed in range(2_000, 2_030):
-        world = draw_world(TINY, seed, 0, expected_demand(TINY, seed))
-        told = pricing_truth(Market.of(world), TINY.last_day)
-        this_month = days(told["stay_month"]) == first
-        for (level, lead), rows in found.items():
-            snapshot = int((MONTH - lead).astype("datetime64[D]").astype(np.int64))
-            at = int(np.argmin(np.abs(PRICE_LEVELS - level)))
-            asked = this_month & np.isclose(told["price_level"].to_numpy(), PRICE_LEVELS[at])
-            asked &= told["lead_months"].to_numpy() == lead
-            stays = repriced(world, level, lead).stays
-            new = (stays.created >= snapshot * DAY) & (stays.check_in >= first) & (stays.check_in < end)
-            kept = new & (stays.cancelled_after < 0)
-            rows.append(
-                (
-                    told["expected_bookings"].to_numpy()[asked].sum(),
-                    new.sum(),
-                    told["expected_revenue"].to_numpy()[asked].sum(),
-                    stays.cents[kept].sum() / 100,
-                )
-            )
-    return {change: np.array(rows) for change, rows in found.items()}
+def repriced_months() -> dict[tuple[float, int], list[tuple[float, float, float, float]]]:
+    markets = (Market.of(draw_world(TINY, seed, 0, expected_demand(TINY, seed))) for seed in range(2_000, 2_030))
+    rows = [[repriced_outcome(market, *change) for change in CHANGES] for market in markets]
+    return {change: [row[at] for row in rows] for at, change in enumerate(CHANGES)}
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_truth_of_prices_is_what_comes_of_them(
-    repriced_months: dict[tuple[float, int], Floats], change: tuple[float, int]
+    repriced_months: dict[tuple[float, int], list[tuple[float, float, float, float]]], change: tuple[float, int]
 ) -> None:
     """Bookings and revenue of a month whose prices are changed on a snapshot, over platforms drawn anew."""
-    bookings, made, revenue, earned = repriced_months[change].T
-    for truth, outcome, tolerance in ((bookings, made, 0.04), (revenue, earned, 0.06)):
-        error = (outcome - truth).std(ddof=1) * len(truth) ** 0.5
-        assert abs(outcome.sum() - truth.sum()) < tolerance * truth.sum() + 2.5 * error, (truth.sum(), outcome.sum())
+    assert_as_expected(repriced_months[change])
 
 
 def test_shocks_are_inferred_from_the_books(monkeypatch: pytest.MonkeyPatch) -> None:

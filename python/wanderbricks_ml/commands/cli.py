@@ -92,11 +92,25 @@ main.add_command(online_store)
     metavar="SHOCK",
     help="Plant a shock, see below; repeat it for several. They are listed in shocks.json.",
 )
+@click.option(
+    "--world",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Laws by which guests behave, see below; 0 are the calibrated ones.",
+)
 @click.option("--truth", is_flag=True, help="Also write truth/, what the best possible model would predict.")
 @click.option("--raw", is_flag=True, help="Also write raw/, the tables of samples.wanderbricks behind gold.")
 @OUT
 def simulate(
-    preset: str, seed: int, until: datetime | None, shocks: tuple[str, ...], truth: bool, raw: bool, out: Path
+    preset: str,
+    seed: int,
+    until: datetime | None,
+    shocks: tuple[str, ...],
+    world: int,
+    truth: bool,
+    raw: bool,
+    out: Path,
 ) -> None:
     """Simulate a platform and write its gold tables.
 
@@ -118,13 +132,22 @@ def simulate(
       quality:nulls:TABLE.COLUMN:DATE:SHARE  a SHARE of the values from DATE on is null
       quality:duplicates:TABLE:DATE:SHARE    a SHARE of the rows from DATE on comes twice
       quality:late:TABLE:DATE:DAYS           rows from DATE on come DAYS late
+
+    Worlds: the seed draws guests, hosts and properties, the number of the world how they behave. Each world above 0
+    draws the form in which attempts to book fall with the price relative to the market's (a power; logistic, so that a
+    low price gains only so much; or with a kink at the market's price); of worlds 1 to 3 each has another. How
+    cancellations depend on a trait of the trip that no column tells: it raises their odds, or makes them what they are
+    whatever the columns say. Hidden clusters of properties, each to the taste of some of the guests, which only
+    shows in who booked what. And which earlier guests return (any alike; more, the more there were; or those of late
+    rather). Truth knows it all but the last: there (worlds 3 and 4 of the first five) it has no table of users, by
+    which churn and LTV are judged. What a world drew is in world.json, which no product reads.
     """
     from wanderbricks_ml.simulator import simulate as run
     from wanderbricks_ml.simulator.shocks import Shock
 
     try:
         planted = [Shock.parse(shock) for shock in shocks]
-        run(preset, seed, out, until.date() if until else None, planted, truth)
+        run(preset, seed, out, until.date() if until else None, planted, truth, world)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if raw:

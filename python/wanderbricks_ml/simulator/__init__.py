@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from wanderbricks_ml.simulator.engagement import (
     engagement_table,
     expected_interest,
 )
+from wanderbricks_ml.simulator.laws import CALIBRATED, Laws, draw_laws
 from wanderbricks_ml.simulator.presets import PRESETS, Preset
 from wanderbricks_ml.simulator.prices import Prices, booking_levels, draw_prices
 from wanderbricks_ml.simulator.shocks import Shock
@@ -46,6 +47,7 @@ class World:
     preset: Preset
     seed: int
     shard: int
+    laws: Laws
     demand: Demand
     hosts: Hosts
     properties: Properties
@@ -61,23 +63,24 @@ class World:
     engagement: Engagement
 
 
-def draw_world(preset: Preset, seed: int, shard: int, demand: Demand) -> World:
+def draw_world(preset: Preset, seed: int, shard: int, demand: Demand, laws: Laws = CALIBRATED) -> World:
     """Draw one shard of a platform, over the whole period of its preset."""
     hosts = draw_hosts(preset, seed, shard)
-    properties = draw_properties(preset, seed, shard, hosts)
+    properties = draw_properties(preset, seed, shard, hosts, laws)
     prices = draw_prices(preset, seed, shard, properties, hosts, demand)
-    levels = booking_levels(preset, properties, prices, demand)
+    levels = booking_levels(preset, properties, prices, demand, laws)
     attempts = draw_attempts(preset, seed, shard, properties, prices, levels, demand)
-    users = draw_users(preset, seed, shard)
-    choice = draw_choice(preset, seed, users, attempts, prices)
-    user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices)
-    stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices)
+    users = draw_users(preset, seed, shard, laws)
+    choice = draw_choice(preset, seed, users, attempts, prices, laws)
+    user, returned = choose_users(seed, shard, users, choice, attempts, properties, prices, laws)
+    stays = draw_stays(seed, shard, attempts, user, users, properties, hosts, prices, laws)
     interest = expected_interest(preset, properties, prices, levels, demand)
     curiosity = draw_curiosity(preset, seed, shard)
     return World(
         preset=preset,
         seed=seed,
         shard=shard,
+        laws=laws,
         demand=demand,
         hosts=hosts,
         properties=properties,
@@ -115,6 +118,7 @@ def simulate(
     until: date | None = None,
     shocks: Sequence[Shock] = (),
     truth: bool = False,
+    world: int = 0,
 ) -> None:
     """Simulate a platform and write its gold tables; same arguments, same bytes.
 
@@ -134,18 +138,22 @@ def simulate(
         Shocks to plant.
     truth
         Write ``truth/*.parquet`` as well, see `wanderbricks_ml.simulator.truth`; of the first shard.
+    world
+        Number of the laws by which guests behave, see `wanderbricks_ml.simulator.laws`; those of another than 0, the
+        calibrated one, are listed in ``world.json``.
 
     Raises
     ------
     KeyError
         When there is no such preset.
     ValueError
-        When `until` lies outside the preset's period.
+        When `until` lies outside the preset's period, or `world` is negative.
     """
     sizes = PRESETS[preset]
     until = until or sizes.last_day
     if not sizes.first_day < until <= sizes.last_day:
         raise ValueError(f"{until} lies outside the period of {preset}, {sizes.first_day} to {sizes.last_day}")
+    laws = draw_laws(world)
     surges = [(day_number(shock.day), shock.amount) for shock in shocks if shock.kind == "demand"]
     demand = expected_demand(sizes, seed, surges)
     with gold_writer(out) as write:
@@ -156,18 +164,22 @@ def simulate(
             }
         )
         for shard in range(sizes.shards):
-            world = draw_world(sizes, seed, shard, demand)
-            tables = gold_tables(world, until)
+            drawn = draw_world(sizes, seed, shard, demand, laws)
+            tables = gold_tables(drawn, until)
             for shock in shocks:
                 tables = shock.apply(tables, seed, shard, until)
             write(tables | {"fact_booking_daily": booking_daily(tables["fact_booking_detail"])})
             if sizes.shards > 1:
                 logger.info("part %s of %s", shard + 1, sizes.shards)
             if truth and shard == 0:
-                _write_truth(world, until, out / "truth")
+                _write_truth(drawn, until, out / "truth")
     (out / "shocks.json").unlink(missing_ok=True)
     if shocks:
         (out / "shocks.json").write_text(json.dumps([shock.text for shock in shocks], indent=2) + "\n")
+    (out / "world.json").unlink(missing_ok=True)
+    if world:
+        logger.info("world %s", laws.text)
+        (out / "world.json").write_text(json.dumps(asdict(laws), indent=2) + "\n")
 
 
 def _write_truth(world: World, until: date, out: Path) -> None:
@@ -176,5 +188,11 @@ def _write_truth(world: World, until: date, out: Path) -> None:
 
     logger.info("truth: what the best possible model would say")
     tables = truth_tables(world, until)
+    for stale in out.glob("*.parquet"):
+        # of a world that had more of it
+        if stale.stem not in tables:
+            stale.unlink()
+    if "users" not in tables:
+        logger.info("truth: none of users, whose law of returns in world %s it does not cover", world.laws.world)
     with folder_writer(out, tuple(tables)) as write:
         write(tables)

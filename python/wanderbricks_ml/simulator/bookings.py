@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.columns import DAY, OPEN, dates, decimals, moments, picked, stream
+from wanderbricks_ml.simulator.laws import Laws
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.prices import Prices
 from wanderbricks_ml.simulator.stays import Attempts, draw_nights, fit_calendar
@@ -16,8 +17,7 @@ from wanderbricks_ml.simulator.users import Users
 from wanderbricks_ml.simulator.world import Hosts, Properties
 
 POLICY_EFFECT = np.array([0.55, 0.0, -0.65])
-FLAKY_EFFECT = 1.3
-"""Effects of a host's policy and of a flaky user on the logit of a cancellation."""
+"""Effects of a host's policy on the logit of a cancellation."""
 
 CANCELLED_AT = (0.49, 0.87)
 """Beta distribution of the moment of a cancellation, as a share of the time between booking and check-in."""
@@ -97,6 +97,7 @@ def draw_stays(
     properties: Properties,
     hosts: Hosts,
     prices: Prices,
+    laws: Laws,
 ) -> Stays:
     """Draw what each attempt is for and how it would end, and keep those that find the calendar free."""
     rng = stream(seed, "stays", shard)
@@ -109,8 +110,10 @@ def draw_stays(
     logit = (
         cancellation_logit(lead, price / properties.market_price[listing], business)
         + POLICY_EFFECT[hosts.policy[properties.host[listing]]]
-        + FLAKY_EFFECT * users.flaky[user]
+        + laws.flaky_effect * users.flaky[user]
     )
+    tentative = stream(seed, "tentative", shard).random(count) < laws.tentative_share
+    logit = laws.trip_logit(logit, tentative)
     cancels = rng.random(count) < cancellation_probability(logit, lead)
     # Microseconds into the open interval between the booking and the day of arrival.
     open_micros = (attempts.check_in * DAY - created) * 1_000_000 - 1

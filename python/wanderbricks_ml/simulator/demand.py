@@ -48,7 +48,7 @@ class Demand:
     creations
         Attempts to book by the day they are made, shape (G, T).
     price_slope
-        Each group's sensitivity b: attempts go with exp(-b * (price / market price - 1)), shape (G,).
+        Each group's sensitivity to the price, relative to the market's, for `Laws.price_effect`; shape (G,).
     """
 
     check_in_days: Ints
@@ -230,12 +230,6 @@ def creation_rates(check_ins: Floats, lead_mix: Floats, lead_times: Floats, crea
     ahead = np.fft.rfft(check_ins * lead_mix, size) * np.fft.rfft(lead_times, size).conj()[:, None]
     rates = np.fft.irfft(ahead.sum(axis=0), size)[:, : len(creation_days)]
     return np.maximum(rates, 0.0)
-
-
-def price_effect(relative_price: Floats, slope: Floats) -> Floats:
-    """Factor on demand of a price relative to what the market asks for such a property."""
-    factor: Floats = np.exp(-slope * (relative_price - 1))
-    return factor
 
 
 def _autoregressive(seed: int, name: str, series: int, length: int, persistence: float, spread: float) -> Floats:

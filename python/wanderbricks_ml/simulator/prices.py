@@ -8,7 +8,8 @@ import numpy as np
 
 from wanderbricks_ml.arrays import Floats, Ints
 from wanderbricks_ml.simulator.columns import DAY, OPEN, day_number, stream
-from wanderbricks_ml.simulator.demand import Demand, price_effect
+from wanderbricks_ml.simulator.demand import Demand
+from wanderbricks_ml.simulator.laws import Laws
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.world import Hosts, Properties
 
@@ -114,14 +115,14 @@ def draw_prices(preset: Preset, seed: int, shard: int, properties: Properties, h
     return Prices(owner, starts, ends, price)
 
 
-def booking_levels(preset: Preset, properties: Properties, prices: Prices, demand: Demand) -> Floats:
+def booking_levels(preset: Preset, properties: Properties, prices: Prices, demand: Demand, laws: Laws) -> Floats:
     """Scale each version on its group's curve to attempts to book, shape (V,), for a latent of 1.
 
     The level is such that the whole period expects `preset.expected_attempts` attempts.
     """
     group = properties.group[prices.owner]
     relative_price = prices.price / properties.market_price[prices.owner]
-    relative = properties.appeal[prices.owner] * price_effect(relative_price, demand.price_slope[group])
+    relative = properties.appeal[prices.owner] * laws.price_effect(relative_price, demand.price_slope[group])
     first, last = day_number(preset.first_day), day_number(preset.last_day)
     from_day = np.clip(prices.starts / DAY, first, last + 1)
     until = np.minimum(prices.ends / DAY, properties.delisted[prices.owner])

@@ -10,6 +10,7 @@ import pyarrow as pa
 from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.columns import DAY, dates, day_number, joined, picked, stream, version_columns
 from wanderbricks_ml.simulator.dimensions import two_versions, version_keys
+from wanderbricks_ml.simulator.laws import Laws
 from wanderbricks_ml.simulator.places import COMPANIES, COUNTRIES, FIRST_NAMES, LAST_NAMES
 from wanderbricks_ml.simulator.presets import Preset
 from wanderbricks_ml.simulator.prices import Prices
@@ -32,12 +33,6 @@ RATE_SHAPE = 1.5
 
 LIFETIME = 700.0
 """Mean days from registration until a user lapses; exponential."""
-
-RETURN_SHARE = 0.25
-"""Share of the attempts made by an earlier guest of the property."""
-
-FLAKY_SHARE = 0.25
-"""Share of the users who cancel more often than others."""
 
 MONTH_DAYS = 30
 """Length of the months by which the market of users is reckoned."""
@@ -66,6 +61,10 @@ class Users:
         Hidden: cancels more often.
     family
         Hidden taste: probability of each further guest.
+    taste
+        Hidden: cluster of properties that the user likes.
+    tastes
+        Number of tastes.
     """
 
     created: Ints
@@ -76,11 +75,13 @@ class Users:
     budget: Ints
     flaky: Bools
     family: Floats
+    taste: Ints
+    tastes: int
 
     @property
     def cell(self) -> Ints:
-        """Region and budget: users of a cell differ only in rate and lifetime."""
-        return self.country % REGIONS * BUDGETS + self.budget
+        """Region, budget and taste: users of a cell differ only in rate and lifetime."""
+        return (self.country % REGIONS * BUDGETS + self.budget) * self.tastes + self.taste
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Choice:
     weight
         Rates of the users active in each month, by cell, shape (C, M).
     share
-        Probability of each cell by destination, price third and month, shape (N, 3, M, C).
+        Probability of each cell by destination, cluster, price third and month, shape (N, K, 3, M, C).
     thirds
         Bounds of the price thirds.
     """
@@ -113,7 +114,7 @@ class Choice:
         return np.searchsorted(self.thirds, price, side="right")
 
 
-def draw_users(preset: Preset, seed: int, shard: int) -> Users:
+def draw_users(preset: Preset, seed: int, shard: int, laws: Laws) -> Users:
     """Draw the users; some registered before the first day."""
     shared = stream(seed, "countries")
     country_share = shared.gamma(1.5, 1.0, len(COUNTRIES))
@@ -132,32 +133,47 @@ def draw_users(preset: Preset, seed: int, shard: int) -> Users:
         is_business=rng.random(count) < 0.14,
         rate=np.where(books, rng.gamma(RATE_SHAPE, 1 / RATE_SHAPE, count), 0.0),
         budget=rng.choice(BUDGETS, count, p=BUDGET_SHARE),
-        flaky=rng.random(count) < FLAKY_SHARE,
+        flaky=rng.random(count) < laws.flaky_share,
         family=rng.beta(2.0, 3.0, count),
+        taste=stream(seed, "tastes", shard).integers(0, laws.tastes, count),
+        tastes=laws.tastes,
     )
 
 
-def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, prices: Prices) -> Choice:
-    """Weigh the cells of users for each destination, price third and month."""
+def draw_choice(preset: Preset, seed: int, users: Users, attempts: Attempts, prices: Prices, laws: Laws) -> Choice:
+    """Weigh the cells of users for each destination, cluster, price third and month."""
     first, last = day_number(preset.first_day), day_number(preset.last_day)
     months = (last - first) // MONTH_DAYS + 1
     fondness = stream(seed, "fondness").lognormal(0, 0.6, (preset.destinations, REGIONS))
-    cells = REGIONS * BUDGETS
+    tastes = laws.tastes
+    cells = REGIONS * BUDGETS * tastes
     begin = first + MONTH_DAYS * np.arange(months)
     days = np.minimum(users.lapsed[:, None], begin + MONTH_DAYS) - np.maximum(users.created[:, None], begin)
     active = users.rate[:, None] * np.clip(days, 0, MONTH_DAYS) / MONTH_DAYS
     weight: Floats = np.stack(
         [np.bincount(users.cell, active[:, month], minlength=cells) for month in range(months)], axis=1
     )
-    liking = fondness[:, None, :, None] * WISH[None, :, None, :]
-    share = liking.reshape(preset.destinations, BUDGETS, 1, cells) * weight.T
+    affinity = np.where(np.eye(tastes, dtype=bool), 1.0, laws.dislike)
+    liking = (
+        fondness[:, None, None, :, None, None]
+        * WISH[None, None, :, None, :, None]
+        * affinity[None, :, None, None, None, :]
+    )
+    share = liking.reshape(preset.destinations, tastes, BUDGETS, 1, cells) * weight.T
     share /= share.sum(axis=-1, keepdims=True)
     price = prices.price[attempts.version]
     return Choice(first, weight, share, np.quantile(price, [1 / 3, 2 / 3]))
 
 
 def choose_users(
-    seed: int, shard: int, users: Users, choice: Choice, attempts: Attempts, properties: Properties, prices: Prices
+    seed: int,
+    shard: int,
+    users: Users,
+    choice: Choice,
+    attempts: Attempts,
+    properties: Properties,
+    prices: Prices,
+    laws: Laws,
 ) -> tuple[Ints, Bools]:
     """Row of the user who makes each attempt, and whether they are an earlier guest of the property who returns.
 
@@ -166,12 +182,13 @@ def choose_users(
     rng = stream(seed, "choice", shard)
     count = len(attempts.listing)
     day = attempts.created // DAY
-    parent = _earlier_attempt(rng, attempts.listing)
+    parent = earlier_attempts(rng, attempts, laws)
     user = np.full(count, -1)
     fresh = parent < 0
     destination = properties.destination[attempts.listing]
     third = choice.third(prices.price[attempts.version])
-    shares = np.cumsum(choice.share, axis=-1)[destination, third, choice.month(day)]
+    cluster = properties.cluster[attempts.listing]
+    shares = np.cumsum(choice.share, axis=-1)[destination, cluster, third, choice.month(day)]
     cell = (rng.random(count)[:, None] > shares[:, :-1]).sum(axis=1)
     order = np.argsort(users.cell, kind="stable")
     cumulated = np.cumsum(users.rate[order])
@@ -242,15 +259,24 @@ def user_table(preset: Preset, seed: int, shard: int, users: Users) -> pa.Table:
     )
 
 
-def _earlier_attempt(rng: np.random.Generator, listing: Ints) -> Ints:
+def earlier_attempts(rng: np.random.Generator, attempts: Attempts, laws: Laws) -> Ints:
     """For a share of the attempts the row of an earlier one at the same property, -1 for the others."""
+    listing = attempts.listing
     count = len(listing)
     order = np.argsort(listing, kind="stable")
     number = np.bincount(listing, minlength=1)
     begin = (np.cumsum(number) - number)[listing[order]]
     place = np.arange(count) - begin
-    returns = (rng.random(count) < RETURN_SHARE) & (place > 0)
-    earlier = begin + (rng.random(count) * place).astype(np.int64)
+    share = laws.return_share * (place / (place + laws.return_scale) if laws.return_form == "growing" else 1.0)
+    returns = (rng.random(count) < share) & (place > 0)
+    if laws.return_form == "recent":
+        # a property's earlier attempts side by side, each as wide as it is likely
+        day = attempts.created[order] / DAY
+        edge = np.concatenate([[0.0], np.cumsum(np.exp((day - day.min(initial=np.inf)) / laws.return_scale))])
+        point = edge[begin] + rng.random(count) * (edge[begin + place] - edge[begin])
+        earlier = np.clip(np.searchsorted(edge, point, side="right") - 1, begin, begin + np.maximum(place - 1, 0))
+    else:
+        earlier = begin + (rng.random(count) * place).astype(np.int64)
     parent = np.full(count, -1)
     parent[order[returns]] = order[earlier[returns]]
     return parent

@@ -8,6 +8,7 @@ import numpy as np
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.columns import day_number, stream
+from wanderbricks_ml.simulator.laws import Laws
 from wanderbricks_ml.simulator.places import (
     PLACES,
     PROPERTY_TYPES,
@@ -57,6 +58,8 @@ class Properties:
         Hidden factor on demand, gamma of mean 1 and the preset's shape.
     market_price
         Price of a night that such a property has on average.
+    cluster
+        Hidden: the taste of users that it is to, 0 where guests have none.
     listed, delisted
         Days since 1970; `delisted` is the first day on which it cannot be booked any more.
     """
@@ -69,6 +72,7 @@ class Properties:
     appeal: Floats
     latent: Floats
     market_price: Floats
+    cluster: Ints
     listed: Ints
     delisted: Ints
 
@@ -88,7 +92,7 @@ def draw_hosts(preset: Preset, seed: int, shard: int) -> Hosts:
     )
 
 
-def draw_properties(preset: Preset, seed: int, shard: int, hosts: Hosts) -> Properties:
+def draw_properties(preset: Preset, seed: int, shard: int, hosts: Hosts, laws: Laws) -> Properties:
     """Draw the properties; destinations differ in popularity and in what is built there."""
     shared = stream(seed, "destinations")
     popularity = shared.gamma(4, 1, preset.destinations)
@@ -114,17 +118,22 @@ def draw_properties(preset: Preset, seed: int, shard: int, hosts: Hosts) -> Prop
     stays = rng.random(count) < 0.94
     earliest = np.maximum(listed, first) + 20
     host = _hosts_of(rng, preset)
+    appeal = appeal[destination] * np.exp(0.25 * hosts.standing[host])
+    latent = rng.gamma(preset.latent_shape, 1 / preset.latent_shape, count)
+    delisted = np.where(stays, last + 1_000, rng.integers(earliest, last + 1))
+    life = np.clip(delisted, first, last + 1) - np.clip(listed, first, last + 1)
     return Properties(
         destination=destination,
         property_type=property_type,
         host=host,
         bedrooms=bedrooms,
         max_guests=max_guests,
-        appeal=appeal[destination] * np.exp(0.25 * hosts.standing[host]),
-        latent=rng.gamma(preset.latent_shape, 1 / preset.latent_shape, count),
+        appeal=appeal,
+        latent=latent,
         market_price=market_price,
+        cluster=_clusters(stream(seed, "clusters", shard), destination, appeal * latent * life, laws.tastes),
         listed=listed,
-        delisted=np.where(stays, last + 1_000, rng.integers(earliest, last + 1)),
+        delisted=delisted,
     )
 
 
@@ -134,3 +143,17 @@ def _hosts_of(rng: np.random.Generator, preset: Preset) -> Ints:
     weight = rng.gamma(0.3, 1, letting) + 1e-6
     more = rng.choice(letting, count - letting, p=weight / weight.sum())
     return rng.permutation(np.concatenate([np.arange(letting), more]))
+
+
+def _clusters(rng: np.random.Generator, destination: Ints, weight: Floats, clusters: int) -> Ints:
+    """Draw a cluster for each property such that those of a destination weigh about as much.
+
+    So a taste says where a user books, not how often. From the heaviest on, each goes to the lightest cluster so far.
+    """
+    cluster = np.zeros(len(destination), np.int64)
+    if clusters > 1:
+        loads = rng.random((int(destination.max()) + 1, clusters)) * weight.min()
+        for row in np.argsort(-weight, kind="stable"):
+            cluster[row] = loads[destination[row]].argmin()
+            loads[destination[row], cluster[row]] += weight[row]
+    return cluster

@@ -16,11 +16,13 @@ Conversion
     books is binomial; the probability of any booking is ``1 - (1 - p) ** K``.
 Cancellation
     Logistic given lead time, price and business, with the host's policy and the user's flakiness inferred by
-    Bayes' rule from earlier bookings whose outcome is known.
+    Bayes' rule from earlier bookings whose outcome is known, mixed over what trips there are.
 Users
     Gamma-distributed rates and exponential lifetimes, as in the Pareto/NBD model (Schmittlein, Morrison and
     Colombo 1987), in the time of the market: exposure is the rate at which a user of the same cell books. The
-    budget class is inferred from the prices paid. Earlier guests return at a rate for each past booking.
+    budget class is inferred from the prices paid; tastes are mixed over, as clusters weigh alike. Earlier guests
+    return at a rate for each past booking. Where guests of late return rather (`Laws.return_form` recent) this does
+    not hold, and no truth is written.
 Revenue
     What is on the books, each booking times the probability that it is kept, and expected check-ins still to come times
     their nights, the price in force and the share that is kept. Listings to come are left out, as are prices to come.
@@ -57,7 +59,7 @@ def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
         booking_id, cancellation_probability (when it was made), open_probability (now, null unless open).
     users
         user_id, as_of_date, probability of no booking within 180 and 365 days, expected bookings and revenue
-        (not cancelled) within 365 days.
+        (not cancelled) within 365 days; not in all worlds, see above.
     revenue
         destination_id, as_of_date, check_in_date, expected_revenue (not cancelled); where truth has all
         properties.
@@ -70,7 +72,7 @@ def truth_tables(world: World, until: date) -> dict[str, pa.Table]:
         "demand": demand_truth(market, last),
         "conversion": conversion_truth(market, last),
         "cancellation": cancellation_truth(world, last),
-        "users": user_truth(world, last),
+        **({} if world.laws.return_form == "recent" else {"users": user_truth(world, last)}),
         "revenue": revenue_truth(market, last),
         "pricing": pricing_truth(market, until),
     }

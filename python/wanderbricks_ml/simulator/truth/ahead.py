@@ -24,7 +24,6 @@ from wanderbricks_ml.simulator.stays import (
 )
 from wanderbricks_ml.simulator.truth.cancellation import expected_cancellation
 from wanderbricks_ml.simulator.truth.market import Market, expected_shock
-from wanderbricks_ml.simulator.users import FLAKY_SHARE
 from wanderbricks_ml.simulator.world import POLICY_SHARE
 
 _STAY_LEADS = np.array([1.0, 4.0, 12.0, 30.0, 70.0])
@@ -111,7 +110,8 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
     logit = cancellation_logit(
         lead, price / properties.market_price[stays.listing[standing]], stays.is_business[standing]
     )
-    chance = expected_cancellation(logit, lead, POLICY_SHARE[None, :], np.array([FLAKY_SHARE]))
+    usual = np.array([world.laws.flaky_share])
+    chance = expected_cancellation(logit, lead, POLICY_SHARE[None, :], usual, world.laws)
     length = np.maximum(stays.check_in[standing] * DAY - stays.created[standing], 1)
     gone = betainc(*CANCELLED_AT, np.clip((snapshot * DAY - stays.created[standing]) / length, 0, 1))
     open_day = np.maximum(stays.check_in[standing] - snapshot, 0)
@@ -158,7 +158,9 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
     offsets = np.arange(horizon + 1)
     leads = np.arange(horizon + 1)
     by_lead = cancellation_logit(leads, np.ones(horizon + 1), np.full(horizon + 1, business))
-    kept_by_lead = 1 - expected_cancellation(by_lead, leads, POLICY_SHARE[None, :], np.array([FLAKY_SHARE]))
+    kept_by_lead = 1 - expected_cancellation(
+        by_lead, leads, POLICY_SHARE[None, :], np.array([world.laws.flaky_share]), world.laws
+    )
     # a stay that is cancelled gives its nights back before its arrival
     occupied = 1 - CANCELLED_AT[1] / sum(CANCELLED_AT) * float((stays.cancelled_after >= 0).mean())
     rest = np.zeros((len(factors), count, horizon + 1))

@@ -12,30 +12,31 @@ from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.bookings import (
     BOOKINGS_PER_SHARD,
     CANCELLED_AT,
-    FLAKY_EFFECT,
     POLICY_EFFECT,
     cancellation_logit,
     cancellation_probability,
 )
 from wanderbricks_ml.simulator.columns import DAY
-from wanderbricks_ml.simulator.users import FLAKY_SHARE
+from wanderbricks_ml.simulator.laws import Laws
 from wanderbricks_ml.simulator.world import POLICY_SHARE
 
 if TYPE_CHECKING:
     from wanderbricks_ml.simulator import World
 
 
-def expected_cancellation(logit: Floats, lead: Ints, policy: Floats, flaky: Floats) -> Floats:
-    """Mix the probability over policies, shape (B, 3) or (1, 3), and flakiness, shape (B,) or (1,)."""
+def expected_cancellation(logit: Floats, lead: Ints, policy: Floats, flaky: Floats, laws: Laws) -> Floats:
+    """Mix the probability over policies, shape (B, 3) or (1, 3), flakiness, shape (B,) or (1,), and kinds of trips."""
     probability = np.zeros(len(logit))
     for kind, effect in enumerate(POLICY_EFFECT):
-        for more, weight in ((0.0, 1 - flaky), (FLAKY_EFFECT, flaky)):
-            probability += policy[:, kind] * weight * cancellation_probability(logit + effect + more, lead)
+        for more, weight in ((0.0, 1 - flaky), (laws.flaky_effect, flaky)):
+            for is_tentative, share in laws.trips:
+                whole = laws.trip_logit(logit + effect + more, is_tentative)
+                probability += policy[:, kind] * weight * share * cancellation_probability(whole, lead)
     return probability
 
 
 def cancellation_truth(world: World, last: int) -> pa.Table:
-    stays, properties = world.stays, world.properties
+    stays, properties, laws = world.stays, world.properties, world.laws
     end = (last + 1) * DAY
     count = int(np.searchsorted(stays.created, end))
     created, check_in = stays.created[:count], stays.check_in[:count]
@@ -46,16 +47,19 @@ def cancellation_truth(world: World, last: int) -> pa.Table:
     # an outcome counts from check-in on: cancellations are known earlier, and alone would tell of cancelling only
     ended = check_in * DAY
     cancelled = stays.cancelled_after[:count] >= 0
-    sure = np.eye(3)
+    flaky_shares = np.array([1 - laws.flaky_share, laws.flaky_share])
     by_policy = np.stack(
-        [expected_cancellation(logit, lead, sure[kind][None, :], np.array([FLAKY_SHARE])) for kind in range(3)], axis=1
+        [expected_cancellation(logit, lead, sure[None, :], flaky_shares[1:], laws) for sure in np.eye(3)], axis=1
     )
     by_flaky = np.stack(
-        [expected_cancellation(logit, lead, POLICY_SHARE[None, :], np.array([value])) for value in (0.0, 1.0)], axis=1
+        [expected_cancellation(logit, lead, POLICY_SHARE[None, :], sure, laws) for sure in np.array([[0.0], [1.0]])],
+        axis=1,
     )
     policy = _posterior(POLICY_SHARE, by_policy, cancelled, properties.host[listing], ended, created, lead > 0)
-    flaky = _posterior(np.array([1 - FLAKY_SHARE, FLAKY_SHARE]), by_flaky, cancelled, user, ended, created, lead > 0)
-    probability = expected_cancellation(logit, lead, policy, flaky[:, 1])
+    flaky = _posterior(
+        np.array([1 - laws.flaky_share, laws.flaky_share]), by_flaky, cancelled, user, ended, created, lead > 0
+    )
+    probability = expected_cancellation(logit, lead, policy, flaky[:, 1], laws)
     gone = betainc(*CANCELLED_AT, np.clip((end - created) / np.maximum(check_in * DAY - created, 1), 0, 1))
     is_open = (check_in > last) & (stays.cancelled_at[:count] >= end)
     still = probability * (1 - gone) / (1 - probability * gone)

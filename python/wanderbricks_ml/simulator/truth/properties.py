@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.simulator.columns import DAY, dates
-from wanderbricks_ml.simulator.demand import price_effect
 from wanderbricks_ml.simulator.engagement import CURIOSITY_SHAPE
 from wanderbricks_ml.simulator.truth.ahead import ahead_of
 from wanderbricks_ml.simulator.truth.market import Market
@@ -115,43 +114,45 @@ def revenue_truth(market: Market, last: int) -> pa.Table:
 
 
 def pricing_truth(market: Market, until: date) -> pa.Table:
-    world = market.world
-    properties = world.properties
-    first = world.demand.creation_days[0]
-    count = len(market.unit)
-    slope = world.demand.price_slope[properties.group[:count]]
     month = np.datetime64(until, "M") + 1
+    months = [priced_month(market, month - back, lead) for back in range(5) for lead in PRICE_LEADS]
+    return pa.concat_tables([table for table in months if table is not None])
+
+
+def priced_month(market: Market, stay_month: np.datetime64, lead: int) -> pa.Table | None:
+    """Pricing's truth of a stay month, `lead` months before it; nothing where too little or nothing is known then."""
+    world, properties = market.world, market.world.properties
+    count = len(market.unit)
+    begin, snapshot, end = (
+        int((stay_month + months).astype("datetime64[D]").astype(np.int64)) for months in (0, -lead, 1)
+    )
+    column = snapshot - world.demand.creation_days[0]
+    if column < 60 or column > market.level.shape[1]:
+        return None
+    price = world.prices.price[world.prices.at(np.arange(count), np.full(count, snapshot * DAY))]
+    relative = price / properties.market_price[:count]
+    listed = np.flatnonzero((properties.listed[:count] < snapshot) & (properties.delisted[:count] > snapshot))
+    slope = world.demand.price_slope[properties.group[:count]]
+    asked = relative * (1 + PRICE_LEVELS[:, None])
+    factors = world.laws.price_effect(asked, slope) / world.laws.price_effect(relative, slope)
+    ahead = ahead_of(market, column, end - snapshot - 1, factors)
+    month_days = slice(begin - snapshot, None)
     kept = 1 - float((world.stays.cancelled_after >= 0).mean())
     parts = []
-    for stay_month, lead in [(month - back, lead) for back in range(5) for lead in PRICE_LEADS]:
-        begin, snapshot, end = (
-            int((stay_month + months).astype("datetime64[D]").astype(np.int64)) for months in (0, -lead, 1)
-        )
-        column = snapshot - first
-        if column < 60 or column > market.level.shape[1]:
-            continue
-        version = world.prices.at(np.arange(count), np.full(count, snapshot * DAY))
-        price = world.prices.price[version]
-        relative = price / properties.market_price[:count]
-        listed = np.flatnonzero((properties.listed[:count] < snapshot) & (properties.delisted[:count] > snapshot))
-        asked = relative * (1 + PRICE_LEVELS[:, None])
-        factors = price_effect(asked, slope) / price_effect(relative, slope)
-        ahead = ahead_of(market, column, end - snapshot - 1, factors)
-        month_days = slice(begin - snapshot, None)
-        for level, rest in zip(PRICE_LEVELS, ahead.rest, strict=True):
-            bookings = rest[:, month_days]
-            revenue = (bookings * ahead.nights[:, month_days]).sum(axis=1) * price * (1 + level) * kept
-            parts.append(
-                pa.table(
-                    {
-                        "property_id": listed + 1 + world.shard * world.preset.properties,
-                        "stay_month": dates(np.full(len(listed), begin)),
-                        "lead_months": np.full(len(listed), lead),
-                        "price_level": np.full(len(listed), level),
-                        "price": (price * (1 + level))[listed],
-                        "expected_bookings": bookings.sum(axis=1)[listed],
-                        "expected_revenue": revenue[listed],
-                    }
-                )
+    for level, rest in zip(PRICE_LEVELS, ahead.rest, strict=True):
+        bookings = rest[:, month_days]
+        revenue = (bookings * ahead.nights[:, month_days]).sum(axis=1) * price * (1 + level) * kept
+        parts.append(
+            pa.table(
+                {
+                    "property_id": listed + 1 + world.shard * world.preset.properties,
+                    "stay_month": dates(np.full(len(listed), begin)),
+                    "lead_months": np.full(len(listed), lead),
+                    "price_level": np.full(len(listed), level),
+                    "price": (price * (1 + level))[listed],
+                    "expected_bookings": bookings.sum(axis=1)[listed],
+                    "expected_revenue": revenue[listed],
+                }
             )
+        )
     return pa.concat_tables(parts)

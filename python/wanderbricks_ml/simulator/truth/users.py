@@ -34,7 +34,7 @@ def user_truth(world: World, last: int) -> pa.Table:
     day = stays.created // DAY
     month = choice.month(day)
     third = choice.third(prices.price[stays.version])
-    destination = world.properties.destination[stays.listing]
+    destination, cluster = world.properties.destination[stays.listing], world.properties.cluster[stays.listing]
     returned = world.returned[stays.attempt]
     cells = choice.weight.shape[0]
     # bookings a day of a user with rate 1, by cell, price third and month, were demand as expected
@@ -42,7 +42,7 @@ def user_truth(world: World, last: int) -> pa.Table:
     for part in range(BUDGETS):
         for period in range(months):
             rows = (third == part) & (month == period) & ~returned
-            made = choice.share[destination[rows], part, period].sum(axis=0)
+            made = choice.share[destination[rows], cluster[rows], part, period].sum(axis=0)
             rate[:, part, period] = made / np.maximum(choice.weight[:, period], 1e-9) / MONTH_DAYS
     # as if further months were like those a year before
     year = 365 // MONTH_DAYS + 1
@@ -59,7 +59,10 @@ def user_truth(world: World, last: int) -> pa.Table:
         part = position - low
         return clock[cell, low] * (1 - part) + clock[cell, low + 1] * part
 
-    region = users.cell[:count] // BUDGETS
+    # hidden classes of users: budget, which prices tell of, and taste, of which clusters would that nobody sees
+    classes = BUDGETS * users.tastes
+    class_share = np.repeat(BUDGET_SHARE, users.tastes) / users.tastes
+    region = users.cell[:count] // classes
     created = users.created[:count].astype(np.float64)
     parts = []
     # and the newest snapshot whose next 365 days are known
@@ -80,10 +83,10 @@ def user_truth(world: World, last: int) -> pa.Table:
         pull = returns.pull(snapshot, stays.listing[known], stays.user[known], count)
         seen = np.maximum(np.where(np.isfinite(latest), latest, created), created)
         shape = RATE_SHAPE + number
-        weight, alive, exposure_now = (np.zeros((BUDGETS, count)) for _ in range(3))
+        weight, alive, exposure_now = (np.zeros((classes, count)) for _ in range(3))
         period = int(choice.month(np.array([int(snapshot) - 1]))[0])
-        for budget in range(BUDGETS):
-            cell = region * BUDGETS + budget
+        for kind in range(classes):
+            cell = region * classes + kind
             begin = at(cell, created)
             now = np.maximum(at(cell, np.full(count, snapshot)) - begin, 0)
             # a lapse between the last booking and the snapshot, in twelve steps
@@ -102,9 +105,9 @@ def user_truth(world: World, last: int) -> pa.Table:
             evidence = shape * -np.log(RATE_SHAPE + now) + RATE_SHAPE * np.log(RATE_SHAPE)
             recent = rate[cell, :, max(period - 11, 0) : period + 1].mean(axis=2)
             evidence += (by_third * np.log(np.maximum(recent, 1e-12))).sum(axis=1)
-            weight[budget] = np.log(BUDGET_SHARE[budget]) + evidence + np.log(np.maximum(living + dead, 1e-300))
-            alive[budget] = living / np.maximum(living + dead, 1e-300)
-            exposure_now[budget] = now
+            weight[kind] = np.log(class_share[kind]) + evidence + np.log(np.maximum(living + dead, 1e-300))
+            alive[kind] = living / np.maximum(living + dead, 1e-300)
+            exposure_now[kind] = now
         # who never booked may be one who never will
         total = np.logaddexp.reduce(weight, axis=0)
         booker = np.where(
@@ -113,10 +116,10 @@ def user_truth(world: World, last: int) -> pa.Table:
         share = np.exp(weight - total)
         result = {180: np.zeros(count), 365: np.zeros(count)}
         bookings, revenue = np.zeros(count), np.zeros(count)
-        for budget in range(BUDGETS):
-            cell = region * BUDGETS + budget
+        for kind in range(classes):
+            cell = region * classes + kind
             begin = at(cell, np.full(count, snapshot))
-            base = RATE_SHAPE + exposure_now[budget]
+            base = RATE_SHAPE + exposure_now[kind]
             for length in (180, 365):
                 none, last_step = np.zeros(count), int(np.searchsorted(STEPS, length))
                 for step, (low, high) in enumerate(pairwise(STEPS[: last_step + 1])):
@@ -128,12 +131,12 @@ def user_truth(world: World, last: int) -> pa.Table:
                 none += (
                     np.exp(-length / LIFETIME) * (base / (base + later)) ** shape * np.exp(-expected_returns[last_step])
                 )
-                result[length] += share[budget] * (1 - alive[budget] * (1 - none))
+                result[length] += share[kind] * (1 - alive[kind] * (1 - none))
             mean_rate = shape / base
             # of a user who has not lapsed: who books may return for that booking, too
             since = np.zeros(count)
             for step, (low, high) in enumerate(pairwise(STEPS)):
-                living = np.exp(-(low + high) / 2 / LIFETIME) * alive[budget] * share[budget]
+                living = np.exp(-(low + high) / 2 / LIFETIME) * alive[kind] * share[kind]
                 column = min(int((snapshot + low - choice.first_day) // MONTH_DAYS), extended.shape[2] - 1)
                 fresh = mean_rate[:, None] * extended[cell, :, column] * (high - low)
                 back_again = expected_returns[step + 1] - expected_returns[step]
@@ -161,8 +164,8 @@ def user_truth(world: World, last: int) -> pa.Table:
 class Returns:
     """How often earlier guests of a property make its next booking.
 
-    A share of a property's bookings is made by its earlier guests, each as likely as any other. So the more it has had
-    for its pace of booking, the less each of them returns.
+    A share of a property's bookings, in some worlds one that grows with their number, is made by its earlier guests,
+    each as likely as any other. So the more it has had for its pace of booking, the less each of them returns.
 
     Attributes
     ----------
@@ -172,6 +175,8 @@ class Returns:
         Bookings a day of a property.
     first_day
         Day since 1970 at which month 0 begins.
+    scale
+        Added to a property's bookings so far: `Laws.return_scale` where the share grows, 0 where it does not.
     share, by_booking
         By month, the last year repeated: share of what properties' paces, over their bookings so far, add up to that
         unlapsed guests made; and their bookings a day for each earlier booking.
@@ -180,6 +185,7 @@ class Returns:
     listed: Ints
     usual_pace: float
     first_day: int
+    scale: float
     share: Floats
     by_booking: Floats
 
@@ -189,7 +195,7 @@ class Returns:
         stays, first, listed = world.stays, world.choice.first_day, world.properties.listed
         day, lapsed = stays.created // DAY, world.users.lapsed[stays.user]
         existed = np.maximum(first + months * MONTH_DAYS - np.maximum(listed, first), 1).sum()
-        found = cls(listed, len(day) / existed, first, np.zeros(0), np.zeros(0))
+        found = cls(listed, len(day) / existed, first, world.laws.return_scale, np.zeros(0), np.zeros(0))
         share, by_booking = np.zeros(months), np.zeros(months)
         for period in range(months):
             begin = first + period * MONTH_DAYS
@@ -198,11 +204,11 @@ class Returns:
             made = (returned & (day >= begin) & (day < begin + MONTH_DAYS)).sum() / MONTH_DAYS
             pace, number = found.paces(middle, stays.listing[past])
             unlapsed = stays.listing[past & (lapsed > middle)]
-            share[period] = made / max((pace / np.maximum(number, 1))[unlapsed].sum(), 1e-9)
+            share[period] = made / max((pace / (np.maximum(number, 1) + found.scale))[unlapsed].sum(), 1e-9)
             by_booking[period] = made / max(len(unlapsed), 1)
         year = 365 // MONTH_DAYS + 1
         share, by_booking = (np.concatenate([of, *[of[-year:]] * 2]) for of in (share, by_booking))
-        return cls(listed, found.usual_pace, first, share, by_booking)
+        return cls(listed, found.usual_pace, first, found.scale, share, by_booking)
 
     def paces(self, moment: float, listing: Ints) -> tuple[Floats, Floats]:
         """Bookings a day to expect of each property, and those so far, shape (P,), by the listings of the latter."""
@@ -217,14 +223,15 @@ class Returns:
         so_far = [np.zeros(count)]
         for low, high in pairwise(STEPS):
             elapsed = (low + high) / 2
-            each = pace / (number + pace * elapsed) * self.share[self._month(snapshot + elapsed)] * (high - low)
+            share = self.share[self._month(snapshot + elapsed)]
+            each = pace / (number + self.scale + pace * elapsed) * share * (high - low)
             so_far.append(so_far[-1] + np.bincount(user, each, minlength=count)[:count])
         return np.array(so_far)
 
     def pull(self, snapshot: float, listing: Ints, user: Ints, count: int) -> Floats:
         """Of each user the paces of the properties booked over their bookings so far, added up, shape (`count`,)."""
         pace, number = self.paces(snapshot, listing)
-        each: Floats = (pace / np.maximum(number, 1))[listing]
+        each: Floats = (pace / (np.maximum(number, 1) + self.scale))[listing]
         return np.bincount(user, each, minlength=count)[:count].astype(np.float64)
 
     def clock(self, moment: Floats) -> Floats:

@@ -53,6 +53,8 @@ job: export BUNDLE_VAR_wheel = none
 job:  ## Run a job there and wait for it (TARGET=staging JOB=scoring PARAMS=as_of=2025-06-01,retrain=force)
 	databricks bundle run $(JOB) --target $(or $(TARGET),dev) $(if $(PARAMS),--params $(PARAMS))
 
+# two processes on two cores: threads of linear algebra would wait for one another
+test: export OPENBLAS_NUM_THREADS = 1
 test: $(READY_DEV)  ## Unit tests, and whole runs of dbt on small gold
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

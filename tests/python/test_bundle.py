@@ -170,7 +170,7 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Listing:
         env={**kept, **given, **places},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         check=False,
     )
     assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-2000:]

@@ -14,5 +14,5 @@
 
 {# Whether gold is made here, of the raw sample schema. #}
 {% macro from_samples() %}
-    {{ return(var('gold') == 'samples') }}
+    {{ return(var('gold', 'tables') == 'samples') }}
 {% endmacro %}

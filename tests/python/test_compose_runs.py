@@ -228,4 +228,4 @@ def test_what_compose_starts_builds_serves_and_is_watched(
         found = asked(f"{api}/query?{query}")["data"]["result"]
     assert [(one["metric"]["model"], one["value"][1]) for one in found] == [(f"{BUILT}_predictor", "1")]
     rules = asked(f"{api}/rules")["data"]["groups"][0]["rules"]
-    assert len(rules) == 4 and all(not rule.get("lastError") for rule in rules)
+    assert len(rules) == 5 and all(not rule.get("lastError") for rule in rules)

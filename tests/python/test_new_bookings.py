@@ -14,6 +14,7 @@ import pytest
 from asgi_caller import Answer, call
 from local_workspace import Workspace
 
+from wanderbricks_ml.registry.store import connect
 from wanderbricks_ml.serving.app import App
 from wanderbricks_ml.serving.declared import served_products
 from wanderbricks_ml.serving.export import export
@@ -39,7 +40,10 @@ def store(yesterday: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Pat
         for name, value in yesterday.environment.items():
             patch.setenv(name, value)
         products = [product for product in served_products() if product.model_name == MODEL]
+        # a process knows one store of MLflow, and here that of this workspace
+        connect.cache_clear()
         said = export(yesterday.path / "wanderbricks.duckdb", folder, products, with_models=True)
+        connect.cache_clear()
     assert "by key alone" not in said[MODEL]
     return folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from eased_project import PROJECT
 from local_workspace import Workspace
 from test_serving import application, published
 
+from wanderbricks_ml.registry.store import connect
 from wanderbricks_ml.serving import rollout_state
 from wanderbricks_ml.serving.app import App
 from wanderbricks_ml.serving.declared import ServedProduct, served_products
@@ -69,7 +70,9 @@ Exported = Callable[..., Path]
 
 
 @pytest.fixture
-def exported(churn: tuple[Workspace, ServedProduct], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exported:
+def exported(
+    churn: tuple[Workspace, ServedProduct], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Exported]:
     """The store of a build whose seed has these rows."""
     workspace, product = churn
     for name, value in workspace.environment.items():
@@ -86,7 +89,10 @@ def exported(churn: tuple[Workspace, ServedProduct], tmp_path: Path, monkeypatch
         export(database, tmp_path / "exported", [product], with_models)
         return tmp_path / "exported"
 
-    return make
+    # a process knows one store of MLflow, and here that of this workspace
+    connect.cache_clear()
+    yield make
+    connect.cache_clear()
 
 
 def running(store: Path, folder: Path, load: bool = True) -> App:
@@ -242,6 +248,7 @@ def test_a_bad_canary_is_rolled_back_and_nobody_is_failed(
     row = {**ROW, "steps": "100", "max_milliseconds": "20" if how == "is slow" else "60000"}
     app = running(exported(row, with_models=True), tmp_path / "served")
     arm = app._arms.by_model["churn_predictor"]
+    assert arm.model is not None
     arm.model = Bad(arm.model, how)
     rows = published(*churn)[:6]
     for row_asked in rows[:5]:
@@ -264,6 +271,7 @@ def test_what_a_shadow_says_is_in_the_log_alone(
 ) -> None:
     app = running(exported({**ROW, "mode": "shadow", "steps": "100"}, with_models=True), tmp_path / "served")
     arm = app._arms.by_model["churn_predictor"]
+    assert arm.model is not None
     arm.model = Bad(arm.model, "drifts")
     rows = published(*churn)[:4]
     for row in rows:

@@ -15,12 +15,6 @@ clock as (
 
 ),
 
-spine as (
-
-    select * from {{ ref('demand_spine') }}
-
-),
-
 destinations as (
 
     select * from {{ ref('stg_destinations') }}
@@ -54,47 +48,9 @@ books as (
 
 ),
 
-spine_properties as (
+properties as (
 
-    {{ as_of_join('spine', ref('property_features'), ['property_id'], 'as_of_date', 'feature_date', [
-        'host_id', 'destination_id', 'property_type', 'base_price', 'max_guests', 'bedrooms', 'bathrooms',
-        'bookings_7d', 'bookings_30d', 'bookings_90d', 'bookings_365d',
-        'check_ins_30d', 'check_ins_90d', 'check_ins_365d', 'cancellations_365d', 'nights_365d',
-        'average_booking_value_365d', 'views_7d', 'views_30d', 'view_to_booking_rate_30d', 'listed_date',
-        'last_booking_date',
-    ], wanted='spine') }}
-
-),
-
--- prices of the market and the host's listings move where nothing of the property does
-spine_markets as (
-
-    {{ as_of_join(
-        'spine_properties', ref('market_prices'), ['destination_id', 'property_type'], 'as_of_date', 'known_from', ['market_price'],
-        wanted='spine_properties'
-    ) }}
-
-),
-
-spine_hosts as (
-
-    {{ as_of_join(
-        'spine_markets', ref('host_features'), ['host_id'], 'as_of_date', 'feature_date', ['host_rating', 'host_property_count'],
-        wanted='spine_properties'
-    ) }}
-
-),
-
-spine_destinations as (
-
-    {{ as_of_join('spine_hosts', ref('destination_features'), ['destination_id'], 'as_of_date', 'feature_date', [
-        'destination_listing_count', 'destination_listing_days', 'destination_bookings_30d',
-        'destination_bookings_365d', 'destination_check_ins_7d', 'destination_check_ins_30d',
-        'destination_check_ins_90d', 'destination_check_ins_365d', 'destination_check_ins_weekday_1_365d',
-        'destination_check_ins_weekday_2_365d', 'destination_check_ins_weekday_3_365d',
-        'destination_check_ins_weekday_4_365d', 'destination_check_ins_weekday_5_365d',
-        'destination_check_ins_weekday_6_365d', 'destination_check_ins_weekday_7_365d',
-    ], wanted='spine_properties') }}
+    select * from {{ ref('demand_properties') }}
 
 ),
 
@@ -115,7 +71,7 @@ destination_dates as (
         destination_id,
         check_in_date,
         as_of_date
-    from spine_properties
+    from properties
 
 ),
 
@@ -174,7 +130,7 @@ last_year as (
 joined as (
 
     select
-        spine_destinations.*,
+        properties.*,
         calendar_features.weekday,
         calendar_features.month,
         calendar_features.day_of_year,
@@ -192,37 +148,37 @@ joined as (
         greatest(
             least(
                 365,
-                {{ dbt.datediff('greatest(spine_destinations.listed_date, history.first_booking_date)', 'spine_destinations.as_of_date', 'day') }}
+                {{ dbt.datediff('greatest(properties.listed_date, history.first_booking_date)', 'properties.as_of_date', 'day') }}
             ), 0
         ) as exposure_days,
         -- a destination's listing days within the trailing year, at most
         greatest(
             least(
-                spine_destinations.destination_listing_days,
-                spine_destinations.destination_listing_count
-                * least(365, {{ dbt.datediff('history.first_booking_date', 'spine_destinations.as_of_date', 'day') }})
+                properties.destination_listing_days,
+                properties.destination_listing_count
+                * least(365, {{ dbt.datediff('history.first_booking_date', 'properties.as_of_date', 'day') }})
             ), 1
         ) as destination_exposure_days
-    from spine_destinations
+    from properties
     cross join history
-    left join destinations on spine_destinations.destination_id = destinations.destination_id
+    left join destinations on properties.destination_id = destinations.destination_id
     left join calendar_features
         on destinations.country = calendar_features.country
-        and spine_destinations.check_in_date = calendar_features.calendar_date
+        and properties.check_in_date = calendar_features.calendar_date
     inner join books
-        on spine_destinations.property_id = books.property_id
-        and spine_destinations.check_in_date = books.check_in_date
-        and spine_destinations.as_of_date = books.as_of_date
+        on properties.property_id = books.property_id
+        and properties.check_in_date = books.check_in_date
+        and properties.as_of_date = books.as_of_date
     left join destination_books
-        on spine_destinations.destination_id = destination_books.destination_id
-        and spine_destinations.check_in_date = destination_books.check_in_date
-        and spine_destinations.as_of_date = destination_books.as_of_date
+        on properties.destination_id = destination_books.destination_id
+        and properties.check_in_date = destination_books.check_in_date
+        and properties.as_of_date = destination_books.as_of_date
     left join last_year
-        on spine_destinations.destination_id = last_year.destination_id
-        and spine_destinations.check_in_date = last_year.check_in_date
+        on properties.destination_id = last_year.destination_id
+        and properties.check_in_date = last_year.check_in_date
     left join labels
-        on spine_destinations.property_id = labels.property_id
-        and spine_destinations.check_in_date = labels.check_in_date
+        on properties.property_id = labels.property_id
+        and properties.check_in_date = labels.check_in_date
 
 ),
 
@@ -276,6 +232,7 @@ final as (
         bedrooms,
         bathrooms,
         base_price / nullif(market_price, 0) as price_to_market,
+        price_to_usual,
         cast({{ dbt.datediff('listed_date', 'as_of_date', 'day') }} as double) as listing_age_days,
         cast({{ dbt.datediff('last_booking_date', 'as_of_date', 'day') }} as double) as days_since_last_booking,
         host_rating,
@@ -303,6 +260,9 @@ final as (
         365e0 / 30 * destination_check_ins_30d / nullif(destination_check_ins_365d, 0) as destination_check_ins_30d_ratio,
         365e0 / 90 * destination_check_ins_90d / nullif(destination_check_ins_365d, 0) as destination_check_ins_90d_ratio,
         365e0 / 30 * destination_bookings_30d / nullif(destination_bookings_365d, 0) as destination_bookings_30d_ratio,
+        365e0 / 21 * market_check_ins_last_year / nullif(market_check_ins_365d, 0) as market_last_year_ratio,
+        365e0 / 30 * market_check_ins_30d / nullif(market_check_ins_365d, 0) as market_check_ins_30d_ratio,
+        365e0 / 90 * market_check_ins_90d / nullif(market_check_ins_365d, 0) as market_check_ins_90d_ratio,
         destination_rate,
         destination_weekday_factor
     from rated

@@ -486,7 +486,8 @@ EARLIER = {
 """Definitions of the products' studies as commit 0f42103 had them: by its settings, which had other names."""
 
 
-COME_SINCE = {"booking_share", "nights_to_next_stay", "nights_taken_7d", "nights_taken_180d"}
+COME_SINCE = {"booking_share", "price_to_usual", "nights_to_next_stay", "nights_taken_7d", "nights_taken_180d"}
+COME_SINCE |= {"market_last_year_ratio", "market_check_ins_30d_ratio", "market_check_ins_90d_ratio"}
 COME_SINCE |= {f"free_nights_{days}d_to_usual" for days in (7, 14, 30, 90, 180)}
 """Features that these studies knew nothing of; a definition with them is another."""
 

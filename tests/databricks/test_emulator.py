@@ -280,4 +280,7 @@ def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, s
         "environments": [{"environment_key": "e", "spec": {"dependencies": dependencies}}],
     }
     number = emulator.request("POST", "/ws/api/2.2/jobs/runs/submit", body)["run_id"]
+    # one that is still at work has no error either
+    while emulator.request("GET", f"/ws/api/2.2/jobs/runs/get?run_id={number}")["status"]["state"] == "RUNNING":
+        pass
     return emulator.request("GET", f"/ws/api/2.2/jobs/runs/get-output?run_id={number}")

@@ -92,8 +92,10 @@ def test_a_gate_that_fails(built: Emulator, project: Path) -> None:
 
 
 @pytest.mark.usefixtures("intact")
-def test_columns_come_to_a_table_that_keeps_history_and_go(built: Emulator) -> None:
+def test_columns_come_to_a_table_that_keeps_history_and_go(built: Emulator, selected: list[str]) -> None:
     """As a roll-back of the code asks for; the builds after it write and read the table as before."""
+    if selected:
+        pytest.skip("the table stays otherwise for what is compared after it: make test-databricks-all")
     built.table("alter table wanderbricks_ml.demand_predictions add columns (obsolete double)")
     altered = {"model": "demand_predictions", "add": {"premium": "double"}, "remove": ["obsolete"]}
     assert built.dbt("run-operation", "alter_columns", "--args", json.dumps(altered)) == 0, built.log

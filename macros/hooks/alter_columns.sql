@@ -21,6 +21,7 @@
     {% set removed = adapter.get_columns_in_relation(relation) | selectattr('name', 'in', remove) | list %}
     {# an operation commits nothing by itself, and not what was not begun #}
     {% call statement('begun', auto_begin=true) %}select 1{% endcall %}
+    {% do allow_dropping(relation) if removed %}
     {% do alter_relation_add_remove_columns(relation, added, removed) %}
     {% do adapter.commit() %}
     {{ log(relation ~ ' has columns ' ~ adapter.get_columns_in_relation(relation) | map(attribute='name') | join(', '), info=true) }}

@@ -237,6 +237,37 @@ GroupedData.applyInPandas = spark.range(1).__class__.mapInArrow = None
     assert answer["error"] is None, answer["error_trace"]
 
 
+LARGE = """
+from pyspark.sql.connect.client import ChannelBuilder
+from wanderbricks_ml.lifecycle import engines
+from wanderbricks_ml.lifecycle.engines import Examples
+from wanderbricks_ml.settings import Features
+assert engines.PLAN_BYTES < 0.9 * ChannelBuilder.GRPC_MAX_MESSAGE_LENGTH_DEFAULT, "and room for the query itself"
+frame = spark.range(10).selectExpr("id", "'score' as split", "cast(id as double) as x")
+examples = Examples(frame, Features(("x",), ()), ("id",))
+half = bytes(engines.PLAN_BYTES // 2)
+same = lambda rows: {"y": pa.array([float(len(half))] * len(rows))}
+engine.predicted(examples, [(["score"], same, {})], ["id"], ["y"])
+for refused in (
+    lambda: engine.predicted(examples, [(["score"], same, {})] * 2, ["id"], ["y"]),
+    lambda: engine.mapped(frame, [("true", same)] * 2, ["id"], pa.schema([("id", pa.int64())])),
+):
+    try:
+        refused()
+    except RuntimeError as error:
+        assert "the models of this query are 100 MB" in str(error) and "score_on: driver" in str(error), error
+    else:
+        raise AssertionError("a query that Spark Connect would not send")
+os.environ["WANDERBRICKS_SCORE_ON"] = "driver"
+assert engine.predicted(examples, [(["score"], same, {})] * 2, ["id"], ["y"]).count() == 20
+"""
+
+
+def test_models_that_no_query_can_carry_are_refused_with_what_to_do(emulator: Emulator) -> None:
+    answer = run(emulator, f"import os\n{CONNECT}{LARGE}", [str(emulator.wheel)])
+    assert answer["error"] is None, answer["error_trace"]
+
+
 def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, str]:
     """Run a notebook to its end and return its output."""
     import base64
@@ -249,4 +280,7 @@ def run(emulator: Emulator, source: str, dependencies: list[str]) -> dict[str, s
         "environments": [{"environment_key": "e", "spec": {"dependencies": dependencies}}],
     }
     number = emulator.request("POST", "/ws/api/2.2/jobs/runs/submit", body)["run_id"]
+    # one that is still at work has no error either
+    while emulator.request("GET", f"/ws/api/2.2/jobs/runs/get?run_id={number}")["status"]["state"] == "RUNNING":
+        pass
     return emulator.request("GET", f"/ws/api/2.2/jobs/runs/get-output?run_id={number}")

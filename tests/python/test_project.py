@@ -20,6 +20,7 @@ from local_workspace import Workspace
 
 MODEL_FILES = sorted(path for path in (PROJECT / "models").rglob("*") if path.suffix in (".sql", ".py"))
 PROVEN_BY = {
+    "allow_dropping": "databricks/test_faults.py::test_columns_come_to_a_table_that_keeps_history_and_go",
     "ref_if_built": "databricks/test_parity.py::test_a_first_build_agrees",
     "inference_log": "databricks/test_parity.py::test_a_first_build_agrees",
     "delete_older": "databricks/test_parity.py::test_one_more_day_agrees",

@@ -73,6 +73,11 @@ def test_a_workflow_deploys_to_its_target_and_runs_jobs_that_there_are(target: s
 
 def run_make(folder: Path, *words: str) -> list[str]:
     """What the CLI is called with by a command of make, of a wheel that is there already."""
+    return run(folder, ["make", *words, f"DIST={folder}", f"BIN={Path(sys.executable).parent}"])
+
+
+def run(folder: Path, command: list[str]) -> list[str]:
+    """What the CLI is called with by a command in the project's folder."""
     (folder / "databricks").write_text(CLI)
     (folder / "databricks").chmod(0o755)
     (folder / "answer.json").write_text(json.dumps(RESOLVED))
@@ -83,7 +88,6 @@ def run_make(folder: Path, *words: str) -> list[str]:
         "CLI_CALLS": str(calls),
         "CLI_ANSWER": str(folder / "answer.json"),
     }
-    command = ["make", *words, f"DIST={folder}", f"BIN={Path(sys.executable).parent}"]
     finished = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return calls.read_text().splitlines()
@@ -115,4 +119,37 @@ def test_make_deploy_stops_where_the_bundle_is_not_deployed(tmp_path: Path) -> N
 def test_make_job_runs_one_with_its_parameters(tmp_path: Path) -> None:
     assert run_make(tmp_path, "job", "TARGET=prod", "JOB=scoring", "PARAMS=as_of=2025-06-01") == [
         "wheel=none bundle run scoring --target prod --params as_of=2025-06-01"
+    ]
+
+
+PAGE = (PROJECT / "docs/production.md").read_text(encoding="utf-8")
+
+
+def test_what_the_page_names_is_in_the_bundle() -> None:
+    bundle = Bundle(PROJECT, "prod")
+    jobs = set(re.findall(r"JOB=(\w+)", PAGE))
+    assert jobs == {"set_up", "training", "scoring"} <= bundle.jobs.keys()
+    given = {name for list_ in re.findall(r"PARAMS=([^\s`]+)", PAGE) for name in re.findall(r"(\w+)=", list_)}
+    assert given == {"as_of", "retrain", "accept_gold", "rescore"}
+    for job in jobs:
+        assert given <= {parameter["name"] for parameter in bundle.jobs[job]["parameters"]}
+    variables = set(re.findall(r"BUNDLE_VAR_(\w+)", PAGE))
+    assert {"run_as", "signing_scope", "endpoints"} <= variables <= bundle.variables.keys()
+    (scope,) = set(re.findall(r"secrets put-secret (\S+)", PAGE))
+    assert scope in {known["name"] for known in bundle.resources["secret_scopes"].values()}
+
+
+def test_a_year_by_hand_is_played_day_by_day(tmp_path: Path) -> None:
+    (loop,) = re.findall(r"^    day=.*?^    done$", PAGE, flags=re.DOTALL | re.MULTILINE)
+    days = loop.replace("= 2025-08-01 ]", "= 2024-08-06 ]")
+    assert days != loop
+    calls = run(tmp_path, ["bash", "-euc", days])
+    played = [re.fullmatch(r"wheel=none bundle run (\w+) --target prod --params as_of=(\S+)", call) for call in calls]
+    scored = [("scoring", f"2024-08-0{day}") for day in range(1, 6)]
+    # the fourth is a Sunday
+    assert [found and found.groups() for found in played] == [
+        ("training", "2024-08-01"),
+        *scored[:3],
+        ("training", "2024-08-04"),
+        *scored[3:],
     ]

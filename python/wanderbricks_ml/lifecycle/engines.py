@@ -27,6 +27,10 @@ BATCH_ROWS = 100_000
 SCORES_ON = "WANDERBRICKS_SCORE_ON"
 """Environment variable: ``workers`` (as by default) or ``driver``."""
 
+PLAN_BYTES = 100_000_000
+"""Of the functions, with their models, that go to the workers of serverless compute in one query: Spark Connect sends a
+query as one message of at most 128 MiB (``grpc.max_send_message_length``), and workers have 1 GB for a function."""
+
 Predictor = Callable[[pa.Table], Mapping[str, pa.Array]]
 """Predictions by column for the rows of a table that holds all features."""
 
@@ -242,6 +246,7 @@ class Spark:
         from pyspark.sql import functions, types
 
         result = None
+        self._allow([predictor for _, predictor, _ in scorings])
         for splits, predictor, constants in scorings:
             chosen = examples.relation.where(of_splits(splits)).selectExpr(*projection(kept, examples.features))
             if scores_on_driver():
@@ -273,6 +278,7 @@ class Spark:
         from pyspark.sql.pandas.types import from_arrow_schema
 
         result = None
+        self._allow([function for _, function in parts])
         # without any part no row, but with the columns that rows would have
         for condition, function in parts or [("1 = 0", _unchanged)]:
 
@@ -300,6 +306,27 @@ class Spark:
             return _grouped_here(relation.where(condition).toArrow(), keys, function, schema)
         made = relation.where(condition).groupBy(*keys).applyInPandas(function, from_arrow_schema(schema))
         return made.toArrow().cast(schema)
+
+    def _allow(self, functions: Sequence[Callable[..., Any]]) -> None:
+        """Refuse functions that are too much for one query to carry to the workers.
+
+        Raises
+        ------
+        RuntimeError
+            When they are more than `PLAN_BYTES`; says what else can be done.
+        """
+        # a cluster broadcasts them, and Spark Connect does not
+        if scores_on_driver() or hasattr(self.session, "sparkContext"):
+            return
+        from pyspark import cloudpickle
+
+        size = sum(len(cloudpickle.dumps(function)) for function in functions)
+        if size > PLAN_BYTES:
+            raise RuntimeError(
+                f"the models of this query are {size / 1e6:.0f} MB, and serverless compute takes no more than "
+                f"{PLAN_BYTES / 1e6:.0f} MB to its workers; predict on the driver (--vars 'score_on: driver'; all rows "
+                "come to it), or on a job cluster (--vars 'submission_method: job_cluster'), or fit a smaller model"
+            )
 
     def result(self, table: pa.Table) -> Any:
         from pyspark.sql.pandas.types import from_arrow_schema

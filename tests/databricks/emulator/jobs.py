@@ -13,7 +13,7 @@ from . import serverless
 from .notebooks import install, run_cells, said_of
 from .warehouse import Warehouse
 
-WAIT = 20.0
+WAIT = 50.0
 """Seconds that one poll waits for a run to end."""
 
 

@@ -22,7 +22,6 @@ import duckdb
 import numpy as np
 import yaml
 from build import PROJECT, run_dbt
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.simulator import simulate
@@ -102,6 +101,8 @@ def policy(rows: dict[str, Any]) -> Floats:
 
 def careless(connection: duckdb.DuckDBPyConnection, rows: dict[str, Any]) -> Floats:
     """Price changes of gradient boosting that takes the price as one feature of many."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     features = settings()["numeric"][3:]
     query = f"select bookings, {', '.join(features)} from wanderbricks_ml.pricing_examples where split = 'train'"
     train = connection.execute(query).fetchnumpy()

@@ -131,6 +131,7 @@ RENDERED := tests/assertions models/gold models/staging/stg_inference_log.sql mo
 	models/revenue/revenue_forecasts.sql models/revenue/revenue_examples.sql models/churn/churn_outcomes.sql \
 	models/churn/customer_outlook.sql models/churn/churn_explained.sql models/churn/churn_reasons.sql \
 	models/cancellation/cancellation_spine.sql models/cancellation/cancellation_metrics.sql \
+	models/cancellation/cancellation_bookings.sql \
 	models/features/host_features.sql \
 	models/recommendations/recommendations_countries.sql \
 	models/recommendations/property_recommendations_current.sql models/customer_ltv/customer_ltv_spine.sql

@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,6 @@ import duckdb
 import numpy as np
 import yaml
 from build import PROJECT, run_dbt
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from wanderbricks_ml.arrays import Floats
 from wanderbricks_ml.simulator import simulate
@@ -66,14 +67,26 @@ def settings() -> dict[str, Any]:
     return found
 
 
-def true_lift(rows: dict[str, Any], change: Floats) -> float:
-    """Gain in expected revenue, a fraction, when prices change by `change`; truth is interpolated between levels."""
+def true_revenue(rows: dict[str, Any], change: Floats) -> Floats:
+    """Expected revenue by row when prices change by `change`; truth is interpolated between levels."""
     revenue = np.stack([rows[f"truth_{level}"] for level in range(-30, 31, 10)], axis=1)
     place = np.clip(np.floor((change + 0.3) / 0.1 + 1e-9).astype(int), 0, 5)
     share = (change + 0.3) / 0.1 - place
     row = np.arange(len(change))
-    changed = revenue[row, place] * (1 - share) + revenue[row, place + 1] * share
-    return float(changed.sum() / revenue[:, 3].sum() - 1)
+    changed: Floats = revenue[row, place] * (1 - share) + revenue[row, place + 1] * share
+    return changed
+
+
+def true_lift(rows: dict[str, Any], change: Floats) -> float:
+    """Gain in expected revenue, a fraction, when prices change by `change`."""
+    return float(true_revenue(rows, change).sum() / np.asarray(rows["truth_0"]).sum() - 1)
+
+
+def best_revenue(rows: dict[str, Any]) -> Floats:
+    """The largest expected revenue by row that one step of price allows."""
+    reachable = [level for level in range(-30, 31, 10) if abs(level) <= VARS["pricing_largest_change"]]
+    best: Floats = np.stack([rows[f"truth_{level}"] for level in reachable], axis=1).max(axis=1)
+    return best
 
 
 def policy(rows: dict[str, Any]) -> Floats:
@@ -88,6 +101,8 @@ def policy(rows: dict[str, Any]) -> Floats:
 
 def careless(connection: duckdb.DuckDBPyConnection, rows: dict[str, Any]) -> Floats:
     """Price changes of gradient boosting that takes the price as one feature of many."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     features = settings()["numeric"][3:]
     query = f"select bookings, {', '.join(features)} from wanderbricks_ml.pricing_examples where split = 'train'"
     train = connection.execute(query).fetchnumpy()
@@ -129,15 +144,21 @@ def measure(preset: str, seed: int) -> dict[str, Any]:
         return compared(work / "wanderbricks.duckdb", work / "gold") | {"green": run.code == 0}
 
 
-def compared(database: Path, gold: Path) -> dict[str, Any]:
-    """Estimate and truth of a database that is built."""
-    truth = gold / "truth"
+@contextmanager
+def opened(database: Path, gold: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a database that is built, whose view of bookings reads gold where dbt's plugin has it."""
     with duckdb.connect() as connection:
-        # the view of bookings reads gold where dbt's plugin has it
         connection.execute(f"attach '{database}' as wanderbricks (read_only); create schema memory.gold")
         detail = gold / "fact_booking_detail.parquet"
         connection.execute(f"create view memory.gold.fact_booking_detail as from read_parquet('{detail}')")
         connection.execute("use wanderbricks")
+        yield connection
+
+
+def compared(database: Path, gold: Path) -> dict[str, Any]:
+    """Estimate and truth of a database that is built."""
+    truth = gold / "truth"
+    with opened(database, gold) as connection:
         champion = connection.execute(
             "select metric_value, improvement_lower, improvement_upper from wanderbricks_ml.pricing_champion"
         ).fetchone()
@@ -149,14 +170,12 @@ def compared(database: Path, gold: Path) -> dict[str, Any]:
         value, nights, bookings, earned = (
             np.asarray(rows[name]) for name in ("asked_price", "expected_nights", "expected_bookings", "kept")
         )
-        reachable = [level for level in range(-30, 31, 10) if abs(level) <= VARS["pricing_largest_change"]]
-        best = np.stack([rows[f"truth_{level}"] for level in reachable], axis=1).max(axis=1)
         return {
             "estimate": champion[0],
             "interval": champion[1:],
             "true": true_lift(rows, policy(rows)),
             "careless": true_lift(rows, careless(connection, rows)),
-            "best": float(best.sum() / np.asarray(rows["truth_0"]).sum() - 1),
+            "best": float(best_revenue(rows).sum() / np.asarray(rows["truth_0"]).sum() - 1),
             "money": float((value * nights * bookings).sum() / earned.sum()),
             "rows": len(rows["truth_0"]),
         }

@@ -13,7 +13,7 @@ own:
 
     dbt build --select +property_recommendations
     python -m venv /path/to/environment
-    /path/to/environment/bin/pip install implicit duckdb
+    /path/to/environment/bin/pip install implicit duckdb pyyaml
     /path/to/environment/bin/python benchmarks/recommendations.py [--database data/wanderbricks.duckdb] \\
         [--gold data/gold]
 """
@@ -30,18 +30,23 @@ from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
+import yaml
+from build import PROJECT
 from numpy.typing import NDArray
 
 from wanderbricks_ml.arrays import Floats
 
 TOP = 10
-PAUSE_DAYS = 90
+PAUSE_DAYS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["recommendations_pause_days"]
+NEIGHBOURS = (20, 200)
+HALF_LIVES = (None, 180.0)
 
 
 QUERIES = """
     select
         query_id,
-        next_property_id
+        next_property_id,
+        cast(next_property = 'not booked before' as bigint) as is_new
     from built.wanderbricks_ml.recommendations_queries
     where split = $split and as_of_date = $snapshot
     order by query_id
@@ -97,6 +102,7 @@ class Snapshot(NamedTuple):
 
     queries: NDArray[np.int64]
     answers: NDArray[np.int64]
+    is_new: NDArray[np.bool_]
     users: NDArray[np.int64]
     properties: NDArray[np.int64]
     bookings: dict[str, NDArray[np.int64]]
@@ -126,6 +132,7 @@ def read(connection: duckdb.DuckDBPyConnection, bookings: str, split: str) -> li
             Snapshot(
                 queries=queries["query_id"],
                 answers=queries["next_property_id"],
+                is_new=queries["is_new"] > 0,
                 users=np.unique(known["user_id"]),
                 properties=np.unique(known["property_id"]),
                 bookings=known,
@@ -149,8 +156,8 @@ def gains(snapshot: Snapshot, lists: dict[int, list[int]]) -> tuple[Floats, Floa
     return ndcg, recall
 
 
-def recommended(snapshot: Snapshot, model: Any, half_life: float | None) -> dict[int, list[int]]:
-    """Top lists of a library's model, fitted on what was known at the snapshot."""
+def counts_of(snapshot: Snapshot, half_life: float | None) -> Any:
+    """Sparse matrix of users by properties: bookings, older ones weighing less."""
     from scipy.sparse import csr_matrix
 
     known = snapshot.bookings
@@ -158,25 +165,70 @@ def recommended(snapshot: Snapshot, model: Any, half_life: float | None) -> dict
     columns = np.searchsorted(snapshot.properties, known["property_id"])
     weights = np.ones(len(rows)) if half_life is None else 0.5 ** (known["age"] / half_life)
     shape = (len(snapshot.users), len(snapshot.properties))
-    counts = csr_matrix((weights.astype(np.float32), (rows, columns)), shape=shape)
-    model.fit(counts, show_progress=False)
+    return csr_matrix((weights.astype(np.float32), (rows, columns)), shape=shape)
 
-    late = known["age"] <= PAUSE_DAYS
-    paused: dict[int, set[int]] = {}
+
+def paused(snapshot: Snapshot) -> dict[int, set[int]]:
+    """What each user booked so late that the product may not recommend it."""
+    known = snapshot.bookings
+    late = known["age"] <= PAUSE_DAYS if PAUSE_DAYS else np.zeros(len(known["age"]), dtype=bool)
+    found: dict[int, set[int]] = {}
     for user, item in zip(known["user_id"][late].tolist(), known["property_id"][late].tolist(), strict=True):
-        paused.setdefault(user, set()).add(item)
+        found.setdefault(user, set()).add(item)
+    return found
+
+
+class ItemCosine:
+    """Item-item neighbours by cosine (Sarwar et al. 2001), a property its own nearest; as the library has them."""
+
+    def __init__(self, neighbours: int) -> None:
+        self.neighbours = neighbours
+
+    def fit(self, counts: Any, show_progress: bool = False) -> None:
+        """Learn likeness from users by properties; dense, so for thousands of properties rather than many more."""
+        from scipy.sparse import csr_matrix
+
+        lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=0)).ravel())
+        unit = counts.multiply(1 / np.maximum(lengths, 1e-12)).tocsc()
+        likeness = (unit.T @ unit).toarray()
+        if self.neighbours < len(likeness):
+            least = np.partition(likeness, -self.neighbours, axis=1)[:, -self.neighbours][:, None]
+            likeness[likeness < least] = 0
+        self.likeness = csr_matrix(likeness)
+
+    def recommend(
+        self,
+        users: NDArray[np.int64],
+        counts: Any,
+        N: int,
+        filter_already_liked_items: bool,
+        filter_items: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Best N places of each row of counts, -1 where nothing is like; and their scores."""
+        scores = (counts @ self.likeness).toarray()
+        scores[:, filter_items] = 0
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :N]
+        best: Floats = np.take_along_axis(scores, order, axis=1)
+        return np.where(best > 0, order, -1), best
+
+
+def recommended(snapshot: Snapshot, model: Any, half_life: float | None) -> dict[int, list[int]]:
+    """Top lists of a library's model, fitted on what was known at the snapshot."""
+    counts = counts_of(snapshot, half_life)
+    model.fit(counts, show_progress=False)
+    not_again = paused(snapshot)
     off = np.flatnonzero([item not in snapshot.offered for item in snapshot.properties.tolist()])
     place = np.searchsorted(snapshot.users, snapshot.queries)
     there = snapshot.users[np.minimum(place, len(snapshot.users) - 1)] == snapshot.queries
     # as many more as a user can have booked of late
-    wanted = min(TOP + max(map(len, paused.values()), default=0), shape[1] - len(off))
+    wanted = min(TOP + max(map(len, not_again.values()), default=0), counts.shape[1] - len(off))
     items, _ = model.recommend(
         place[there], counts[place[there]], N=wanted, filter_already_liked_items=False, filter_items=off
     )
     lists = dict(snapshot.baseline)
     for query, found in zip(snapshot.queries[there].tolist(), items, strict=True):
         chosen = snapshot.properties[found[found >= 0]].tolist()
-        lists[query] = [item for item in chosen if item not in paused.get(query, set())][:TOP]
+        lists[query] = [item for item in chosen if item not in not_again.get(query, set())][:TOP]
     return lists
 
 
@@ -187,13 +239,13 @@ def settings() -> Iterator[tuple[str, str, Callable[[], Any], float | None]]:
     from implicit.nearest_neighbours import BM25Recommender, CosineRecommender  # type: ignore[import-not-found]
 
     fixed = {"random_state": 7, "num_threads": 1}
-    for half_life in (None, 180.0):
+    for half_life in HALF_LIVES:
         decay = "no decay" if half_life is None else f"half-life {half_life:.0f} days"
         for factors in (64, 128, 256):
             for alpha in (10.0, 40.0):
                 als = partial(AlternatingLeastSquares, factors=factors, alpha=alpha, iterations=15, **fixed)
                 yield "ALS", f"{factors} factors, alpha {alpha:.0f}, {decay}", als, half_life
-        for neighbours in (20, 200):
+        for neighbours in NEIGHBOURS:
             for name, kind in (("cosine", CosineRecommender), ("BM25", BM25Recommender)):
                 near = partial(kind, K=neighbours, num_threads=1)
                 yield f"item-item {name}", f"{neighbours} neighbours, {decay}", near, half_life

@@ -1,7 +1,5 @@
 {{ config(materialized='view') }}
 
-{% set prior_bookings = 10 %}
-
 with bookings as (
 
     select
@@ -45,15 +43,11 @@ bookings_of_all as (
 
 ),
 
--- one in five is a guess for the first days of gold, worth ten bookings
 final as (
 
     select
         *,
-        (
-            coalesce(cancelled_of_lead, 0)
-            + {{ prior_bookings }} * (coalesce(cancelled_of_all, 0) + 2) / (coalesce(decided_of_all, 0) + 10)
-        ) / (coalesce(decided_of_lead, 0) + {{ prior_bookings }}) as baseline_probability
+        {{ lead_time_rate() }} as baseline_probability
     from bookings_of_all
 
 )

@@ -1,5 +1,7 @@
 {% set cell = 0.02 %}
 {% set nearest = 10 %}
+{# few guests are in common with any one property: many of them together tell a taste #}
+{% set nearest_by_guests = 50 %}
 
 with listings as (
 
@@ -293,7 +295,7 @@ final as (
         place,
         similarity
     from ranked
-    where place <= {{ nearest }}
+    where place <= case when source = 'co_booked' then {{ nearest_by_guests }} else {{ nearest }} end
 
 )
 

@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from wanderbricks_ml.arrays import Floats
 
 TOP = 10
-PAUSE_DAYS = 90
+PAUSE_DAYS = 0
+"""Days for which what a user booked is not recommended again, as var recommendations_pause_days has it."""
 
 
 QUERIES = """

@@ -132,6 +132,8 @@ def forecasters() -> Iterator[tuple[str, Callable[[pd.Series], Floats]]]:
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     from prophet import Prophet
 
+    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
+
     def prophet(days: pd.Series) -> Floats:
         frame = pd.DataFrame({"ds": days.index, "y": days.to_numpy()})
         ahead = pd.DataFrame({"ds": days.index[-1] + pd.to_timedelta(np.arange(2, DAYS + 2), unit="D")})

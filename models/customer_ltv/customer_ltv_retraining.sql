@@ -1,6 +1,7 @@
 {% set label_days = product_customer_ltv().truth_days %}
 {# fewer say nothing at all; whether these prove a version better than its baseline the gate says, by its interval #}
 {% set least_payers = 20 %}
+{% set least_days = 30 %}
 
 with splits as (
 
@@ -95,6 +96,14 @@ learnability as (
                     || cast(history_days as {{ dbt.type_string() }})
                     || ' days, {{ 2 * label_days + 181 }} are needed: half a year of habits, {{ label_days }} days of labels to learn from and'
                     || ' {{ label_days }} to test on'
+                    -- the longest window that these days do for
+                    || case
+                        when history_days >= {{ 2 * least_days + 181 }}
+                            then
+                                '; they do for customer_ltv_days: '
+                                || cast(cast(floor((history_days - 181) / 2e0) as int) as {{ dbt.type_string() }})
+                        else ''
+                    end
             when payers < {{ least_payers }} or payer_percent < 1
                 then
                     'too few users book again: '

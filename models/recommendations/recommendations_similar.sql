@@ -1,7 +1,5 @@
 {% set cell = 0.02 %}
 {% set nearest = 10 %}
-{# few guests are in common with any one property: many of them together tell a taste #}
-{% set nearest_by_guests = 50 %}
 
 with listings as (
 
@@ -295,7 +293,7 @@ final as (
         place,
         similarity
     from ranked
-    where place <= case when source = 'co_booked' then {{ nearest_by_guests }} else {{ nearest }} end
+    where place <= {{ nearest }}
 
 )
 

@@ -177,47 +177,34 @@ in_markets as (
 alike as (
 
     select
-        histories.as_of_date,
-        histories.query_id,
-        neighbours.similar_id as property_id,
-        neighbours.source,
-        case
-            -- guests in common of several properties add up
-            when neighbours.source = 'co_booked' then cast(sum(cast(neighbours.similarity as decimal(28, 9))) as double)
-            else max(neighbours.similarity)
-        end as similarity
-    from histories
-    inner join neighbours
-        on histories.as_of_date = neighbours.as_of_date
-        and histories.property_id = neighbours.property_id
-    where
-        histories.recency <= case
-            when neighbours.source = 'co_booked' then {{ var('recommendations_recent_properties') }}
-            else 3
-        end
-    group by histories.as_of_date, histories.query_id, neighbours.similar_id, neighbours.source
-
-),
-
-most_alike as (
-
-    select
-        alike.as_of_date,
-        alike.query_id,
-        alike.property_id,
-        alike.source,
-        alike.similarity,
-        row_number() over (
-            partition by alike.as_of_date, alike.query_id, alike.source
-            order by
-                -- a cosine is small where there are many guests
-                alike.similarity * case when alike.source = 'co_booked' then sqrt(listings.popularity) else 1 end desc,
-                alike.property_id asc
-        ) as place
-    from alike
-    inner join listings
-        on alike.as_of_date = listings.as_of_date
-        and alike.property_id = listings.property_id
+        as_of_date,
+        query_id,
+        similar_id as property_id,
+        source,
+        similarity,
+        row_number() over (partition by as_of_date, query_id, source order by similarity desc, similar_id asc) as place
+    from (
+        select
+            histories.as_of_date,
+            histories.query_id,
+            neighbours.similar_id,
+            neighbours.source,
+            case
+                -- guests in common of several properties add up
+                when neighbours.source = 'co_booked' then cast(sum(cast(neighbours.similarity as decimal(28, 9))) as double)
+                else max(neighbours.similarity)
+            end as similarity
+        from histories
+        inner join neighbours
+            on histories.as_of_date = neighbours.as_of_date
+            and histories.property_id = neighbours.property_id
+        where
+            histories.recency <= case
+                when neighbours.source = 'co_booked' then {{ var('recommendations_recent_properties') }}
+                else 3
+            end
+        group by histories.as_of_date, histories.query_id, neighbours.similar_id, neighbours.source
+    ) as summed
 
 ),
 
@@ -229,6 +216,7 @@ unioned as (
             query_id,
             property_id,
             null as first_place_rank,
+            null as co_booking,
             null as wording
         from {{ source }}
         union all
@@ -238,6 +226,7 @@ unioned as (
         query_id,
         property_id,
         first_place_rank,
+        null as co_booking,
         null as wording
     from in_places
     union all
@@ -246,9 +235,10 @@ unioned as (
         query_id,
         property_id,
         null as first_place_rank,
+        case when source = 'co_booked' then similarity end as co_booking,
         case when source = 'worded' then similarity end as wording
-    from most_alike
-    where place <= case when source = 'co_booked' then 20 else 4 end
+    from alike
+    where place <= case when source = 'co_booked' then 8 else 4 end
 
 ),
 
@@ -259,6 +249,7 @@ grouped as (
         query_id,
         property_id,
         cast(min(first_place_rank) as int) as first_place_rank,
+        cast(coalesce(max(co_booking), 0) as double) as co_booking,
         cast(coalesce(max(wording), 0) as double) as wording
     from unioned
     group by as_of_date, query_id, property_id
@@ -272,7 +263,7 @@ final as (
         grouped.query_id,
         grouped.property_id,
         grouped.first_place_rank,
-        coalesce(alike.similarity, 0) as co_booking,
+        grouped.co_booking,
         grouped.wording
     from grouped
     inner join listings
@@ -283,11 +274,6 @@ final as (
         and grouped.query_id = histories.query_id
         and grouped.property_id = histories.property_id
         and histories.is_recent
-    left join alike
-        on grouped.as_of_date = alike.as_of_date
-        and grouped.query_id = alike.query_id
-        and grouped.property_id = alike.property_id
-        and alike.source = 'co_booked'
     where histories.property_id is null
 
 )

@@ -11,7 +11,11 @@ with clock as (
 spine as (
 
     select
-        *,
+        property_id,
+        check_in_date,
+        as_of_date,
+        split,
+        horizon_days,
         as_of_date - 365 as year_before,
         -- the 21 days before it lie around the same weekday of the year before
         check_in_date - 353 as season_date

@@ -2,7 +2,6 @@
 {% set warm_up = 90 %}
 {% set curve_bookings = 100 %}
 {% set season_bookings = 200 %}
-{% set growth = bounded_ratio('now_levels.total_level_56', 'year_ago_levels.total_level_56') %}
 
 with calendar_features as (
 
@@ -138,9 +137,8 @@ series_rows as (
 ),
 
 -- what one would expect of the day at its snapshot without bookings on the books: the level of the last eight weeks,
--- times last year's season where there is one, times the weekday's factor. The rule takes the destination's own; the model
--- draws level and season to all destinations', where its own bookings are few, and growth since a year ago half way.
--- Growth counts the less the younger the series was a year ago: openings do not go on
+-- times last year's season where there is one, times the weekday's factor. The rule takes the destination's own level and
+-- season, the model one towards those of all destinations, where its own bookings are few
 seasonal as (
 
     select
@@ -160,9 +158,7 @@ seasonal as (
         case
             when year_ago_levels.level_days = 56 and year_ago_levels.level_56 > 0
                 then
-                    sqrt(now_levels.pooled_level * year_ago_levels.level_56)
-                    * power({{ growth }}, 0.5 - 0.75 * greatest(1 - year_ago_levels.days_seen / 365e0, 0))
-                    * {{ pooled(
+                    now_levels.pooled_level * {{ pooled(
                         bounded_ratio('year_ago.season_level_43', 'year_ago_levels.level_56'),
                         bounded_ratio('year_ago.total_season_level', 'year_ago_levels.total_level_56'),
                         'year_ago_levels.bookings_56', season_bookings

@@ -53,7 +53,6 @@ levels as (
             partition by forecast_level, destination_id order by forecast_date
             rows between 56 preceding and 1 preceding
         ) as level_days,
-        row_number() over (partition by forecast_level, destination_id order by forecast_date) as days_seen,
         sum(arrived_bookings) over (
             partition by forecast_level, destination_id order by forecast_date
             rows between 56 preceding and 1 preceding

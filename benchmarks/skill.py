@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -336,8 +337,12 @@ def folder_of(keep: Path | None, preset: str, world: int, seed: int) -> Iterator
 
 def build(work: Path, products: list[str], preset: str, seed: int, world: int) -> None:
     """Simulate once and build the products, unless that was done."""
-    if (work / "built").exists() and set(products) <= set((work / "built").read_text().split()):
-        return
+    if (work / "built").exists():
+        if set(products) <= set((work / "built").read_text().split()):
+            return
+        # a second build fits nothing anew, and test rows stay for no longer than a fit
+        for path in work.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     print(f"world {world}, seed {seed}: simulating {preset} with truth", file=sys.stderr)
     simulate(preset, seed, work / "gold", truth=True, world=world)
     selection = " ".join(dict.fromkeys(f"+{declaration(PRODUCTS[name].name)['predictions']}" for name in products))

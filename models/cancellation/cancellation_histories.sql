@@ -26,41 +26,9 @@ bookings as (
 
 ),
 
-rates_by_lead as (
-
-    select * from {{ ref('cancellation_rates') }}
-
-),
-
-rates_of_all as (
-
-    select
-        lead_band as platform,
-        feature_date,
-        decided_365d,
-        cancelled_365d
-    from rates_by_lead
-    where lead_band = 'all'
-
-),
-
 -- by the rates of the day on which the outcome is known, no later than any feature that counts it: when the first bookings
 -- of gold are made none that was made as far ahead has arrived, and what they let expect then is too little for good
-bookings_by_lead as (
-
-    {{ as_of_join('bookings', 'rates_by_lead', ['lead_band'], 'label_known_date', 'feature_date', {
-        'decided_365d': 'decided_of_lead', 'cancelled_365d': 'cancelled_of_lead'
-    }, wanted='bookings') }}
-
-),
-
-bookings_of_all as (
-
-    {{ as_of_join('bookings_by_lead', 'rates_of_all', ['platform'], 'label_known_date', 'feature_date', {
-        'decided_365d': 'decided_of_all', 'cancelled_365d': 'cancelled_of_all'
-    }, wanted='bookings') }}
-
-),
+{{ by_lead_time('label_known_date') }},
 
 -- cancellations of those who have arrived or should have, beside those that their lead times let expect, in millionths:
 -- whole numbers add up to the same in any order. Cancellations of stays to come would tell of cancelling only.
@@ -68,8 +36,8 @@ outcomes as (
 
     select
         *,
-        cast(floor(1000000 * {{ lead_time_rate() }}) as bigint) as expected_millionths
-    from bookings_of_all
+        cast(floor(1000000 * baseline_probability) as bigint) as expected_millionths
+    from rated_bookings
 
 ),
 

@@ -108,7 +108,8 @@ property_history as (
         coalesce(sum(clicks) over trailing_year, 0) as clicks_365d,
         coalesce(sum(bookings) over trailing_year, 0) as converted_365d,
         {% for days in taken_windows %}
-            cast(sum({{ days }} - nights_taken_{{ days }}d) over trailing_year as double)
+            -- where several stays share a night more may be taken than there are
+            cast(sum(greatest({{ days }} - nights_taken_{{ days }}d, 0)) over trailing_year as double)
             / nullif(count(*) over trailing_year, 0) as usual_free_nights_{{ days }}d{{ ',' if not loop.last }}
         {% endfor %}
     from daily

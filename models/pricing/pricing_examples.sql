@@ -159,7 +159,8 @@ joined as (
                 * least(365, {{ dbt.datediff('history.first_booking_date', 'spine.as_of_date', 'day') }})
             ), 1
         ) as destination_exposure_days,
-        nights.expected_nights
+        nights.expected_nights,
+        nights.takes_several
     from spine_destinations as spine
     cross join history
     left join own_prices
@@ -266,8 +267,9 @@ final as (
         cast((12 * extract(year from stay_month) + extract(month from stay_month)) * 8 + lead_months as double)
             as selling_window,
         asked_price / market_price as price_to_market,
-        greatest(1 - nights_on_books / month_days, 1 / month_days) as free_share,
-        expected_nights / month_days as booking_share,
+        -- where stays share nights nobody knows how many find room
+        case when takes_several then 1e0 else greatest(1 - nights_on_books / month_days, 1 / month_days) end as free_share,
+        case when takes_several then 0e0 else expected_nights / month_days end as booking_share,
         booking_level,
         price_so_far / market_price as price_so_far_to_market,
 

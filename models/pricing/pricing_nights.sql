@@ -35,6 +35,8 @@ bookings as (
         property_id,
         created_date,
         cancelled_date,
+        check_in_date,
+        check_out_date,
         cast({{ dbt.date_trunc('month', 'check_in_date') }} as date) as stay_month,
         {{ dbt.datediff('check_in_date', 'check_out_date', 'day') }} as nights
     from {{ ref('stg_bookings') }}
@@ -113,14 +115,63 @@ typical as (
 
 ),
 
-final as (
+-- stays that begin while another one goes on
+arrivals as (
 
     select
         property_id,
-        as_of_date,
-        lead_months,
-        (kept_nights + {{ prior_stays }} * coalesce(type_nights, 2)) / (bookings + {{ prior_stays }}) as expected_nights
+        check_in_date,
+        case
+            when check_in_date < max(check_out_date) over (
+                partition by property_id
+                order by check_in_date
+                rows between unbounded preceding and 1 preceding
+            ) then 1
+            else 0
+        end as shares_a_night
+    from bookings
+    where cancelled_date is null or cancelled_date > check_in_date
+
+),
+
+wanted_properties as (
+
+    select distinct
+        property_id,
+        as_of_date
+    from wanted
+
+),
+
+-- one in ten of the year before: fewer are slips
+shared as (
+
+    select
+        wanted_properties.property_id,
+        wanted_properties.as_of_date,
+        10 * sum(arrivals.shares_a_night) > count(*) as takes_several
+    from wanted_properties
+    inner join arrivals
+        on wanted_properties.property_id = arrivals.property_id
+        and wanted_properties.as_of_date > arrivals.check_in_date
+        and wanted_properties.as_of_date - 365 <= arrivals.check_in_date
+    group by wanted_properties.property_id, wanted_properties.as_of_date
+
+),
+
+final as (
+
+    select
+        typical.property_id,
+        typical.as_of_date,
+        typical.lead_months,
+        (typical.kept_nights + {{ prior_stays }} * coalesce(typical.type_nights, 2)) / (typical.bookings + {{ prior_stays }})
+            as expected_nights,
+        coalesce(shared.takes_several, false) as takes_several
     from typical
+    left join shared
+        on typical.property_id = shared.property_id
+        and typical.as_of_date = shared.as_of_date
 
 )
 

@@ -99,11 +99,13 @@ def test_laws_are_drawn_by_the_number_alone() -> None:
 
 def test_the_page_says_what_worlds_draw() -> None:
     page = (Path(__file__).parents[2] / "docs/measured.md").read_text()
-    for world in range(1, 6):
+    for world in range(1, 8):
         laws = draw_laws(world)
         truth = "all but `users`" if laws.return_form == "recent" else "all"
         trips = f"{laws.tentative_share:.1%} {laws.trip_form}"
-        assert f"| {world} | {laws.price_form} | {trips} | {laws.tastes} | {laws.return_form} | {truth} |" in page
+        hotels = f"{laws.hotel_share:.1%} of size {laws.hotel_size:.0f}, groups {laws.group_share:.0%}"
+        drawn = [laws.price_form, trips, laws.tastes, laws.return_form, hotels if laws.hotel_share else "none", truth]
+        assert f"| {world} | {' | '.join(map(str, drawn))} |" in page
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,8 @@ def simulate(
     whatever the columns say. Hidden clusters of properties, each to the taste of some of the guests, which only
     shows in who booked what. And which earlier guests return (any alike; more, the more there were; or those of late
     rather). Truth knows it all but the last: there (worlds 3 and 4 of the first five) it has no table of users, by
-    which churn and LTV are judged. What a world drew is in world.json, which no product reads.
+    which churn and LTV are judged. From world 6 on some properties are hotels, never full, with several bookings a
+    day, many of them a group's. What a world drew is in world.json, which no product reads.
     """
     from wanderbricks_ml.simulator import simulate as run
     from wanderbricks_ml.simulator.shocks import Shock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -33,12 +33,12 @@ _FREE_CANCELLATION = 7 * DAY
 
 @dataclass(frozen=True)
 class Stays:
-    """Bookings in the order in which they are made, with all that becomes of them.
+    """Bookings in the order in which they are made, with all that becomes of them; those of a group side by side.
 
     Attributes
     ----------
     attempt
-        Row of the attempt.
+        Row of the attempt, the same for all bookings of a group.
     listing, check_in, created, version
         See `Attempts`.
     user
@@ -77,6 +77,23 @@ class Stays:
         """Second since 1970 of the cancellation, `OPEN` for never."""
         return np.where(self.cancelled_after < 0, OPEN, self.created + self.cancelled_after // 1_000_000)
 
+    @property
+    def is_first(self) -> Bools:
+        """Whether a booking is the first of its party: a group's count as one where it is asked how many came."""
+        return np.diff(self.attempt, prepend=-1) > 0
+
+    @property
+    def parties(self) -> Stays:
+        """One row for each party, with the amount of all its bookings."""
+        first = np.flatnonzero(self.is_first)
+        rows = {field.name: getattr(self, field.name)[first] for field in fields(self)}
+        return Stays(**rows | {"cents": np.add.reduceat(self.cents, first) if len(first) else self.cents})
+
+    @property
+    def rooms(self) -> Ints:
+        """Bookings of the party that each belongs to."""
+        return np.bincount(self.attempt, minlength=1)[self.attempt]
+
 
 def cancellation_logit(lead: Ints, relative_price: Floats, business: Bools) -> Floats:
     """What anybody can see of the logit that a booking is ever cancelled."""
@@ -99,7 +116,10 @@ def draw_stays(
     prices: Prices,
     laws: Laws,
 ) -> Stays:
-    """Draw what each attempt is for and how it would end, and keep those that find the calendar free."""
+    """Draw what each attempt is for and how it would end, and keep those that find the calendar free.
+
+    A hotel's calendar always is; a group's attempt becomes as many bookings as it takes rooms, all alike.
+    """
     rng = stream(seed, "stays", shard)
     count = len(user)
     listing, created, lead = attempts.listing, attempts.created, attempts.lead
@@ -107,10 +127,13 @@ def draw_stays(
     wished = draw_nights(rng, properties.property_type[listing], business, lead)
     guests = _draw_guests(rng, properties.max_guests[listing], business, users.family[user])
     price = prices.price[attempts.version]
+    at_hotel = properties.is_hotel[listing]
+    rooms = laws.draw_rooms(stream(seed, "groups", shard), at_hotel)
     logit = (
         cancellation_logit(lead, price / properties.market_price[listing], business)
         + POLICY_EFFECT[hosts.policy[properties.host[listing]]]
         + laws.flaky_effect * users.flaky[user]
+        + laws.group_effect * np.log(rooms)
     )
     tentative = stream(seed, "tentative", shard).random(count) < laws.tentative_share
     logit = laws.trip_logit(logit, tentative)
@@ -120,13 +143,16 @@ def draw_stays(
     moment = 1 + (rng.beta(*CANCELLED_AT, count) * np.maximum(open_micros - 1, 0)).astype(np.int64)
     cancelled_after = np.where(cancels, moment, -1)
     freed = np.where(cancels, created + -(-moment // 1_000_000), OPEN)
-    nights = fit_calendar(attempts, wished, freed, len(properties.listed))
+    nights = wished.copy()
+    nights[~at_hotel] = fit_calendar(
+        attempts.of(~at_hotel), wished[~at_hotel], freed[~at_hotel], len(properties.listed)
+    )
 
     noise = rng.lognormal(0, 0.05, count)
     confirmed_at = created + 60 + rng.exponential(10 * 3_600, count).astype(np.int64)
     left_at = (attempts.check_in + nights) * DAY + _CHECK_OUT + rng.integers(0, 8 * 3_600, count)
     method = rng.choice(len(_METHODS), count, p=[0.55, 0.2, 0.1, 0.09, 0.06])
-    booked = np.flatnonzero(nights)
+    booked = np.repeat(np.flatnonzero(nights), rooms[nights > 0])
     columns = {
         "listing": listing,
         "check_in": attempts.check_in,

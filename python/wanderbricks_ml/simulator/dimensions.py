@@ -66,7 +66,7 @@ def property_table(preset: Preset, seed: int, shard: int, properties: Properties
     )
     description = joined(
         picked(PROPERTY_TYPES, properties.property_type),
-        " stay for ",
+        picked((" stay for ", " stay in a hotel for "), properties.is_hotel.astype(np.int64)),
         pa.array(properties.max_guests),
     )
     spread = rng.normal(0, 0.04, (2, count))

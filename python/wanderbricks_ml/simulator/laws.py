@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from wanderbricks_ml.arrays import Bools, Floats
+from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator.columns import stream
 
 PRICE_FORMS = ("power", "saturating", "kinked")
@@ -22,6 +22,12 @@ TRIP_FORMS = ("shifted", "fixed")
 
 RETURN_FORMS = ("alike", "growing", "recent")
 """Which earlier guests of a property come back, and how many; world 0 has ``alike``."""
+
+GROUP_SHAPE = 0.3
+"""Shape of the gamma distribution of the further rooms' mean of a group: most take two or three, some twenty."""
+
+LUMPY_FROM = 6
+"""The first world with hotels; those before were measured when there were none."""
 
 _USUAL_LOGIT = -1.85
 """What anybody can see of the logit of a cancellation a month ahead at the market's price."""
@@ -65,6 +71,13 @@ class Laws:
         ``alike``: the share, each earlier attempt's guest as likely as any other;
         ``growing``: of n earlier attempts n / (n + scale) of the share, each as likely as any other;
         ``recent``: the share, guests of late rather, by exp(-days / scale).
+    hotel_share, hotel_size
+        Share of the properties that are hotels, as their descriptions say, and their factor on demand. A hotel has a
+        room for everybody who comes, so that it takes several bookings a day.
+    group_share, group_size, group_effect
+        Share of the attempts at a hotel that are a group's, which one guest books for the same dates and cancels as a
+        whole: `group_size` rooms in the mean, two at least, each a booking. A party of n rooms has `group_effect` times
+        log(n) more on the logit of its cancellation.
     """
 
     world: int = 0
@@ -81,6 +94,11 @@ class Laws:
     return_form: str = "alike"
     return_share: float = 0.25
     return_scale: float = 0.0
+    hotel_share: float = 0.0
+    hotel_size: float = 1.0
+    group_share: float = 0.0
+    group_size: float = 2.0
+    group_effect: float = 0.0
 
     def price_effect(self, relative_price: Floats, slope: Floats) -> Floats:
         """Factor on demand of a price relative to what the market asks for such a property."""
@@ -107,6 +125,15 @@ class Laws:
         if self.trip_form == "fixed":
             return np.where(tentative, self.tentative_effect, logit)
         return logit + np.where(tentative, self.tentative_effect, 0.0)
+
+    def draw_rooms(self, rng: np.random.Generator, is_hotel: Bools) -> Ints:
+        """Rooms that each attempt is for, given whether it is at a hotel."""
+        further = rng.poisson((self.group_size - 2) * rng.gamma(GROUP_SHAPE, 1 / GROUP_SHAPE, len(is_hotel)))
+        return np.where(is_hotel & (rng.random(len(is_hotel)) < self.group_share), 2 + further, 1)
+
+    def mean_rooms(self, is_hotel: Bools) -> Floats:
+        """Expected rooms of an attempt at each property."""
+        return np.where(is_hotel, 1 + self.group_share * (self.group_size - 1), 1.0)
 
     @property
     def text(self) -> str:
@@ -154,7 +181,21 @@ def draw_laws(world: int) -> Laws:
         return_share=round(rng.uniform(*return_shares[return_form]), 3),
         return_scale=round(rng.uniform(*return_scales[return_form]), 1),
     )
-    return replace(laws, cancellation_shift=round(_levelling_shift(laws), 3))
+    laws = replace(laws, cancellation_shift=round(_levelling_shift(laws), 3))
+    return _with_lumps(laws) if world >= LUMPY_FROM else laws
+
+
+def _with_lumps(laws: Laws) -> Laws:
+    """With hotels and groups; of a stream of its own, so that all else is what it would be without."""
+    rng = stream(laws.world, "lumps")
+    return replace(
+        laws,
+        hotel_share=round(rng.uniform(0.03, 0.06), 3),
+        hotel_size=round(rng.uniform(15.0, 30.0), 1),
+        group_share=round(rng.uniform(0.08, 0.16), 3),
+        group_size=round(rng.uniform(4.0, 7.0), 2),
+        group_effect=round(rng.uniform(0.2, 0.6), 3),
+    )
 
 
 def _levelling_shift(laws: Laws) -> float:

@@ -1,7 +1,7 @@
 """Attempts to book, and which of them find the calendar free.
 
-An attempt is for a check-in day and some nights. A property's night can be booked by one guest at a time: an
-attempt whose first night is taken comes to nothing, one that runs into a taken night ends the day before.
+An attempt is for a check-in day and some nights. A property's night can be booked by one guest at a time, unless it is
+a hotel: an attempt whose first night is taken comes to nothing, one that runs into a taken night ends the day before.
 Cancelled stays free their nights from the moment of the cancellation on.
 """
 
@@ -59,6 +59,10 @@ class Attempts:
     def lead(self) -> Ints:
         """Whole days between the attempt and check-in."""
         return self.check_in - self.created // DAY
+
+    def of(self, rows: Bools) -> Attempts:
+        """Some of them, in the same order."""
+        return Attempts(self.listing[rows], self.check_in[rows], self.created[rows], self.version[rows])
 
 
 def draw_attempts(

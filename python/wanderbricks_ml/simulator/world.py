@@ -53,13 +53,15 @@ class Properties:
     bedrooms, max_guests
         Size.
     appeal
-        Factor on demand that anybody can learn from gold: destination and host's rating.
+        Factor on demand that anybody can learn from gold: destination, host's rating and whether it is a hotel.
     latent
         Hidden factor on demand, gamma of mean 1 and the preset's shape.
     market_price
         Price of a night that such a property has on average.
     cluster
         Hidden: the taste of users that it is to, 0 where guests have none.
+    is_hotel
+        Whether any number of guests finds a room on the same night; the description says so.
     listed, delisted
         Days since 1970; `delisted` is the first day on which it cannot be booked any more.
     """
@@ -73,6 +75,7 @@ class Properties:
     latent: Floats
     market_price: Floats
     cluster: Ints
+    is_hotel: Bools
     listed: Ints
     delisted: Ints
 
@@ -118,7 +121,8 @@ def draw_properties(preset: Preset, seed: int, shard: int, hosts: Hosts, laws: L
     stays = rng.random(count) < 0.94
     earliest = np.maximum(listed, first) + 20
     host = _hosts_of(rng, preset)
-    appeal = appeal[destination] * np.exp(0.25 * hosts.standing[host])
+    is_hotel = _hotels(stream(seed, "hotels", shard), count, laws.hotel_share)
+    appeal = appeal[destination] * np.exp(0.25 * hosts.standing[host]) * np.where(is_hotel, laws.hotel_size, 1.0)
     latent = rng.gamma(preset.latent_shape, 1 / preset.latent_shape, count)
     delisted = np.where(stays, last + 1_000, rng.integers(earliest, last + 1))
     life = np.clip(delisted, first, last + 1) - np.clip(listed, first, last + 1)
@@ -132,6 +136,7 @@ def draw_properties(preset: Preset, seed: int, shard: int, hosts: Hosts, laws: L
         latent=latent,
         market_price=market_price,
         cluster=_clusters(stream(seed, "clusters", shard), destination, appeal * latent * life, laws.tastes),
+        is_hotel=is_hotel,
         listed=listed,
         delisted=delisted,
     )
@@ -143,6 +148,13 @@ def _hosts_of(rng: np.random.Generator, preset: Preset) -> Ints:
     weight = rng.gamma(0.3, 1, letting) + 1e-6
     more = rng.choice(letting, count - letting, p=weight / weight.sum())
     return rng.permutation(np.concatenate([np.arange(letting), more]))
+
+
+def _hotels(rng: np.random.Generator, count: int, share: float) -> Bools:
+    """Draw which properties are hotels: their share, and no fewer in a small shard by chance."""
+    is_hotel = np.zeros(count, bool)
+    is_hotel[rng.permutation(count)[: round(share * count)]] = True
+    return is_hotel
 
 
 def _clusters(rng: np.random.Generator, destination: Ints, weight: Floats, clusters: int) -> Ints:

@@ -10,19 +10,21 @@ Demand
     prior, Laplace approximation). Expected check-ins are the bookings on the books plus, over the days until
     check-in, the rate of attempts times the probability that the night is still free then: nights that are free
     at the snapshot are lost at the rate of attempts that would cover them (first order), taken ones are freed by
-    a cancellation.
+    a cancellation. A hotel, which its description names, is never full; its attempts count, one for a group whatever
+    its size, and each is expected to be for the mean number of rooms.
 Conversion
     Clicks are attempts and idle clicks, independent Poisson numbers, so that given K clicks the number that
     books is binomial; the probability of any booking is ``1 - (1 - p) ** K``.
 Cancellation
     Logistic given lead time, price and business, with the host's policy and the user's flakiness inferred by
-    Bayes' rule from earlier bookings whose outcome is known, mixed over what trips there are.
+    Bayes' rule from earlier bookings whose outcome is known, mixed over what trips there are. A group's size is seen,
+    and its outcome counts once.
 Users
     Gamma-distributed rates and exponential lifetimes, as in the Pareto/NBD model (Schmittlein, Morrison and
     Colombo 1987), in the time of the market: exposure is the rate at which a user of the same cell books. The
     budget class is inferred from the prices paid; tastes are mixed over, as clusters weigh alike. Earlier guests
-    return at a rate for each past booking. Where guests of late return rather (`Laws.return_form` recent) this does
-    not hold, and no truth is written.
+    return at a rate for each past booking; a group's bookings count as one. Where guests of late return rather
+    (`Laws.return_form` recent) this does not hold, and no truth is written.
 Revenue
     What is on the books, each booking times the probability that it is kept, and expected check-ins still to come times
     their nights, the price in force and the share that is kept. Listings to come are left out, as are prices to come.

@@ -14,6 +14,7 @@ from wanderbricks_ml.simulator.bookings import (
     cancellation_logit,
 )
 from wanderbricks_ml.simulator.columns import DAY, ragged_arange
+from wanderbricks_ml.simulator.laws import GROUP_SHAPE, Laws
 from wanderbricks_ml.simulator.stays import (
     BUSINESS_STAY,
     MAX_NIGHTS,
@@ -25,6 +26,9 @@ from wanderbricks_ml.simulator.stays import (
 from wanderbricks_ml.simulator.truth.cancellation import expected_cancellation
 from wanderbricks_ml.simulator.truth.market import Market, expected_shock
 from wanderbricks_ml.simulator.world import POLICY_SHARE
+
+_MOST_FURTHER_ROOMS = 150
+"""More than any group takes beside its two."""
 
 _STAY_LEADS = np.array([1.0, 4.0, 12.0, 30.0, 70.0])
 """Lead times that stand for bands: guests who plan ahead stay longer."""
@@ -91,6 +95,8 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
     today = min(column, market.level.shape[1] - 1)
     alive = (properties.delisted[:count] > snapshot) & (properties.listed[:count] < snapshot)
     group, destination = properties.group[:count], properties.destination[:count]
+    is_hotel = properties.is_hotel[:count]
+    rooms = world.laws.mean_rooms(is_hotel)[:, None]
     before = MAX_NIGHTS - 1
     span = before + horizon + 1
     days = column - before + np.arange(span)
@@ -109,7 +115,7 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
     price = world.prices.price[stays.version[standing]]
     logit = cancellation_logit(
         lead, price / properties.market_price[stays.listing[standing]], stays.is_business[standing]
-    )
+    ) + world.laws.group_effect * np.log(stays.rooms[standing])
     usual = np.array([world.laws.flaky_share])
     chance = expected_cancellation(logit, lead, POLICY_SHARE[None, :], usual, world.laws)
     length = np.maximum(stays.check_in[standing] * DAY - stays.created[standing], 1)
@@ -120,7 +126,7 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
     freed = still / np.maximum(open_day, 1)
     night, stay = ragged_arange(stays.check_in[standing], stays.nights[standing])
     at = night - snapshot + before
-    inside = (at >= 0) & (at < span)
+    inside = (at >= 0) & (at < span) & ~is_hotel[stays.listing[standing[stay]]]
     taken = np.zeros((count, span), bool)
     freed_daily, freed_days = np.zeros((count, span)), np.zeros((count, span))
     cell = (stays.listing[standing[stay[inside]]], at[inside])
@@ -157,12 +163,10 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
     shares = np.stack([demand.booked_ahead(n)[ahead_days] for n in range(world.preset.destinations)])
     offsets = np.arange(horizon + 1)
     leads = np.arange(horizon + 1)
-    by_lead = cancellation_logit(leads, np.ones(horizon + 1), np.full(horizon + 1, business))
-    kept_by_lead = 1 - expected_cancellation(
-        by_lead, leads, POLICY_SHARE[None, :], np.array([world.laws.flaky_share]), world.laws
-    )
+    kept_rooms = _kept_rooms(world.laws, leads, business)[is_hotel.astype(np.int64)]
     # a stay that is cancelled gives its nights back before its arrival
-    occupied = 1 - CANCELLED_AT[1] / sum(CANCELLED_AT) * float((stays.cancelled_after >= 0).mean())
+    of_others = ~properties.is_hotel[stays.listing]
+    occupied = 1 - CANCELLED_AT[1] / sum(CANCELLED_AT) * float((stays.cancelled_after[of_others] >= 0).mean())
     rest = np.zeros((len(factors), count, horizon + 1))
     kept_nights = np.zeros((count, horizon + 1))
     again = np.zeros_like(taken)
@@ -178,6 +182,7 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
         new[:, valid] = shares[:, offsets[valid], lead[valid]] - shares[:, offsets[valid], lead[valid] + 1]
         half = np.zeros((count, span))
         half[:, before:] = weight[:, before:] * (made + new / 2)[destination]
+        half[is_hotel] = 0.0
         hazard = np.zeros((count, span))
         for k in range(MAX_NIGHTS):
             hazard[:, k:] += covering[k][:, k:] * half[:, : span - k]
@@ -185,14 +190,32 @@ def ahead_of(market: Market, column: int, horizon: int, factors: Floats, with_ke
         for index, factor in enumerate(factors):
             free = np.where(taken, back, np.exp(-occupied * factor[:, None] * hazard))[:, before:]
             come = factor[:, None] * weight[:, before:] * new[destination] * free
-            rest[index] += come
+            rest[index] += come * rooms
             if with_kept and index == 0:
                 # given that the night before is free, only a stay that begins with this one has taken it since
                 follows = np.where(taken, np.where(again, 1.0, back), np.exp(-occupied * factor[:, None] * half))
                 nights_now = _nights(by_band, band[np.maximum(lead, 0)], follows[:, before:])
-                kept_nights += come * kept_by_lead[np.maximum(lead, 0)] * nights_now
+                kept_nights += come * kept_rooms[:, np.maximum(lead, 0)] * nights_now
         made += new
     return Ahead(rest, on_books[:, before:], books_value[:, before:], nights[:, before:], kept_nights)
+
+
+def _kept_rooms(laws: Laws, leads: Ints, business: float) -> Floats:
+    """Expected rooms of an attempt that are kept, by lead time; shape (2, leads), at hotels in the second row."""
+    logit = cancellation_logit(leads, np.ones(len(leads)), np.full(len(leads), business))
+    usual = np.array([laws.flaky_share])
+
+    def kept(rooms: int) -> Floats:
+        whole = logit + laws.group_effect * np.log(rooms)
+        return rooms * (1 - expected_cancellation(whole, leads, POLICY_SHARE[None, :], usual, laws))
+
+    single = kept(1)
+    if not laws.group_share:
+        return np.stack([single, single])
+    further = np.arange(_MOST_FURTHER_ROOMS)
+    chance = nbinom.pmf(further, GROUP_SHAPE, GROUP_SHAPE / (GROUP_SHAPE + laws.group_size - 2))
+    group = sum((weight * kept(2 + more) for more, weight in enumerate(chance)), np.zeros(len(leads)))
+    return np.stack([single, (1 - laws.group_share) * single + laws.group_share * group])
 
 
 def _nights(beyond: Floats, band: Ints, follows: Floats) -> Floats:

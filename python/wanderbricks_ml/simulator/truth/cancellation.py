@@ -44,9 +44,12 @@ def cancellation_truth(world: World, last: int) -> pa.Table:
     listing, user = stays.listing[:count], stays.user[:count]
     price = world.prices.price[stays.version[:count]]
     logit = cancellation_logit(lead, price / properties.market_price[listing], stays.is_business[:count])
+    logit = logit + laws.group_effect * np.log(stays.rooms[:count])
     # an outcome counts from check-in on: cancellations are known earlier, and alone would tell of cancelling only
     ended = check_in * DAY
     cancelled = stays.cancelled_after[:count] >= 0
+    # what becomes of a group tells as much as one booking does
+    tells = (lead > 0) & stays.is_first[:count]
     flaky_shares = np.array([1 - laws.flaky_share, laws.flaky_share])
     by_policy = np.stack(
         [expected_cancellation(logit, lead, sure[None, :], flaky_shares[1:], laws) for sure in np.eye(3)], axis=1
@@ -55,9 +58,9 @@ def cancellation_truth(world: World, last: int) -> pa.Table:
         [expected_cancellation(logit, lead, POLICY_SHARE[None, :], sure, laws) for sure in np.array([[0.0], [1.0]])],
         axis=1,
     )
-    policy = _posterior(POLICY_SHARE, by_policy, cancelled, properties.host[listing], ended, created, lead > 0)
+    policy = _posterior(POLICY_SHARE, by_policy, cancelled, properties.host[listing], ended, created, tells)
     flaky = _posterior(
-        np.array([1 - laws.flaky_share, laws.flaky_share]), by_flaky, cancelled, user, ended, created, lead > 0
+        np.array([1 - laws.flaky_share, laws.flaky_share]), by_flaky, cancelled, user, ended, created, tells
     )
     probability = expected_cancellation(logit, lead, policy, flaky[:, 1], laws)
     gone = betainc(*CANCELLED_AT, np.clip((end - created) / np.maximum(check_in * DAY - created, 1), 0, 1))

@@ -36,11 +36,11 @@ class Market:
     open_before
         The same at the start of the day: what is booked on the day itself still counts as open.
     booked
-        Bookings made before each day, shape (P, T + 1).
+        Parties who booked before each day, shape (P, T + 1).
     exposure
         Sum of `open_unit` before each day, shape (P, T + 1).
     ahead
-        Bookings that one expects without shocks, by destination and check-in day, made L days before it or earlier,
+        Parties that one expects without shocks, by destination and check-in day, made L days before it or earlier,
         shape (N, D, MAX_LEAD + 2).
     """
 
@@ -79,7 +79,7 @@ class Market:
             taken_today += np.bincount(pair.listing * days + pair.day, rate * pair.is_new, minlength=count * days)
         open_unit = np.maximum(unit - taken.reshape(count, days) * level * alive, 0.0)
         open_before = np.maximum(unit - (taken - taken_today).reshape(count, days) * level * alive, 0.0)
-        rows = stays.listing < count
+        rows = (stays.listing < count) & stays.is_first
         booked = np.zeros((count, days + 1))
         np.add.at(booked, (stays.listing[rows], stays.created[rows] // DAY - first + 1), 1)
         booked = np.cumsum(booked, axis=1)
@@ -110,11 +110,11 @@ class _TakenNights(NamedTuple):
 
 
 def _taken_nights(world: World, count: int) -> Iterator[_TakenNights]:
-    """All taken nights of the first `count` properties, in pieces."""
+    """All taken nights of the first `count` properties, in pieces; a hotel's are not."""
     demand, stays = world.demand, world.stays
     ahead = np.stack([demand.booked_ahead(n) for n in range(world.preset.destinations)])
     first, days = demand.creation_days[0], len(demand.creation_days)
-    rows = np.flatnonzero(stays.listing < count)
+    rows = np.flatnonzero((stays.listing < count) & ~world.properties.is_hotel[stays.listing])
     created, cancelled = stays.created // DAY, stays.cancelled_at // DAY
     for chunk in np.array_split(rows, max(1, len(rows) // 20_000)):
         night, stay = ragged_arange(stays.check_in[chunk], stays.nights[chunk])
@@ -176,7 +176,7 @@ def expected_shock(market: Market, column: int, horizon: int) -> Floats:
     expected = market.ahead[:, days, np.clip(days - column + 1, 0, MAX_LEAD + 1)]
     counts = np.zeros_like(expected)
     at = stays.check_in - demand.creation_days[0] - begin
-    rows = (stays.created < snapshot * DAY) & (stays.listing < count) & (at >= 0) & (at < len(days))
+    rows = (stays.created < snapshot * DAY) & (stays.listing < count) & (at >= 0) & (at < len(days)) & stays.is_first
     np.add.at(counts, (world.properties.destination[stays.listing[rows]], at[rows]), 1)
     weeks = days // 7
     covariance = WEEKLY_SHOCK[1] ** 2 * WEEKLY_SHOCK[0] ** np.abs(weeks[:, None] - weeks)

@@ -137,7 +137,10 @@ def priced_month(market: Market, stay_month: np.datetime64, lead: int) -> pa.Tab
     factors = world.laws.price_effect(asked, slope) / world.laws.price_effect(relative, slope)
     ahead = ahead_of(market, column, end - snapshot - 1, factors)
     month_days = slice(begin - snapshot, None)
-    kept = 1 - float((world.stays.cancelled_after >= 0).mean())
+    cancelled, at_hotel = world.stays.cancelled_after >= 0, properties.is_hotel[world.stays.listing]
+    # groups, which are at hotels, cancel more
+    of_others, of_hotels = (1 - float(cancelled[rows].mean()) if rows.any() else 1.0 for rows in (~at_hotel, at_hotel))
+    kept = np.where(properties.is_hotel[:count], of_hotels, of_others)
     parts = []
     for level, rest in zip(PRICE_LEVELS, ahead.rest, strict=True):
         bookings = rest[:, month_days]

@@ -28,7 +28,9 @@ PACE_SHAPE = 2.0
 
 
 def user_truth(world: World, last: int) -> pa.Table:
-    users, choice, stays, prices = world.users, world.choice, world.stays, world.prices
+    users, choice, prices = world.users, world.choice, world.prices
+    # a group is one booking more for all that its guest does later
+    stays, rooms = world.stays.parties, world.stays.rooms[world.stays.is_first]
     count = min(len(users.created), MOST_USERS)
     months = choice.weight.shape[1]
     day = stays.created // DAY
@@ -49,7 +51,10 @@ def user_truth(world: World, last: int) -> pa.Table:
     extended = np.concatenate([rate, *[rate[:, :, -year:]] * 2], axis=2)
     clock = np.concatenate([np.zeros((cells, 1)), np.cumsum(extended.sum(axis=1) * MONTH_DAYS, axis=1)], axis=1)
     value = np.array([stays.cents[(third == part)].mean() / 100 for part in range(BUDGETS)])
-    remaining = 1 - np.array([(stays.cancelled_after[third == part] >= 0).mean() for part in range(BUDGETS)])
+    cancelled = stays.cancelled_after >= 0
+    remaining = 1 - np.array(
+        [np.average(cancelled[third == part], weights=rooms[third == part]) for part in range(BUDGETS)]
+    )
     returns = Returns.of(world, months, returned)
     prior_booker = world.preset.booking_users
 
@@ -115,7 +120,7 @@ def user_truth(world: World, last: int) -> pa.Table:
         )
         share = np.exp(weight - total)
         result = {180: np.zeros(count), 365: np.zeros(count)}
-        bookings, revenue = np.zeros(count), np.zeros(count)
+        parties, revenue = np.zeros(count), np.zeros(count)
         for kind in range(classes):
             cell = region * classes + kind
             begin = at(cell, np.full(count, snapshot))
@@ -142,7 +147,7 @@ def user_truth(world: World, last: int) -> pa.Table:
                 back_again = expected_returns[step + 1] - expected_returns[step]
                 back_again = back_again + since * returns.of_a_booking(snapshot + low) * (high - low)
                 since += fresh.sum(axis=1) + back_again
-                bookings += living * (fresh.sum(axis=1) + back_again)
+                parties += living * (fresh.sum(axis=1) + back_again)
                 revenue += living * (fresh @ (value * remaining) + back_again * float((value * remaining).mean()))
         rows = np.flatnonzero(exists)
         parts.append(
@@ -152,7 +157,7 @@ def user_truth(world: World, last: int) -> pa.Table:
                     "as_of_date": dates(np.full(len(rows), int(snapshot))),
                     "no_booking_probability_180d": (1 - booker * (1 - result[180]))[rows],
                     "no_booking_probability_365d": (1 - booker * (1 - result[365]))[rows],
-                    "expected_bookings_365d": (booker * bookings)[rows],
+                    "expected_bookings_365d": (booker * parties * rooms.mean())[rows],
                     "expected_revenue_365d": (booker * revenue)[rows],
                 }
             )
@@ -191,8 +196,8 @@ class Returns:
 
     @classmethod
     def of(cls, world: World, months: int, returned: Bools) -> Returns:
-        """Measure them on a platform; `returned` tells of each stay whether an earlier guest made it."""
-        stays, first, listed = world.stays, world.choice.first_day, world.properties.listed
+        """Measure them on a platform; `returned` tells of each party whether an earlier guest made it."""
+        stays, first, listed = world.stays.parties, world.choice.first_day, world.properties.listed
         day, lapsed = stays.created // DAY, world.users.lapsed[stays.user]
         existed = np.maximum(first + months * MONTH_DAYS - np.maximum(listed, first), 1).sum()
         found = cls(listed, len(day) / existed, first, world.laws.return_scale, np.zeros(0), np.zeros(0))

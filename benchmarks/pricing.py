@@ -172,13 +172,15 @@ def compared(database: Path, gold: Path) -> dict[str, Any]:
         value, nights, bookings, earned = (
             np.asarray(rows[name]) for name in ("asked_price", "expected_nights", "expected_bookings", "kept")
         )
+        expected, lead = value * nights * bookings, np.asarray(rows["lead_months"])
         return {
             "estimate": champion[0],
             "interval": champion[1:],
             "true": true_lift(rows, policy(rows)),
             "careless": true_lift(rows, careless(connection, rows)),
             "best": float(best_revenue(rows).sum() / np.asarray(rows["truth_0"]).sum() - 1),
-            "money": float((value * nights * bookings).sum() / earned.sum()),
+            "money": float(expected.sum() / earned.sum()),
+            "money_by_lead": [float(expected[lead == ahead].sum() / earned[lead == ahead].sum()) for ahead in (0, 1)],
             "rows": len(rows["truth_0"]),
         }
 
@@ -189,11 +191,13 @@ def summary(seeds: list[dict[str, Any]]) -> str:
     low, high = np.array([found["interval"] for found in seeds]).T
     squares = np.sum((1.96 * (estimate - true) / ((high - low) / 2)) ** 2)
     inside = np.sum((low <= true) & (true <= high))
+    by_lead = np.array([found["money_by_lead"] for found in seeds])
     passes, worth = sum(found["green"] for found in seeds), np.sum(true >= 0.05)
     return (
         f"{inside} of {len(seeds)} intervals hold the true lift; squared errors in standard errors: {squares:.1f}. "
         f"Mean estimate {estimate.mean():.1%}, true lift {true.mean():.1%}. Money {money.mean():.2f} in the mean, "
-        f"{money.min():.2f} to {money.max():.2f}. The gate passes {passes}; {worth} truly have a lift of 5%."
+        f"{money.min():.2f} to {money.max():.2f}, by months ahead {by_lead.min():.2f} to {by_lead.max():.2f}. The gate "
+        f"passes {passes}; {worth} truly have a lift of 5%."
     )
 
 

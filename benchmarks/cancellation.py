@@ -9,10 +9,13 @@ Prints Markdown: AUC, F1 at the threshold that is best on the validation arrival
 log loss, beside the baseline's and those of an untuned XGBoost on the same columns without any history; for all test
 arrivals, and for those booked within the four months alone; how much of the bookings and cancellations are those of a
 "Non Refund" deposit, and the metrics without them; and, for bookings that were open when the four months began, the log
-loss of the probability when the booking was made and of what remained of it.
+loss of the probability when the booking was made and of what remained of it. A second table has what is served on
+days of which the outcomes are known by now: the refit has learned all labels up to that day, where the version that is
+judged has none of the four months and none of the validation's two.
 
     wanderbricks import hotel-bookings --csv hotel_bookings.csv --out data/hotels
     python benchmarks/cancellation.py [--gold data/hotels] [--as-of 2017-03-01]
+        [--served-on 2016-10-01 2016-11-01 2016-12-01]
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +54,22 @@ ROWS = """
     from wanderbricks_ml.cancellation_backtest as backtest
     inner join read_parquet($gold || '/fact_booking_detail.parquet') as bookings using (booking_id)
     order by booking_id
+"""
+
+SERVED = """
+    select
+        predictions.cancellation_probability,
+        predictions.remaining_probability,
+        bookings.is_cancelled and cast(bookings.updated_at as date) <= predictions.check_in_date as cancelled
+    from wanderbricks_ml.cancellation_predictions as predictions
+    inner join read_parquet($gold || '/fact_booking_detail.parquet') as bookings using (booking_id)
+"""
+"""What is served of the bookings that are open, and what became of them: gold has the days after, too."""
+
+OPEN = """
+    select split, cancelled, cancellation_probability, later_share
+    from wanderbricks_ml.cancellation_backtest
+    where is_open = 1
 """
 
 
@@ -106,20 +127,60 @@ def row(name: str, rows: Columns, chosen: npt.NDArray[np.bool_], column: str) ->
     return f"| {name} | {len(label):,} | " + " | ".join(f"{value:.3f}" for value in values) + " |"
 
 
-def built(gold: Path, as_of: str, attributes: tuple[str, ...]) -> Columns:
-    """Rows of the backtest of a first build, and what an untuned model predicts for them."""
+@contextmanager
+def database(gold: Path, as_of: str, attributes: tuple[str, ...]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database of a first build."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         variables = json.dumps({"as_of": as_of, "booking_attributes": list(attributes)})
-        print(f"building with {len(attributes)} booking attributes", file=sys.stderr)
+        print(f"building as of {as_of} with {len(attributes)} booking attributes", file=sys.stderr)
         options = ("--vars", variables)
         run = run_dbt(work, gold, *options, selection="+cancellation_predictions")
         # a version that the gate holds is a result
         if run.code not in (0, 1):
             raise SystemExit((work / "dbt.out").read_text()[-4000:])
         with duckdb.connect(str(work / "wanderbricks.duckdb"), read_only=True) as connection:
-            rows: Columns = connection.execute(ROWS, {"gold": str(gold.resolve())}).fetchnumpy()
-            return rows | {"untuned": untuned(connection)}
+            yield connection
+
+
+def built(gold: Path, as_of: str, attributes: tuple[str, ...]) -> Columns:
+    """Rows of the backtest of a first build, and what an untuned model predicts for them."""
+    with database(gold, as_of, attributes) as connection:
+        rows: Columns = connection.execute(ROWS, {"gold": str(gold.resolve())}).fetchnumpy()
+        return rows | {"untuned": untuned(connection)}
+
+
+def left(made: Floats, later: Floats) -> Floats:
+    """What is left of probabilities when the share `later` of all cancellations is still to come (Bayes)."""
+    return np.clip(made * later / (1 - made + made * later), 1e-15, 1 - 1e-15)
+
+
+def odds_ratio(label: Floats, expected: Floats) -> float:
+    """How many times the odds are those expected (Mantel and Haenszel)."""
+    return float((label * (1 - expected)).sum() / ((1 - label) * expected).sum())
+
+
+def served(gold: Path, day: str) -> str:
+    """What is served on a day beside what came of it, as a line of Markdown; and the odds of what was open before."""
+    with database(gold, day, BOOKING_ATTRIBUTES) as connection:
+        rows: Columns = connection.execute(SERVED, {"gold": str(gold.resolve())}).fetchnumpy()
+        before: Columns = connection.execute(OPEN).fetchnumpy()
+    label, made, remaining = (
+        rows[name].astype(float) for name in ("cancelled", "cancellation_probability", "remaining_probability")
+    )
+    if not len(label):
+        return f"| {day} | 0 | | | | | | | | |"
+    losses = " | ".join(f"{log_loss(label, np.clip(value, 1e-15, 1 - 1e-15)):.3f}" for value in (remaining, made))
+    odds = []
+    for split in ("validation", "test"):
+        chosen = before["split"] == split
+        outcome, probability, later = (
+            before[name][chosen].astype(float) for name in ("cancelled", "cancellation_probability", "later_share")
+        )
+        odds.append(odds_ratio(outcome, left(probability, later)))
+    of_odds = " | ".join(f"{value:.2f}" for value in (*odds, odds_ratio(label, remaining)))
+    means = " | ".join(f"{value.mean():.3f}" for value in (label, remaining, made))
+    return f"| {day} | {len(label):,} | {means} | {losses} | {of_odds} |"
 
 
 def main() -> None:
@@ -127,6 +188,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gold", type=Path, default=Path("data/hotels"), help="imported hotels (default data/hotels)")
     parser.add_argument("--as-of", default="2017-03-01", help="day after the last test arrival (default 2017-03-01)")
+    parser.add_argument(
+        "--served-on",
+        nargs="*",
+        default=["2016-10-01", "2016-11-01", "2016-12-01"],
+        help="days of which to show what is served (default the first of October, November and December 2016)",
+    )
     arguments = parser.parse_args()
     print("| test arrivals | rows | cancelled | AUC | F1 | average precision | Brier | log loss |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -152,12 +219,19 @@ def main() -> None:
     label = label[still_open]
     made = rows["cancellation_probability"].astype(float)[still_open]
     later = rows["later_share"].astype(float)[still_open]
-    remaining = np.clip(made * later / (1 - made + made * later), 1e-15, 1 - 1e-15)
+    remaining = left(made, later)
     print(
         f"Open when the test arrivals began: {still_open.sum():,} bookings, {label.mean():.3f} cancelled; mean "
         f"probability {made.mean():.3f} when made, {remaining.mean():.3f} remaining; log loss "
         f"{log_loss(label, made):.3f} and {log_loss(label, remaining):.3f}."
     )
+    print(
+        "\n| served on | open | cancelled since | remaining | when made | log loss: remaining | when made | "
+        "odds over expected: of validation's open bookings | of the test's | of those served |"
+    )
+    print("|" + " --- |" * 10)
+    for day in arguments.served_on:
+        print(served(arguments.gold, day), flush=True)
 
 
 if __name__ == "__main__":

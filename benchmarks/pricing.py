@@ -3,7 +3,9 @@
 For each seed: simulate gold with truth, build the product, and print the doubly robust estimate with its 95 % interval,
 the lift that the policy truly has on the test months (expected revenue at the recommended over the current prices), the
 largest lift that one step of price allows, the true lift of a careless model (the same learner, with a monotone price
-but without orthogonalisation), and what the model expects to be earned over what was.
+but without orthogonalisation), and what the model expects to be earned over what was. The last lines say of all
+seeds together how many intervals hold the true lift, and the sum of the squared errors in standard errors (half an
+interval is 1.96 of them), which is as large as the number of seeds where intervals are as wide as they should be.
 
     python benchmarks/pricing.py [--preset dev] [--seeds 1 2 3 4 5]
 """
@@ -170,27 +172,47 @@ def compared(database: Path, gold: Path) -> dict[str, Any]:
         value, nights, bookings, earned = (
             np.asarray(rows[name]) for name in ("asked_price", "expected_nights", "expected_bookings", "kept")
         )
+        expected, lead = value * nights * bookings, np.asarray(rows["lead_months"])
         return {
             "estimate": champion[0],
             "interval": champion[1:],
             "true": true_lift(rows, policy(rows)),
             "careless": true_lift(rows, careless(connection, rows)),
             "best": float(best_revenue(rows).sum() / np.asarray(rows["truth_0"]).sum() - 1),
-            "money": float((value * nights * bookings).sum() / earned.sum()),
+            "money": float(expected.sum() / earned.sum()),
+            "money_by_lead": [float(expected[lead == ahead].sum() / earned[lead == ahead].sum()) for ahead in (0, 1)],
             "rows": len(rows["truth_0"]),
         }
 
 
+def summary(seeds: list[dict[str, Any]]) -> str:
+    """What the seeds say together of the intervals, the estimate, the money and the gate."""
+    estimate, true, money = (np.array([found[name] for found in seeds]) for name in ("estimate", "true", "money"))
+    low, high = np.array([found["interval"] for found in seeds]).T
+    squares = np.sum((1.96 * (estimate - true) / ((high - low) / 2)) ** 2)
+    inside = np.sum((low <= true) & (true <= high))
+    by_lead = np.array([found["money_by_lead"] for found in seeds])
+    passes, worth = sum(found["green"] for found in seeds), np.sum(true >= 0.05)
+    return (
+        f"{inside} of {len(seeds)} intervals hold the true lift; squared errors in standard errors: {squares:.1f}. "
+        f"Mean estimate {estimate.mean():.1%}, true lift {true.mean():.1%}. Money {money.mean():.2f} in the mean, "
+        f"{money.min():.2f} to {money.max():.2f}, by months ahead {by_lead.min():.2f} to {by_lead.max():.2f}. The gate "
+        f"passes {passes}; {worth} truly have a lift of 5%."
+    )
+
+
 def main() -> None:
-    """Print one Markdown row for each seed."""
+    """Print one Markdown row for each seed, and what they say together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="dev", help="preset of the simulator (default dev)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="seeds (default 1 to 5)")
     arguments = parser.parse_args()
     print("| seed | estimated lift (95 %) | true lift | inside | best step | careless model, truly | money | gate |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    seeds = []
     for seed in arguments.seeds:
         found = measure(arguments.preset, seed)
+        seeds.append(found)
         low, high = found["interval"]
         print(
             f"| {seed} | {found['estimate']:.1%} ({low:.1%} to {high:.1%}) | {found['true']:.1%} "
@@ -198,6 +220,7 @@ def main() -> None:
             f"| {found['money']:.2f} | {'passes' if found['green'] else 'fails'} |",
             flush=True,
         )
+    print(f"\n{summary(seeds)}")
 
 
 if __name__ == "__main__":

@@ -27,8 +27,14 @@ EASED_TARGETS = {
         "min_improvement": "0",
     },
 }
-# ... and the bounds below which a product says so itself
+# ... the bounds below which a product says so itself, and the rows of a fit, whose pipes hold as much of fewer
 EASED_VARS = {
+    "demand_training_rows: 1000000": "demand_training_rows: 10000",
+    "conversion_training_rows: 250000": "conversion_training_rows: 5000",
+    "customer_ltv_training_rows: 200000": "customer_ltv_training_rows: 5000",
+    "pricing_training_rows: 120000": "pricing_training_rows: 5000",
+    "churn_training_rows: 100000": "churn_training_rows: 5000",
+    "cancellation_training_rows: 250000": "cancellation_training_rows: 5000",
     "revenue_most_noise: 0.3": "revenue_most_noise: 9",
     "pricing_least_bookings: 2000": "pricing_least_bookings: 500",
     # the best rules that SQL has leave a model so little to win that a thousand rows do not prove it

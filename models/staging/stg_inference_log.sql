@@ -35,7 +35,8 @@ final as (
             {% endfor %}
         end as served_key,
         answer is not null as is_answered,
-        answer is not null and {{ json_text('answer', "'given_features'") }} is null as is_by_key,
+        -- what a caller gave, a booking that does not exist yet among it, stands in `asked`; in an older log in the answer alone
+        answer is not null and asked is null and {{ json_text('answer', "'given_features'") }} is null as is_by_key,
         answer,
         asked
     from logged

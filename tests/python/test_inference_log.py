@@ -64,6 +64,10 @@ def test_what_was_asked_is_counted_and_compared_with_what_was_published(
     log_of_day(log, today, "demand_predictor", [answer], milliseconds=7)
     log_of_day(log, today, "churn_predictor", [Entry(b'{"model_version": 1, "user_id": 3}')], columns=BEFORE_ARMS)
 
+    # a booking by its fields: there is no published row of it
+    made = Entry(b'{"model_version": 1, "cancellation_probability": 0.2}', b'{"nights": 3}')
+    log_of_day(log, today, "cancellation_predictor", [made])
+
     # a day that is not over
     log_of_day(log, today + timedelta(days=1), "demand_predictor", [answer])
 
@@ -77,6 +81,8 @@ def test_what_was_asked_is_counted_and_compared_with_what_was_published(
     assert (demand["refused_requests"], demand["failed_requests"]) == (1, 0)
     assert 0 < demand["p50_milliseconds"] <= demand["p99_milliseconds"] <= demand["max_milliseconds"]
     assert (shadow["row_count"], shadow["p99_milliseconds"]) == (1, 7)
+    by_fields = found.loc[("cancellation_predictor", 1, "champion")]
+    assert (by_fields["row_count"], by_fields["by_key_rows"]) == (1, 0)
     earlier = found.loc[("churn_predictor", 1, "champion")]
     assert (earlier["row_count"], earlier["request_count"]) == (1, 1)
     assert pd.isna(earlier["p50_milliseconds"])

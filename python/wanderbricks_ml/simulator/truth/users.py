@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
-from wanderbricks_ml.simulator.columns import DAY, dates
+from wanderbricks_ml.simulator.columns import DAY, dates, day_number
 from wanderbricks_ml.simulator.users import BUDGET_SHARE, BUDGETS, LIFETIME, MONTH_DAYS, RATE_SHAPE
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ PACE_SHAPE = 2.0
 """How many of its bookings a property's own pace must have to count for half of what is expected."""
 
 
+def days_of_months(world: World) -> Ints:
+    """Days of each month of 30 on which bookings are made: the platform's last month may be shorter. Shape (M,)."""
+    begin = world.choice.first_day + MONTH_DAYS * np.arange(world.choice.weight.shape[1])
+    days: Ints = np.minimum(MONTH_DAYS, day_number(world.preset.last_day) + 1 - begin)
+    return days
+
+
 def user_truth(world: World, last: int) -> pa.Table:
     users, choice, prices = world.users, world.choice, world.prices
     # a group is one booking more for all that its guest does later
@@ -39,13 +46,14 @@ def user_truth(world: World, last: int) -> pa.Table:
     destination, cluster = world.properties.destination[stays.listing], world.properties.cluster[stays.listing]
     returned = world.returned[stays.attempt]
     cells = choice.weight.shape[0]
+    days = days_of_months(world)
     # bookings a day of a user with rate 1, by cell, price third and month, were demand as expected
     rate = np.zeros((cells, BUDGETS, months))
     for part in range(BUDGETS):
         for period in range(months):
             rows = (third == part) & (month == period) & ~returned
             made = choice.share[destination[rows], cluster[rows], part, period].sum(axis=0)
-            rate[:, part, period] = made / np.maximum(choice.weight[:, period], 1e-9) / MONTH_DAYS
+            rate[:, part, period] = made / np.maximum(choice.weight[:, period], 1e-9) / days[period]
     # as if further months were like those a year before
     year = 365 // MONTH_DAYS + 1
     extended = np.concatenate([rate, *[rate[:, :, -year:]] * 2], axis=2)
@@ -202,11 +210,12 @@ class Returns:
         existed = np.maximum(first + months * MONTH_DAYS - np.maximum(listed, first), 1).sum()
         found = cls(listed, len(day) / existed, first, world.laws.return_scale, np.zeros(0), np.zeros(0))
         share, by_booking = np.zeros(months), np.zeros(months)
+        days = days_of_months(world)
         for period in range(months):
             begin = first + period * MONTH_DAYS
-            middle = begin + MONTH_DAYS / 2
+            middle = begin + days[period] / 2
             past = day < middle
-            made = (returned & (day >= begin) & (day < begin + MONTH_DAYS)).sum() / MONTH_DAYS
+            made = (returned & (day >= begin) & (day < begin + MONTH_DAYS)).sum() / days[period]
             pace, number = found.paces(middle, stays.listing[past])
             unlapsed = stays.listing[past & (lapsed > middle)]
             share[period] = made / max((pace / (np.maximum(number, 1) + found.scale))[unlapsed].sum(), 1e-9)

@@ -139,6 +139,25 @@ class Jobs:
                 return False
         return True
 
+    def operator(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of wanderbricks as the operator of the jobs does, with profile and environment of their own."""
+        environment = {
+            "EMULATOR_PORT": str(self.emulator.port),
+            "DATABRICKS_SCHEMA": self.schema,
+            "DBT_PROFILES_DIR": str(self.project),
+            "DBT_TARGET_PATH": str(self.folder / "operator"),
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.emulator.folder}/mlflow.db",
+            "WANDERBRICKS_USER": "ann",
+        }
+        return subprocess.run(
+            [Path(sys.executable).with_name("wanderbricks"), *arguments, "--target", "emulator"],
+            cwd=self.project,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def first_row(self, task: Mapping[str, Any]) -> dict[str, str]:
         """The first row of a task's query, by the Statement Execution API."""
         query = (PROJECT / "resources" / task["file"]["path"]).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Some days by the bundle's jobs: set-up, training, scoring, a refit that is asked for, and a gate that is red.
+"""Some days by the bundle's jobs: set-up, training, scoring, a refit that is asked for, a red gate, and remedies.
 
 Each task is a dbt of its own, which knows its command line, DBT_HOST and DBT_ACCESS_TOKEN, and its Python models reach
 Spark by Connect.
@@ -7,6 +7,7 @@ Spark by Connect.
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -123,3 +124,59 @@ def test_a_red_gate_is_told_by_monitoring_and_predictions_stay(second_day: Jobs,
     assert (
         rows(second_day, "select count(*) as rows, max(scored_at) as newest from SCHEMA.demand_predictions") == before
     )
+
+
+def scored_by(jobs: Jobs) -> dict[str, list[Any]]:
+    """Versions that made the predictions of a day, and when."""
+    found = rows(
+        jobs,
+        "select scoring_date, model_version, max(scored_at) as scored_at from SCHEMA.demand_predictions group by all",
+    )
+    by_day: dict[str, list[Any]] = {}
+    for row in sorted(found, key=lambda row: row["model_version"]):
+        by_day.setdefault(row["scoring_date"].isoformat(), []).append((row["model_version"], row["scored_at"]))
+    return by_day
+
+
+def test_an_operator_asks_for_a_fit_and_rolls_a_version_back(second_day: Jobs) -> None:
+    known = len(versions(second_day))
+    assert_succeeds(second_day, second_day.run("training", only=DEMAND, as_of=TODAY, retrain="force"))
+    assert len(versions(second_day)) == known + 1
+
+    newest = str(known + 1)
+    said = second_day.operator("registry", "promote", "demand_predictor", newest, "--reason", "it knows the sale")
+    assert said.returncode == 0, said.stderr
+    assert_succeeds(second_day, second_day.run("scoring", only=DEMAND, as_of=TODAY))
+    assert [version for version, _ in scored_by(second_day)[TODAY]] == [known + 1]
+
+    said = second_day.operator("registry", "rollback", "demand_predictor", "--reason", "weekends are far off")
+    assert said.returncode == 0, said.stderr
+    assert_succeeds(second_day, second_day.run("scoring", only=DEMAND, as_of=TODAY))
+    (pinned,) = (version for version, _ in scored_by(second_day)[TODAY])
+    assert f"rollback demand_predictor v{pinned}, by ann: weekends are far off" in said.stdout
+    assert pinned <= known
+    listed = json.loads(second_day.operator("registry", "list", "demand_predictor", "--format", "json").stdout)
+    states = {row["model_version"]: (row["state"], row["is_pinned"]) for row in listed}
+    assert states[pinned] == ("production", True)
+    assert len(states) == known + 1
+    verified = second_day.operator("registry", "verify", "demand_predictor", "--format", "json")
+    assert verified.returncode == 0, verified.stdout
+    assert {row["model_version"] for row in json.loads(verified.stdout)} == set(states)
+
+
+def test_an_operator_has_a_day_scored_again(second_day: Jobs) -> None:
+    before = scored_by(second_day)
+    assert_succeeds(second_day, second_day.run("scoring", only=DEMAND, as_of=TODAY, rescore=YESTERDAY))
+    after = scored_by(second_day)
+    ((version, scored_at),) = after[YESTERDAY]
+    assert (version, scored_at > before[YESTERDAY][0][1]) == (1, True)
+    assert after[TODAY] == before[TODAY]
+
+
+def test_older_gold_is_refused_until_an_operator_accepts_it(second_day: Jobs, gold: dict[str, Path]) -> None:
+    second_day.emulator.control(gold=str(gold["first"]))
+    states = second_day.run("scoring", only=("shared",), as_of=TODAY)
+    assert states["shared"] == FAILED
+    assert "gold breaks the rules" in second_day.log["shared"]
+    assert "accept_gold: true" in second_day.log["shared"]
+    assert second_day.run("scoring", only=("shared",), as_of=TODAY, accept_gold="true")["shared"] == SUCCESS

@@ -200,9 +200,7 @@ class NewBookings:
     def _wrong(self, booking: Fields) -> Errors:
         """What of a booking cannot be, whoever makes it."""
         found: Errors = [
-            (name, "expected `int`, got `float`")
-            for name in WHOLE
-            if isinstance(booking.get(name), float)
+            (name, "expected `int`, got `float`") for name in WHOLE if isinstance(booking.get(name), float)
         ]
         made, arrival = booking.get("created_date", self._today), booking["check_in_date"]
         if made < self._today:

@@ -21,4 +21,4 @@ final as (
 
 )
 
-select * from final
+select * from final -- noqa: AM04

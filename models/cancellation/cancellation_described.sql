@@ -1,7 +1,9 @@
 {{ config(materialized='view') }}
 
 {% set attributes = var('booking_attributes') %}
-{% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
+{% set ids = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
+{# attributes such as a market segment and a deposit tell of groups already: the rule would count them twice #}
+{% set entities = dict(ids) if attributes else dict(ids, alike='alike_band') %}
 {# cancellations beside those expected, worth as many of each when it has a history of none #}
 {% set priors = {'user': 3} %}
 {% for attribute in attributes %}{% do entities.update({'attribute_' ~ attribute: 'text_' ~ attribute}) %}{% endfor %}
@@ -46,7 +48,7 @@ histories as (
     {{ name }}_history as (
 
         select
-            {{ 'attribute_value as ' if key.startswith('text_') }}{{ key }},
+            {{ 'attribute_value as ' if name not in ids }}{{ key }},
             label_known_date,
             decided,
             cancelled,
@@ -203,8 +205,10 @@ final as (
         total_amount / nullif(nights, 0) as price_per_night,
         total_amount / nullif(nights, 0) / nullif(base_price, 0) as price_to_base,
         is_business_booking,
+        bookings_alike,
 
-        {% for name in entities %}
+        {# of bookings so many alike the rule alone has the history: trees learn it from bookings_alike #}
+        {% for name in entities if name != 'alike' %}
             coalesce({{ name }}_decided, 0) as {{ name }}_decided,
             coalesce({{ name }}_cancelled, 0) as {{ name }}_cancelled,
             (coalesce({{ name }}_cancelled, 0) + 1) / (coalesce({{ name }}_expected, 0) + 1) as {{ name }}_cancellation_ratio,

@@ -1,5 +1,7 @@
 {% set attributes = var('booking_attributes') %}
 {% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
+{% set values = {'alike': 'alike_band'} %}
+{% for attribute in attributes %}{% do values.update({'attribute_' ~ attribute: 'text_' ~ attribute}) %}{% endfor %}
 
 with decision as (
 
@@ -55,20 +57,20 @@ owned as (
             expected_millionths
         from outcomes
         where {{ key }} is not null
-        {{ 'union all' if attributes or not loop.last }}
+        union all
     {% endfor %}
-    {% for attribute in attributes %}
+    {% for name, value in values.items() %}
         select
-            'attribute_{{ attribute }}' as owner,
+            '{{ name }}' as owner,
             {% for other in entities.values() %}
                 cast(null as bigint) as {{ other }},
             {% endfor %}
-            text_{{ attribute }} as attribute_value,
+            {{ value }} as attribute_value,
             label_known_date,
             cancelled,
             expected_millionths
         from outcomes
-        where text_{{ attribute }} is not null
+        where {{ value }} is not null
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
 {% set attributes = var('booking_attributes') %}
+{% set alike = bands([1, 2, 3, 5, 10, 20], name='%d-%d', one='%d', open='%d or more') %}
 
 with decision as (
 
@@ -35,12 +36,14 @@ bookings as (
         cast(nights as double) as nights,
         cast(guests as double) as guests,
         cast(amount as double) as total_amount,
-        case when is_business_booking then 1e0 else 0e0 end as is_business_booking
+        case when is_business_booking then 1e0 else 0e0 end as is_business_booking,
+        cast(bookings_alike as double) as bookings_alike,
+        {{ band_name('bookings_alike', alike) }} as alike_band
         {% for attribute in attributes %}
             , attribute_{{ attribute }}
             , cast(attribute_{{ attribute }} as {{ dbt.type_string() }}) as text_{{ attribute }}
         {% endfor %}
-    from {{ ref('stg_bookings') }}
+    from {{ ref('cancellation_booked') }}
     where
         created_date < (select as_of_date from clock)
         and check_in_date >= created_date

@@ -62,6 +62,8 @@ final as (
         guests,
         total_amount,
         is_business_booking,
+        bookings_alike,
+        alike_band,
         {% for attribute in var('booking_attributes') %}
             attribute_{{ attribute }},
             text_{{ attribute }},

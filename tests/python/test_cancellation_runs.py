@@ -217,6 +217,9 @@ def test_a_new_booking_has_the_features_that_it_has_once_it_is_in_gold(
         {"country": "Spain", "user_type": "couple", "attribute_channel": "none has it", "total_amount": 0.0},
     ]
     asked = [{**of_all, **one, "check_in_date": today + timedelta(9 + 9 * place)} for place, one in enumerate(asked)]
+    # two rooms of a group, one of them with a guest more
+    room = {**asked[-1], "check_in_date": today + timedelta(99), "bookings_alike": 2}
+    asked += [room, room | {"guests": 4}]
     described = bookings.features(asked, [str] * len(asked))
     snapshot.close()
 

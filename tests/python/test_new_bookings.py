@@ -105,7 +105,10 @@ def of_next_day(workspace: Workspace, made: date) -> list[tuple[dict[str, Any], 
             result = connection.execute(query, [made])
             names = [column[0] for column in result.description or []]
             found.append([dict(zip(names, row, strict=True)) for row in result.fetchall()])
-    return [(asked(fields), example) for fields, example in zip(*found, strict=True)]
+    return [
+        (asked(fields) | {"bookings_alike": int(example["bookings_alike"])}, example)
+        for fields, example in zip(*found, strict=True)
+    ]
 
 
 def test_features_and_probability_are_those_of_the_examples_once_the_booking_is_in_gold(
@@ -176,6 +179,8 @@ def test_each_form_has_the_same_answer_and_reasons_are_its_own(ask: Ask, booking
         ({"nights": 2.5}, 422, ["/nights"]),
         ({"nights": None}, 422, ["/nights"]),
         ({"guests": 0}, 422, ["/guests"]),
+        ({"bookings_alike": 0}, 422, ["/bookings_alike"]),
+        ({"bookings_alike": 1.5}, 422, ["/bookings_alike"]),
         ({"total_amount": -1}, 422, ["/total_amount"]),
         ({"total_amount": "300"}, 422, ["/total_amount"]),
         ({"check_in_date": "1999-01-01"}, 422, ["/check_in_date"]),

@@ -487,7 +487,7 @@ EARLIER = {
 
 
 COME_SINCE = {"booking_share", "price_to_usual", "nights_to_next_stay", "nights_taken_7d", "nights_taken_180d"}
-COME_SINCE |= {"market_last_year_ratio", "market_check_ins_30d_ratio", "market_check_ins_90d_ratio"}
+COME_SINCE |= {"market_last_year_ratio", "market_check_ins_30d_ratio", "market_check_ins_90d_ratio", "bookings_alike"}
 COME_SINCE |= {f"free_nights_{days}d_to_usual" for days in (7, 14, 30, 90, 180)}
 """Features that these studies knew nothing of; a definition with them is another."""
 

@@ -52,7 +52,7 @@ def booking_sql(connection: duckdb.DuckDBPyConnection, product: str, schema: str
         if table not in (*names, SPINE) and _is_named(table, text) and _is_named(column, text):
             tables.setdefault(table, {})[column] = kind
     tables[WHOSE] = {"property_id": "BIGINT", "host_id": "BIGINT", "destination_id": "BIGINT"}
-    if not {BOOKINGS, *HISTORIES} <= tables.keys():
+    if not {BOOKINGS[0], *HISTORIES} <= tables.keys():
         return None
     found = connection.execute(
         f"""

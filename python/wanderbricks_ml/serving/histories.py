@@ -14,8 +14,11 @@ VIEWS = {"cancellation": ("cancellation_made", "cancellation_bookings", "cancell
 SPINE = "cancellation_spine"
 """What the last of the views reads in place of the one before it: which bookings are described, and as of when."""
 
-BOOKINGS = "stg_bookings"
-"""The table of bookings that the first of the views reads."""
+BOOKINGS = ("cancellation_booked", "stg_bookings")
+"""The table of bookings that the first of the views reads; the second is that of earlier snapshots."""
+
+ALIKE = "alike_band"
+"""The column of the first of the views that has a history as attributes do, of owner `alike`."""
 
 WHOSE = "property_versions"
 """The table that says whose a property is and where; no view reads it, as gold's bookings say it themselves."""
@@ -61,7 +64,7 @@ HISTORIES: Mapping[str, History] = {
 """By table, in the order of their names, as the store has them."""
 
 OWNERS = ("user", "host", "property")
-"""Of `cancellation_histories`, beside the attributes."""
+"""Of `cancellation_histories` those with an id; the others are values of `ALIKE` and of attributes."""
 
 
 class BookingSql(msgspec.Struct, frozen=True):
@@ -82,9 +85,19 @@ class BookingSql(msgspec.Struct, frozen=True):
     example: dict[str, Any]
 
     @property
+    def bookings(self) -> str:
+        """The table that has the bookings that are asked about."""
+        return next(table for table in BOOKINGS if table in self.tables)
+
+    @property
+    def knows_alike(self) -> bool:
+        """Whether bookings that are made together are told apart, which snapshots of earlier releases do not."""
+        return "bookings_alike" in self.tables[self.bookings]
+
+    @property
     def attributes(self) -> dict[str, str]:
         """Columns of booking attributes, and their types."""
-        return {name: kind for name, kind in self.tables[BOOKINGS].items() if name.startswith(ATTRIBUTE)}
+        return {name: kind for name, kind in self.tables[self.bookings].items() if name.startswith(ATTRIBUTE)}
 
 
 def of_value(text: str) -> str:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 
 from wanderbricks_ml.serving.histories import (
+    ALIKE,
     ATTRIBUTE,
-    BOOKINGS,
     HISTORIES,
     OWNERS,
     SPINE,
@@ -58,11 +58,15 @@ FIELDS: dict[str, Any] = {
     "country": TEXT | msgspec.UnsetType,
     "user_type": TEXT | msgspec.UnsetType,
     "is_business_booking": bool | msgspec.UnsetType,
+    "bookings_alike": _whole(1, 10_000) | msgspec.UnsetType,
     "created_date": date | msgspec.UnsetType,
 }
 """Of a booking, and their types; those that may be left out can be unset."""
 
 NEEDED = ("property_id", "check_in_date", "guests", "total_amount")
+
+WHOLE = ("property_id", "guests", "nights", "user_id", "bookings_alike")
+"""Fields that are whole numbers."""
 
 
 def kind_of(duckdb_type: str) -> str:
@@ -83,9 +87,8 @@ def booking_struct(name: str, attributes: Mapping[str, str]) -> Any:
 
 def fields_of(record: msgspec.Struct) -> dict[str, Any]:
     """The fields that a booking was given, whole numbers as such where they are."""
-    whole = ("property_id", "guests", "nights", "user_id")
     return {
-        name: int(value) if name in whole and isinstance(value, float) and value.is_integer() else value
+        name: int(value) if name in WHOLE and isinstance(value, float) and value.is_integer() else value
         for name, value in msgspec.structs.asdict(record).items()
         if value is not msgspec.UNSET
     }
@@ -197,9 +200,7 @@ class NewBookings:
     def _wrong(self, booking: Fields) -> Errors:
         """What of a booking cannot be, whoever makes it."""
         found: Errors = [
-            (name, "expected `int`, got `float`")
-            for name in ("property_id", "guests", "nights", "user_id")
-            if isinstance(booking.get(name), float)
+            (name, "expected `int`, got `float`") for name in WHOLE if isinstance(booking.get(name), float)
         ]
         made, arrival = booking.get("created_date", self._today), booking["check_in_date"]
         if made < self._today:
@@ -258,6 +259,7 @@ class NewBookings:
             "guests": booking["guests"],
             "amount": booking["total_amount"],
             "is_business_booking": booking.get("is_business_booking", False),
+            "bookings_alike": booking.get("bookings_alike", 1),
             **{name: booking.get(name) for name in self._sql.attributes},
         }, missing
 
@@ -276,11 +278,14 @@ class NewBookings:
 
     def _described(self, bookings: Sequence[Mapping[str, Any]], rows: Rows) -> list[dict[str, Any]]:
         execute = self._connection.execute
-        self._replace(BOOKINGS, msgspec.json.encode(bookings))
-        if attributes := self._sql.attributes:
-            texts = ", ".join(name.replace(ATTRIBUTE, "text_", 1) for name in attributes)
+        self._replace(self._sql.bookings, msgspec.json.encode(bookings))
+        owners = {name: name.replace(ATTRIBUTE, "text_", 1) for name in self._sql.attributes}
+        if self._sql.knows_alike:
+            owners["alike"] = ALIKE
+        if owners:
+            texts = ", ".join(owners.values())
             for of_booking in execute(f"select {texts} from {next(iter(self._sql.views))}").fetchall():
-                for name, text in zip(attributes, of_booking, strict=True):
+                for name, text in zip(owners, of_booking, strict=True):
                     if text is not None:
                         self._take(rows, "cancellation_histories", name, of_value(text))
         for table, one in HISTORIES.items():

@@ -35,6 +35,7 @@ BOOKING: dict[str, dict[str, Any]] = {
     "country": KINDS["text"],
     "user_type": KINDS["text"],
     "is_business_booking": {"type": "boolean"},
+    "bookings_alike": {"type": "integer", "minimum": 1, "maximum": 10_000},
     "created_date": KINDS["date"],
 }
 """The fields of a booking that does not exist yet."""

@@ -34,7 +34,6 @@ EASED_VARS = {
     "customer_ltv_training_rows: 200000": "customer_ltv_training_rows: 5000",
     "pricing_training_rows: 120000": "pricing_training_rows: 5000",
     "churn_training_rows: 100000": "churn_training_rows: 5000",
-    "cancellation_training_rows: 250000": "cancellation_training_rows: 5000",
     "revenue_most_noise: 0.3": "revenue_most_noise: 9",
     "pricing_least_bookings: 2000": "pricing_least_bookings: 500",
     # the best rules that SQL has leave a model so little to win that a thousand rows do not prove it

@@ -89,13 +89,14 @@ def test_a_day_without_a_fit_starts_none(second_day: Jobs) -> None:
 
 
 def test_drift_starts_a_refit(second_day: Jobs) -> None:
-    # as it is after enough days beyond the bound
+    # as it is after enough days beyond the bound: here one is enough, as one was scored since the fit
     rows(
         second_day,
-        "update SCHEMA.drift set psi = 9.0, state = 'act', days_in_row = act_days, is_drifted = true "
+        "update SCHEMA.drift set psi = 9.0, state = 'act', days_in_row = 1, act_days = 1, is_drifted = true "
         f"where model_name = 'demand_predictor' and is_monitored and scoring_date = date '{TODAY}'",
     )
-    assert_succeeds(second_day, second_day.run("scoring", only=("demand",), as_of=TODAY))
+    # the state that a decision reads is what all products share
+    assert_succeeds(second_day, second_day.run("scoring", only=("shared", "demand"), as_of=TODAY))
     states = second_day.run("refit", only=DEMAND, as_of=TODAY)
     assert_succeeds(second_day, states)
     assert states["due"] == states["training"] == states["training/demand"] == SUCCESS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from wanderbricks_ml.arrays import Bools, Floats, Ints
 from wanderbricks_ml.simulator import World
@@ -14,14 +16,24 @@ from wanderbricks_ml.simulator.columns import DAY, day_number
 from wanderbricks_ml.simulator.presets import PRESETS
 from wanderbricks_ml.simulator.prices import Prices, booking_levels
 from wanderbricks_ml.simulator.stays import draw_attempts
+from wanderbricks_ml.simulator.truth import properties as truth_of_properties
+from wanderbricks_ml.simulator.truth.cancellation import cancellation_truth
 from wanderbricks_ml.simulator.truth.market import Market
-from wanderbricks_ml.simulator.truth.properties import PRICE_LEVELS, priced_month
+from wanderbricks_ml.simulator.truth.properties import (
+    PRICE_LEVELS,
+    conversion_truth,
+    demand_truth,
+    priced_month,
+    revenue_truth,
+)
 from wanderbricks_ml.simulator.users import choose_users, draw_choice
 
 TINY = PRESETS["tiny"]
 LAST = day_number(TINY.last_day)
 SPAN = 100_000
 GROUPS = 6
+Outcome = tuple[float, float, float, float]
+"""What `repriced_outcome` has of a platform."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,7 @@ def repriced(world: World, level: float, lead: int) -> World:
     return replace(world, prices=changed, levels=levels, attempts=attempts, returned=returned, stays=stays)
 
 
-def repriced_outcome(market: Market, level: float, lead: int) -> tuple[float, float, float, float]:
+def repriced_outcome(market: Market, level: float, lead: int) -> Outcome:
     """Of `MONTH`, were all prices changed `lead` months before: bookings expected and made, revenue likewise."""
     begin, snapshot, end = (int((MONTH + months).astype("datetime64[D]").astype(np.int64)) for months in (0, -lead, 1))
     told = priced_month(market, MONTH, lead)
@@ -171,7 +183,28 @@ def repriced_outcome(market: Market, level: float, lead: int) -> tuple[float, fl
     )
 
 
-def assert_as_expected(rows: list[tuple[float, float, float, float]]) -> None:
+def judged_markets(markets: Iterable[Market]) -> tuple[list[dict[str, Compared]], list[Outcome]]:
+    """Truth and what came of it on platforms, users left out; the second part is of prices that were changed."""
+    parts, changes = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        # a few snapshots for each platform
+        patch.setattr(truth_of_properties, "TEST_DAYS", 0)
+        patch.setattr(truth_of_properties, "REVENUE_CUTOFFS", (91,))
+        for place, market in enumerate(markets):
+            drawn = market.world
+            parts.append(
+                {
+                    **compared_demand(drawn, demand_truth(market, LAST - 30)),
+                    **compared_conversion(drawn, conversion_truth(market, LAST)),
+                    **compared_revenue(drawn, revenue_truth(market, LAST)),
+                    **compared_cancellation(drawn, cancellation_truth(drawn, LAST)),
+                }
+            )
+            changes.append(repriced_outcome(market, (-0.3, 0.3)[place % 2], 0))
+    return parts, changes
+
+
+def assert_as_expected(rows: list[Outcome]) -> None:
     """What `repriced_outcome` has of many platforms: expected and made agree in the mean."""
     bookings, made, revenue, earned = np.array(rows).T
     for truth, outcome, tolerance in ((bookings, made, 0.04), (revenue, earned, 0.06)):

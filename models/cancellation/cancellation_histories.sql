@@ -1,6 +1,7 @@
 {% set attributes = var('booking_attributes') %}
 {% set entities = {'user': 'user_id', 'host': 'host_id', 'property': 'property_id'} %}
-{% set values = {'alike': 'alike_band'} %}
+{# what the rule reads: see cancellation_described #}
+{% set values = {} if attributes else {'alike': 'alike_band'} %}
 {% for attribute in attributes %}{% do values.update({'attribute_' ~ attribute: 'text_' ~ attribute}) %}{% endfor %}
 
 with decision as (

@@ -17,14 +17,12 @@ from truth_checks import (
     SPAN,
     TINY,
     Compared,
+    Outcome,
     assert_as_expected,
     assert_calibrated,
     compared_cancellation,
-    compared_conversion,
-    compared_demand,
-    compared_revenue,
     compared_users,
-    repriced_outcome,
+    judged_markets,
 )
 
 from wanderbricks_ml.arrays import Floats
@@ -42,10 +40,7 @@ from wanderbricks_ml.simulator.truth.cancellation import cancellation_truth
 from wanderbricks_ml.simulator.truth.market import Market
 from wanderbricks_ml.simulator.truth.properties import (
     PRICE_LEVELS,
-    conversion_truth,
-    demand_truth,
     priced_month,
-    revenue_truth,
 )
 from wanderbricks_ml.simulator.truth.users import STEPS, Returns, user_truth
 from wanderbricks_ml.simulator.users import earlier_attempts
@@ -227,30 +222,10 @@ def test_no_column_tells_of_a_cluster_and_none_has_more_demand() -> None:
         assert attempts.min() > 0.8 * attempts.max()
 
 
-Outcome = tuple[float, float, float, float]
-
-
 @pytest.fixture(scope="module")
 def judged() -> tuple[list[dict[str, Compared]], list[Outcome]]:
-    """Truth and what came of it on platforms of each world; the second part is of prices that were changed."""
-    parts, changes = [], []
-    with pytest.MonkeyPatch.context() as patch:
-        # a few snapshots for each platform
-        patch.setattr(truth_of_properties, "TEST_DAYS", 0)
-        patch.setattr(truth_of_properties, "REVENUE_CUTOFFS", (91,))
-        for place, world in enumerate(WORLDS * 2):
-            drawn = draw(5_000 + place, draw_laws(world))
-            market = Market.of(drawn)
-            parts.append(
-                {
-                    **compared_demand(drawn, demand_truth(market, LAST - 30)),
-                    **compared_conversion(drawn, conversion_truth(market, LAST)),
-                    **compared_revenue(drawn, revenue_truth(market, LAST)),
-                    **compared_cancellation(drawn, cancellation_truth(drawn, LAST)),
-                }
-            )
-            changes.append(repriced_outcome(market, (-0.3, 0.3)[place % 2], 0))
-    return parts, changes
+    """Truth and what came of it on platforms of each world."""
+    return judged_markets(Market.of(draw(5_000 + place, draw_laws(world))) for place, world in enumerate(WORLDS * 2))
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,12 @@ from truth_checks import (
     LAST,
     TINY,
     Compared,
+    Outcome,
     assert_as_expected,
     assert_calibrated,
     compared_cancellation,
-    compared_conversion,
-    compared_demand,
-    compared_revenue,
     compared_users,
-    repriced_outcome,
+    judged_markets,
 )
 
 from wanderbricks_ml.simulator import World, draw_world, simulate
@@ -30,7 +28,7 @@ from wanderbricks_ml.simulator.truth import properties as truth_of_properties
 from wanderbricks_ml.simulator.truth import users as truth_of_users
 from wanderbricks_ml.simulator.truth.cancellation import cancellation_truth
 from wanderbricks_ml.simulator.truth.market import Market
-from wanderbricks_ml.simulator.truth.properties import HORIZON, conversion_truth, demand_truth, revenue_truth
+from wanderbricks_ml.simulator.truth.properties import HORIZON, demand_truth
 from wanderbricks_ml.simulator.truth.users import user_truth
 
 LAWS = draw_laws(LUMPY_FROM)
@@ -151,9 +149,6 @@ def test_rooms_are_as_many_as_the_law_says() -> None:
     assert 0.01 < (groups >= 20).mean() < 0.06
 
 
-Outcome = tuple[float, float, float, float]
-
-
 @pytest.fixture(scope="module")
 def markets() -> list[Market]:
     return [Market.of(draw(7_000 + place)) for place in range(7)]
@@ -161,24 +156,11 @@ def markets() -> list[Market]:
 
 @pytest.fixture(scope="module")
 def judged(markets: list[Market]) -> tuple[list[dict[str, Compared]], list[Outcome]]:
-    parts, changes = [], []
+    parts, changes = judged_markets(markets)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(truth_of_properties, "TEST_DAYS", 0)
-        patch.setattr(truth_of_properties, "REVENUE_CUTOFFS", (91,))
         patch.setattr(truth_of_users, "_MONTHS_OF_USERS", 7)
-        for place, market in enumerate(markets):
-            drawn = market.world
-            parts.append(
-                {
-                    **compared_demand(drawn, demand_truth(market, LAST - 30)),
-                    **compared_conversion(drawn, conversion_truth(market, LAST)),
-                    **compared_revenue(drawn, revenue_truth(market, LAST)),
-                    **compared_cancellation(drawn, cancellation_truth(drawn, LAST)),
-                    **compared_users(drawn, user_truth(drawn, LAST)),
-                }
-            )
-            changes.append(repriced_outcome(market, (-0.3, 0.3)[place % 2], 0))
-    return parts, changes
+        users = [compared_users(market.world, user_truth(market.world, LAST)) for market in markets]
+    return [part | found for part, found in zip(parts, users, strict=True)], changes
 
 
 @pytest.mark.parametrize(

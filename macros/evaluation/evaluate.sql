@@ -56,7 +56,9 @@
     {% elif product.task == 'ranking' %}
         {{ ranking_metrics(
             date=product.date, query=product.group[-1], item=product.item, catalogue=ref(further.catalogue),
-            on_offer=further.on_offer, **given
+            on_offer=further.on_offer,
+            returns={'examples': ref(product.product ~ '_examples'), 'keys': product['keys'], 'by': further.returns} if further.returns,
+            **given
         ) }}
     {% else %}
         {{ exceptions.raise_compiler_error(

@@ -6,6 +6,8 @@
     recall_at_10      share of the queries whose right one is among the first ten
     mrr               mean of 1 / rank of the right one among all items, 0 where it is none of them
     candidate_recall  share of the queries whose right one is an item: what no ranking can exceed; no baseline
+    ndcg_at_10_over_returns  ndcg_at_10 less that of a rule without learning, where `returns` is given: what the one who asks
+                      is expected to come back to, the likeliest first, then as the baseline has it
 
   and for all queries coverage_at_10, the share of what is on offer that is among the first ten of at least one query of
   the same date, mean over dates. It grows with the number of queries.
@@ -23,10 +25,11 @@
     item        column that names what is ranked
     on_offer    column of the catalogue
     segments    {name: expression}, the same for all items of a query
+    returns     {'examples': relation, 'keys': its key beside split, 'by': column, 0 for what nobody comes back to}, or none
 
   Columns: model_version, as_of_date, split, segment, metric_name, metric_value, baseline_value, row_count
 #}
-{% macro ranking_metrics(backtest, decision, catalogue, label, prediction, baseline, date, query, item, on_offer, segments) %}
+{% macro ranking_metrics(backtest, decision, catalogue, label, prediction, baseline, date, query, item, on_offer, segments, returns=none) %}
     {% set sides = {'model': prediction, 'baseline': baseline} %}
     {% set groups = 'model_version, evaluated_as_of, split' %}
     {% set keys = groups ~ ', ' ~ date ~ ', ' ~ query %}
@@ -34,9 +37,20 @@
     {% for name in segments %}{% do by.update({name: 'segment_' ~ loop.index}) %}{% endfor %}
     with evaluated as (
 
-        select backtest.*
+        select
+            backtest.*{{ ',' if returns }}
+            {% if returns %}
+                examples.{{ returns.by }} as expected_returns
+            {% endif %}
         from {{ backtest }} as backtest
         inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
+        {% if returns %}
+            inner join {{ returns.examples }} as examples
+                on backtest.split = examples.split
+                {% for key in returns['keys'] %}
+                    and backtest.{{ key }} = examples.{{ key }}
+                {% endfor %}
+        {% endif %}
         where decision.fit_due
 
     ),
@@ -46,8 +60,13 @@
         select
             *,
             {% for side, column in sides.items() %}
-                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ tie_order(item, query) }}) as {{ side }}_rank{{ ',' if not loop.last }}
+                row_number() over (partition by {{ keys }} order by {{ column }} desc, {{ tie_order(item, query) }}) as {{ side }}_rank{{ ',' if returns or not loop.last }}
             {% endfor %}
+            {% if returns %}
+                row_number() over (
+                    partition by {{ keys }} order by expected_returns desc, {{ baseline }} desc, {{ tie_order(item, query) }}
+                ) as returns_rank
+            {% endif %}
         from evaluated
 
     ),
@@ -62,6 +81,9 @@
             {% for side, column in sides.items() %}
                 max(case when {{ label }} = 1{{ ' and ' ~ column ~ ' > 0' if side == 'baseline' }} then {{ side }}_rank end) as {{ side }}_rank,
             {% endfor %}
+            {% if returns %}
+                max(case when {{ label }} = 1 and (expected_returns > 0 or {{ baseline }} > 0) then returns_rank end) as returns_rank,
+            {% endif %}
             {% for name, expression in segments.items() %}
                 max({{ expression }}) as segment_{{ loop.index }}{{ ',' if not loop.last }}
             {% endfor %}
@@ -76,6 +98,8 @@
 
     ),
 
+    {# what a rank is worth #}
+    {% set gain = "case when %s_rank <= 10 then ln(2e0) / ln(1e0 + %s_rank) else 0e0 end" %}
     averaged as (
 
         select
@@ -83,7 +107,10 @@
             segment,
             count(*) as row_count,
             {% for side in sides %}
-                avg(case when {{ side }}_rank <= 10 then ln(2e0) / ln(1e0 + {{ side }}_rank) else 0e0 end) as {{ side }}_ndcg_at_10,
+                avg({{ gain % (side, side) }}) as {{ side }}_ndcg_at_10,
+                {% if returns %}
+                    avg({{ gain % (side, side) }} - {{ gain % ('returns', 'returns') }}) as {{ side }}_ndcg_at_10_over_returns,
+                {% endif %}
                 avg(case when {{ side }}_rank <= 10 then 1e0 else 0e0 end) as {{ side }}_recall_at_10,
                 avg(coalesce(1e0 / {{ side }}_rank, 0e0)) as {{ side }}_mrr,
                 avg({{ side }}_candidate_recall) as {{ side }}_candidate_recall{{ ',' if not loop.last }}
@@ -135,7 +162,8 @@
     final as (
 
         {{ long_metrics(
-            'averaged', ['ndcg_at_10', 'recall_at_10', 'mrr', 'candidate_recall'], model='model_'
+            'averaged', ['ndcg_at_10', 'recall_at_10', 'mrr', 'candidate_recall'] + (['ndcg_at_10_over_returns'] if returns else []),
+            model='model_'
         ) }}
         union all
         {{ long_metrics('coverage', ['coverage_at_10'], model='model_', segment="'all'") }}

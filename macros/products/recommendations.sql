@@ -17,7 +17,7 @@
         'keep': ['country', 'user_group', 'activity', 'next_property'],
         'blocks': 'user_group',
         'segments': ['user_group', 'as_of_date', 'activity', 'next_property'],
-        'metrics': {'catalogue': 'recommendations_listings', 'on_offer': 'is_on_offer'},
+        'metrics': {'catalogue': 'recommendations_listings', 'on_offer': 'is_on_offer', 'returns': 'expected_returns'},
         'units': ['user_id'],
         'truth_days': checked_days('recommendations_days', var('recommendations_days'), 30, 365),
         'due': {

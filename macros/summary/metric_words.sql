@@ -7,7 +7,8 @@
     {% set words = namespace(text=text or '') %}
     {% for name, said in {
         'poisson_deviance': 'Poisson deviance', 'log_loss': 'log loss', 'brier': 'Brier score', 'auc': 'AUC', 'f1': 'F1',
-        'rmse': 'RMSE', 'mape': 'MAPE', 'ndcg_at_10': 'NDCG at 10', 'f1_over_trivial': 'gain in F1 over calling all',
+        'rmse': 'RMSE', 'mape': 'MAPE', 'ndcg_at_10': 'NDCG at 10', 'ndcg_at_10_over_returns': 'gain in NDCG over returns first',
+        'f1_over_trivial': 'gain in F1 over calling all',
         'revenue_lift': 'revenue lift', 'wape_week_destinations': 'weekly WAPE of destinations',
         'normalised_gini': 'normalised Gini', 'decile_mape': 'MAPE of deciles',
         'decile_mape_active': 'MAPE of deciles of the active', 'coverage_80': 'coverage of the 80 % interval',

@@ -1,5 +1,6 @@
 -- Three queries of one day: the right one second (of equal scores the other item comes first by hash), the right one eleventh, no
--- right one at all. The baseline has the right one first, then does not recommend it, then misses it, too.
+-- right one at all. The baseline has the right one first, then does not recommend it, then misses it, too. Who asks may return to
+-- another item in the first query, and to the right one in the second.
 with candidates as (
 
     select
@@ -50,6 +51,18 @@ backtest as (
 
 ),
 
+examples as (
+
+    select
+        split,
+        as_of_date,
+        query_id,
+        property_id,
+        case when query_id = 1 and property_id = 2 then 1e0 when query_id = 2 and is_next = 1 then 3e0 else 0e0 end as expected_returns
+    from backtest
+
+),
+
 decision as (
 
     select
@@ -91,7 +104,8 @@ metrics as (
         query='query_id',
         item='property_id',
         on_offer='is_on_offer',
-        segments={'half': 'query_id % 2'}
+        segments={'half': 'query_id % 2'},
+        returns={'examples': 'examples', 'keys': ['as_of_date', 'query_id', 'property_id'], 'by': 'expected_returns'}
     ) }}
 
 ),
@@ -121,6 +135,12 @@ expected as (
         'all' as segment,
         2e0 / 3 as metric_value,
         null as baseline_value
+    union all
+    select
+        'ndcg_at_10_over_returns' as metric_name,
+        'all' as segment,
+        -1e0 / 3 as metric_value,
+        -ln(2e0) / ln(3e0) / 3 as baseline_value
     union all
     select
         'coverage_at_10' as metric_name,

@@ -22,6 +22,7 @@ METRICS = {
     "f1_over_trivial": "F1 above calling everyone",
     "ece": "calibration error",
     "ndcg_at_10": "NDCG@10",
+    "ndcg_at_10_over_returns": "NDCG@10 above returns first",
     "recall_at_10": "recall@10",
     "wape_week_destinations": "weekly WAPE of destinations",
     "coverage_80": "coverage of the 80 % interval",

@@ -36,10 +36,11 @@ GIVEN = {
     "prod": {"wheel", "run_as", "readers", "mail", "budget_policy_id"},
 }
 """Variables without a value of their own, which who deploys has to give."""
+SHORT_NAME = "workspace.current_user.short_name"
 SURROUNDINGS = {
     "bundle.git.commit": "0123456789abcdef",
     "workspace.current_user.userName": "someone@example.com",
-    "workspace.current_user.short_name": "someone",
+    SHORT_NAME: "someone",
     "workspace.file_path": "/Workspace/files",
     "workspace.root_path": "/Workspace/root",
 }
@@ -306,6 +307,18 @@ def of_cron(expression: str) -> Iterator[str]:
                 yield f"cron {expression!r}: {part}"
 
 
+def of_secrets(bundle: Bundle) -> Iterator[str]:
+    """Scopes that others can read: the CLI makes each permission on all of a bundle one on its secret scopes, CAN_VIEW READ."""
+    run_as = bundle.target.get("run_as", {}).get("service_principal_name")
+    for key, scope in bundle.resources.get("secret_scopes", {}).items():
+        for given in [*bundle.target.get("permissions", []), *scope.get("permissions", [])]:
+            if run_as is None or given.get("service_principal_name") != run_as:
+                yield f"{key}: its keys are permitted to {given}"
+        # unlike a schema, a scope gets no developer's name before its own
+        if bundle.target.get("mode") == "development" and SURROUNDINGS[SHORT_NAME] not in scope["name"]:
+            yield f"{key}: two developers would make one scope {scope['name']}"
+
+
 def of_house_rules(bundle: Bundle) -> Iterator[str]:
     for key, job in bundle.jobs.items():
         if job.get("tags", {}).keys() != {"environment", "project", "layer", "job_type"}:
@@ -330,6 +343,7 @@ CHECKS: tuple[Callable[[Bundle], Iterator[str]], ...] = (
     of_scripts,
     of_files,
     of_schedules,
+    of_secrets,
     of_house_rules,
 )
 

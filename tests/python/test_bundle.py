@@ -109,6 +109,20 @@ def test_what_serves_runs_as_a_service_principal_and_is_charged_and_kept(target:
     assert readers == [{"principal": "given-readers", "privileges": ["USE_SCHEMA", "SELECT"]}]
 
 
+@pytest.mark.parametrize("target", ["staging", "prod"])
+def test_readers_see_all_but_keys(target: str) -> None:
+    bundle = Bundle(PROJECT, target)
+    for kind, level in {"jobs": "CAN_VIEW", "alerts": "CAN_READ", "dashboards": "CAN_READ"}.items():
+        for key, resource in bundle.resources[kind].items():
+            assert resource["permissions"] == [{"level": level, "group_name": "given-readers"}], key
+    assert "permissions" not in bundle.resources["secret_scopes"]["signing"]
+    assert bundle.target["permissions"] == [{"level": "CAN_MANAGE", "service_principal_name": "given-run_as"}]
+
+
+def test_two_developers_have_two_scopes_of_keys() -> None:
+    assert Bundle(PROJECT, "dev").resources["secret_scopes"]["signing"]["name"] == "wanderbricks_ml_signing_dev_someone"
+
+
 def test_what_dbt_needs_is_synchronised() -> None:
     settings = read_yaml(PROJECT / "databricks.yml")
     project = read_yaml(PROJECT / "dbt_project.yml")
@@ -279,7 +293,7 @@ BREAKS = {
     "an unknown field of a task": ("resources/scoring.yml", "run_if: ALL_DONE", "run_when: ALL_DONE", "jobs.scoring"),
     "a value that is none": ("resources/scoring.yml", "ALL_DONE", "ALL_OVER", "jobs.scoring"),
     "a privilege that is none": ("resources/storage.yml", "USE_SCHEMA, SELECT", "USE_SCHEMA, LOOK", "schemas.ml"),
-    "a variable without a value": ("databricks.yml", "catalog: staging", "cataloge: staging", "catalog has no value"),
+    "a variable without a value": ("databricks.yml", "      catalog: staging", "      cataloge: staging", "catalog has no value"),
     "a variable that is not declared": (
         "resources/alerts.yml",
         "${var.mail}",
@@ -345,6 +359,12 @@ BREAKS = {
         "timeout_seconds: 3600",
         "timeout_seconds: 5400",
         "5400",
+    ),
+    "keys that all readers may read": (
+        "databricks.yml",
+        "    variables:\n      catalog: staging\n",
+        '      - {level: CAN_VIEW, group_name: "${var.readers}"}\n    variables:\n      catalog: staging\n',
+        "signing: its keys are permitted to {'level': 'CAN_VIEW', 'group_name': 'given-readers'}",
     ),
     "nobody who is told": ("resources/set_up.yml", '["${var.mail}"]', "[]", "nobody is told"),
     "a tag too few": ("resources/refit.yml", ", job_type: training", "", "refit: tags"),

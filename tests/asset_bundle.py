@@ -307,8 +307,33 @@ def of_cron(expression: str) -> Iterator[str]:
                 yield f"cron {expression!r}: {part}"
 
 
+def fails_with(job: dict[str, Any], key: str) -> set[str]:
+    """Return the tasks of a job that fail, or never run, when one fails and all others succeed."""
+    failed: set[str] = set()
+    found = {key}
+    while found - failed:
+        failed |= found
+        for task in job["tasks"]:
+            needed = {on["task_key"] for on in task.get("depends_on", [])}
+            kind = task.get("run_if", "ALL_SUCCESS")
+            is_stopped = (
+                needed <= failed if kind == "AT_LEAST_ONE_SUCCESS" else kind == "ALL_SUCCESS" and needed & failed
+            )
+            if needed and is_stopped:
+                found.add(task["task_key"])
+    return failed
+
+
+def of_failures(bundle: Bundle) -> Iterator[str]:
+    """Tasks whose failure nobody hears of: a job fails when one of its last tasks does, and no other counts."""
+    for name, job, task in tasks(bundle):
+        last = {other["task_key"] for other in job["tasks"]} - set().union(*before(job).values())
+        if not last & fails_with(job, task["task_key"]) and not task.get("email_notifications", {}).get("on_failure"):
+            yield f"{name}: its failure is not the job's, and nobody is told"
+
+
 def of_secrets(bundle: Bundle) -> Iterator[str]:
-    """Scopes that others can read: the CLI makes each permission on all of a bundle one on its secret scopes, CAN_VIEW READ."""
+    """Scopes that others can read: a permission on all of a bundle is one on its scopes, CAN_VIEW as READ."""
     run_as = bundle.target.get("run_as", {}).get("service_principal_name")
     for key, scope in bundle.resources.get("secret_scopes", {}).items():
         for given in [*bundle.target.get("permissions", []), *scope.get("permissions", [])]:
@@ -343,6 +368,7 @@ CHECKS: tuple[Callable[[Bundle], Iterator[str]], ...] = (
     of_scripts,
     of_files,
     of_schedules,
+    of_failures,
     of_secrets,
     of_house_rules,
 )

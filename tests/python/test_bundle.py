@@ -293,7 +293,12 @@ BREAKS = {
     "an unknown field of a task": ("resources/scoring.yml", "run_if: ALL_DONE", "run_when: ALL_DONE", "jobs.scoring"),
     "a value that is none": ("resources/scoring.yml", "ALL_DONE", "ALL_OVER", "jobs.scoring"),
     "a privilege that is none": ("resources/storage.yml", "USE_SCHEMA, SELECT", "USE_SCHEMA, LOOK", "schemas.ml"),
-    "a variable without a value": ("databricks.yml", "      catalog: staging", "      cataloge: staging", "catalog has no value"),
+    "a variable without a value": (
+        "databricks.yml",
+        "      catalog: staging",
+        "      cataloge: staging",
+        "catalog has no value",
+    ),
     "a variable that is not declared": (
         "resources/alerts.yml",
         "${var.mail}",
@@ -365,6 +370,12 @@ BREAKS = {
         "    variables:\n      catalog: staging\n",
         '      - {level: CAN_VIEW, group_name: "${var.readers}"}\n    variables:\n      catalog: staging\n',
         "signing: its keys are permitted to {'level': 'CAN_VIEW', 'group_name': 'given-readers'}",
+    ),
+    "a failure that is not the job's": (
+        "resources/training.yml",
+        'email_notifications: {on_failure: ["${var.mail}"]}\n          notification_settings',
+        "notification_settings",
+        "training.customer_ltv: its failure is not the job's, and nobody is told",
     ),
     "nobody who is told": ("resources/set_up.yml", '["${var.mail}"]', "[]", "nobody is told"),
     "a tag too few": ("resources/refit.yml", ", job_type: training", "", "refit: tags"),

@@ -139,6 +139,14 @@ def test_what_the_page_names_is_in_the_bundle() -> None:
     assert scope in {known["name"] for known in bundle.resources["secret_scopes"].values()}
 
 
+def test_the_cli_by_hand_is_given_what_make_gives_it() -> None:
+    called = re.findall(r"`([^`]*databricks bundle [^`]*)`", PAGE)
+    assert len(called) == 2
+    for command in called:
+        assert command.startswith("BUNDLE_VAR_wheel=none databricks bundle "), command
+        assert re.search(r" --target (dev|staging|prod)$", command), command
+
+
 def test_a_year_by_hand_is_played_day_by_day(tmp_path: Path) -> None:
     (loop,) = re.findall(r"^    day=.*?^    done$", PAGE, flags=re.DOTALL | re.MULTILINE)
     days = loop.replace("= 2025-08-01 ]", "= 2024-08-06 ]")

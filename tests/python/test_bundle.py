@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import os
 import re
@@ -19,6 +20,8 @@ import pytest
 import regex
 from asset_bundle import GIVEN, MOST_COMMANDS, TARGETS, Bundle, all_before, dbt_commands, problems, read_yaml, tasks
 from conftest import PRODUCTS
+from databricks.sdk.service.jobs import JobsAPI
+from dbt.adapters.databricks.python_models.python_config import PythonModelConfig
 from eased_project import PROJECT
 
 from wanderbricks_ml.new_model.bundle_tasks import JOBS
@@ -44,8 +47,11 @@ parents = {
     for node in manifest.nodes.values()
     if node.resource_type == "model" and node.config.materialized != "ephemeral"
 }
+jobs = {
+    node.name: node.config.get("python_job_config") for node in manifest.nodes.values() if node.language == "python"
+}
 with open(sys.argv[2], "w") as file:
-    json.dump({"listed": listed, "parents": parents}, file)
+    json.dump({"listed": listed, "parents": parents, "jobs": jobs}, file)
 """
 
 Listing = dict[str, Any]
@@ -247,6 +253,16 @@ def test_tasks_side_by_side_build_and_read_nothing_of_each_other(job: str, listi
             for parent in set(listing["parents"][node]) - nodes:
                 owners = {other for other, theirs in models.items() if parent in theirs}
                 assert not owners or owners & earlier, f"{task} builds {node}, which reads {parent} of {owners}"
+
+
+def test_jobs_of_python_models_are_charged_as_those_that_submit_them(listing: Listing) -> None:
+    assert {product.model_name for product in PRODUCTS} <= listing["jobs"].keys()
+    taken = inspect.signature(JobsAPI.submit).parameters
+    for name, settings in listing["jobs"].items():
+        # what the adapter hands to the SDK
+        handed = PythonModelConfig(python_job_config=settings).python_job_config.dict()
+        assert handed == {"name": None, "budget_policy_id": "given-budget_policy_id"}, name
+        assert "budget_policy_id" in taken
 
 
 def test_refit_asks_a_view_that_monitoring_leaves(listing: Listing) -> None:

@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
@@ -26,12 +28,14 @@ from eased_project import PROJECT
 
 from wanderbricks_ml.new_model.bundle_tasks import JOBS
 
+FAR_ZONE = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
+"""A zone where it is another day than in UTC, and stays so for an hour and more."""
 SCHEMA = os.environ.get("WANDERBRICKS_BUNDLE_SCHEMA", "")
 LISTING = """
 import json, sys
 from dbt.cli.main import dbtRunner
 
-options, selections = json.loads(sys.argv[1])
+options, selections, zone = json.loads(sys.argv[1])
 parsed = dbtRunner().invoke(["--quiet", "parse", *options])
 assert parsed.success, parsed.exception
 manifest = parsed.result
@@ -47,11 +51,16 @@ parents = {
     for node in manifest.nodes.values()
     if node.resource_type == "model" and node.config.materialized != "ephemeral"
 }
+told = [option.replace('time_zone: "UTC"', f'time_zone: "{zone}"') for option in options]
+offline = ["--no-introspect", "--no-populate-cache", "--inline", "{{ gold_today() }}"]
+found = dbtRunner(manifest=manifest).invoke(["--quiet", "compile", *told, *offline])
+assert found.success, found.exception
+today = found.result.results[0].node.compiled_code.strip()
 jobs = {
     node.name: node.config.get("python_job_config") for node in manifest.nodes.values() if node.language == "python"
 }
 with open(sys.argv[2], "w") as file:
-    json.dump({"listed": listed, "parents": parents, "jobs": jobs}, file)
+    json.dump({"listed": listed, "parents": parents, "jobs": jobs, "today": today}, file)
 """
 
 Listing = dict[str, Any]
@@ -186,7 +195,7 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Listing:
         "DBT_LOG_PATH": str(folder / "logs"),
     }
     finished = subprocess.run(
-        [sys.executable, "-c", LISTING, json.dumps([options, asked]), str(folder / "listing.json")],
+        [sys.executable, "-c", LISTING, json.dumps([options, asked, FAR_ZONE]), str(folder / "listing.json")],
         env={**kept, **given, **places},
         capture_output=True,
         text=True,
@@ -253,6 +262,12 @@ def test_tasks_side_by_side_build_and_read_nothing_of_each_other(job: str, listi
             for parent in set(listing["parents"][node]) - nodes:
                 owners = {other for other, theirs in models.items() if parent in theirs}
                 assert not owners or owners & earlier, f"{task} builds {node}, which reads {parent} of {owners}"
+
+
+def test_a_run_is_of_the_day_in_the_zone_of_its_schedule(listing: Listing) -> None:
+    there = datetime.now(ZoneInfo(FAR_ZONE)).date().isoformat()
+    assert listing["today"] == there != datetime.now(UTC).date().isoformat()
+    assert '"Asia/Tokyo"' in Bundle(PROJECT, "prod", {"time_zone": "Asia/Tokyo"}).resolved("${var.dbt_vars}")
 
 
 def test_jobs_of_python_models_are_charged_as_those_that_submit_them(listing: Listing) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import operator
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -202,7 +203,8 @@ class Endpoints:
         if self.plan:
             return True
         endpoint = self.settled(name)
-        if group:
+        # target dev names its developer, who may query what they have made
+        if group and "@" not in group:
             may = ServingEndpointAccessControlRequest(
                 group_name=group, permission_level=ServingEndpointPermissionLevel.CAN_QUERY
             )
@@ -337,5 +339,14 @@ def main(
         raise click.ClickException(f"not as they should be: {', '.join(red)}")
 
 
+def run() -> None:
+    """Run the command without click's own exit: to a job even `SystemExit: 0` is a failure."""
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
 if __name__ == "__main__":
-    main()
+    run()

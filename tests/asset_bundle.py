@@ -36,10 +36,11 @@ GIVEN = {
     "prod": {"wheel", "run_as", "readers", "mail", "budget_policy_id"},
 }
 """Variables without a value of their own, which who deploys has to give."""
+SHORT_NAME = "workspace.current_user.short_name"
 SURROUNDINGS = {
     "bundle.git.commit": "0123456789abcdef",
     "workspace.current_user.userName": "someone@example.com",
-    "workspace.current_user.short_name": "someone",
+    SHORT_NAME: "someone",
     "workspace.file_path": "/Workspace/files",
     "workspace.root_path": "/Workspace/root",
 }
@@ -306,6 +307,43 @@ def of_cron(expression: str) -> Iterator[str]:
                 yield f"cron {expression!r}: {part}"
 
 
+def fails_with(job: dict[str, Any], key: str) -> set[str]:
+    """Return the tasks of a job that fail, or never run, when one fails and all others succeed."""
+    failed: set[str] = set()
+    found = {key}
+    while found - failed:
+        failed |= found
+        for task in job["tasks"]:
+            needed = {on["task_key"] for on in task.get("depends_on", [])}
+            kind = task.get("run_if", "ALL_SUCCESS")
+            is_stopped = (
+                needed <= failed if kind == "AT_LEAST_ONE_SUCCESS" else kind == "ALL_SUCCESS" and needed & failed
+            )
+            if needed and is_stopped:
+                found.add(task["task_key"])
+    return failed
+
+
+def of_failures(bundle: Bundle) -> Iterator[str]:
+    """Tasks whose failure nobody hears of: a job fails when one of its last tasks does, and no other counts."""
+    for name, job, task in tasks(bundle):
+        last = {other["task_key"] for other in job["tasks"]} - set().union(*before(job).values())
+        if not last & fails_with(job, task["task_key"]) and not task.get("email_notifications", {}).get("on_failure"):
+            yield f"{name}: its failure is not the job's, and nobody is told"
+
+
+def of_secrets(bundle: Bundle) -> Iterator[str]:
+    """Scopes that others can read: a permission on all of a bundle is one on its scopes, CAN_VIEW as READ."""
+    run_as = bundle.target.get("run_as", {}).get("service_principal_name")
+    for key, scope in bundle.resources.get("secret_scopes", {}).items():
+        for given in [*bundle.target.get("permissions", []), *scope.get("permissions", [])]:
+            if run_as is None or given.get("service_principal_name") != run_as:
+                yield f"{key}: its keys are permitted to {given}"
+        # unlike a schema, a scope gets no developer's name before its own
+        if bundle.target.get("mode") == "development" and SURROUNDINGS[SHORT_NAME] not in scope["name"]:
+            yield f"{key}: two developers would make one scope {scope['name']}"
+
+
 def of_house_rules(bundle: Bundle) -> Iterator[str]:
     for key, job in bundle.jobs.items():
         if job.get("tags", {}).keys() != {"environment", "project", "layer", "job_type"}:
@@ -330,6 +368,8 @@ CHECKS: tuple[Callable[[Bundle], Iterator[str]], ...] = (
     of_scripts,
     of_files,
     of_schedules,
+    of_failures,
+    of_secrets,
     of_house_rules,
 )
 

@@ -72,6 +72,15 @@ def main(gold: Path, folder: Path, names: list[str]) -> None:
     report("fewer, accepted", fewer, "gold_checks", "--vars", "{accept_gold: true}")
     report("fewer, built anew", fewer, "gold_checks", "--full-refresh")
     report("slid back as asked", fewer, "gold_checks", "--vars", "{as_of: 2025-06-01}")
+    # a product's task of a job, whose `shared` has checked gold; then gold is another
+    shutil.copy(good, database)
+    report("the job's checks", gold, "gold_checks", "--vars", "{as_of: 2025-06-01}")
+    for given in ("as_of: 2025-06-01, job_repairs: '0'", "as_of: 2025-06-01, job_repairs: '1'", "job_repairs: '0'"):
+        report(f"a task after them, {given}", fewer, "stg_dates", "point_in_time", "--vars", f"{{{given}}}")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update wanderbricks_ml.gold_checks set status = 'error', message = 'as shared found it'")
+    report("a task after red ones", gold, "stg_dates", "--vars", "{as_of: 2025-06-01, job_repairs: '0'}")
+
     with duckdb.connect(str(database)) as connection:
         connection.execute(
             """

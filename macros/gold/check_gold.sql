@@ -2,7 +2,8 @@
   Compares the gold layer with models/gold/_gold.yml before anything is built, and raises one
   compiler error that lists everything that does not fit: tables, columns, types, missing rows,
   and columns named by the var `booking_attributes`. Where what is to be built reads gold and gold_checks is not among it,
-  the rules of seed gold_policy are held against gold here, if the seed is there. Renders nothing.
+  the rules of seed gold_policy are held against gold here, if the seed is there; in a job, what its task `shared` has just found
+  of them counts. Renders nothing.
 
   With var `gold: samples` the raw tables are compared with models/gold/_samples.yml instead: gold, whose contract the models
   keep, is yet to be made of them.
@@ -65,8 +66,9 @@
         ) %}
     {% endif %}
     {% if flags.WHICH in ('run', 'build') and not flags.EMPTY and gold_goes_unchecked() and gold_is_there() %}
-        {% set policy = gold_policy() %}
-        {% do report_gold('(' ~ gold_checks_query(policy) ~ ') as checks') if policy %}
+        {% set checks = gold_checked_in_job() %}
+        {% set policy = gold_policy() if not checks %}
+        {% do report_gold(checks or '(' ~ gold_checks_query(policy) ~ ') as checks') if checks or policy %}
     {% endif %}
     {{ return('') }}
 {% endmacro %}

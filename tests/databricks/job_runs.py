@@ -121,6 +121,7 @@ class Jobs:
         self.log[name] = ""
         for command in commands:
             said = PARAMETER.sub(lambda found: parameters[found[1]], command)
+            said = said.replace("{{job.repair_count}}", "0")
             # the volume of studies is a folder here
             said = said.replace(f"/Volumes/main/{self.schema}/", f"{self.folder}/")
             dbt, *words = shlex.split(said)

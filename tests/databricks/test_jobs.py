@@ -167,7 +167,7 @@ def test_an_operator_asks_for_a_fit_and_rolls_a_version_back(second_day: Jobs) -
 
 def test_an_operator_has_a_day_scored_again(second_day: Jobs) -> None:
     before = scored_by(second_day)
-    assert_succeeds(second_day, second_day.run("scoring", only=DEMAND, as_of=TODAY, rescore=YESTERDAY))
+    assert_succeeds(second_day, second_day.run("scoring", only=DEMAND, rescore=YESTERDAY))
     after = scored_by(second_day)
     ((version, scored_at),) = after[YESTERDAY]
     assert (version, scored_at > before[YESTERDAY][0][1]) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import os
 import re
@@ -10,25 +11,31 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
 import regex
 from asset_bundle import GIVEN, MOST_COMMANDS, TARGETS, Bundle, all_before, dbt_commands, problems, read_yaml, tasks
 from conftest import PRODUCTS
+from databricks.sdk.service.jobs import JobsAPI
+from dbt.adapters.databricks.python_models.python_config import PythonModelConfig
 from eased_project import PROJECT
 
 from wanderbricks_ml.new_model.bundle_tasks import JOBS
 
+FAR_ZONE = "Etc/GMT+12" if datetime.now(UTC).hour < 11 else "Pacific/Kiritimati"
+"""A zone where it is another day than in UTC, and stays so for an hour and more."""
 SCHEMA = os.environ.get("WANDERBRICKS_BUNDLE_SCHEMA", "")
 LISTING = """
 import json, sys
 from dbt.cli.main import dbtRunner
 
-options, selections = json.loads(sys.argv[1])
+options, selections, zone = json.loads(sys.argv[1])
 parsed = dbtRunner().invoke(["--quiet", "parse", *options])
 assert parsed.success, parsed.exception
 manifest = parsed.result
@@ -44,8 +51,16 @@ parents = {
     for node in manifest.nodes.values()
     if node.resource_type == "model" and node.config.materialized != "ephemeral"
 }
+told = [option.replace('time_zone: "UTC"', f'time_zone: "{zone}"') for option in options]
+offline = ["--no-introspect", "--no-populate-cache", "--inline", "{{ gold_today() }}"]
+found = dbtRunner(manifest=manifest).invoke(["--quiet", "compile", *told, *offline])
+assert found.success, found.exception
+today = found.result.results[0].node.compiled_code.strip()
+jobs = {
+    node.name: node.config.get("python_job_config") for node in manifest.nodes.values() if node.language == "python"
+}
 with open(sys.argv[2], "w") as file:
-    json.dump({"listed": listed, "parents": parents}, file)
+    json.dump({"listed": listed, "parents": parents, "jobs": jobs, "today": today}, file)
 """
 
 Listing = dict[str, Any]
@@ -109,6 +124,20 @@ def test_what_serves_runs_as_a_service_principal_and_is_charged_and_kept(target:
     assert readers == [{"principal": "given-readers", "privileges": ["USE_SCHEMA", "SELECT"]}]
 
 
+@pytest.mark.parametrize("target", ["staging", "prod"])
+def test_readers_see_all_but_keys(target: str) -> None:
+    bundle = Bundle(PROJECT, target)
+    for kind, level in {"jobs": "CAN_VIEW", "alerts": "CAN_READ", "dashboards": "CAN_READ"}.items():
+        for key, resource in bundle.resources[kind].items():
+            assert resource["permissions"] == [{"level": level, "group_name": "given-readers"}], key
+    assert "permissions" not in bundle.resources["secret_scopes"]["signing"]
+    assert bundle.target["permissions"] == [{"level": "CAN_MANAGE", "service_principal_name": "given-run_as"}]
+
+
+def test_two_developers_have_two_scopes_of_keys() -> None:
+    assert Bundle(PROJECT, "dev").resources["secret_scopes"]["signing"]["name"] == "wanderbricks_ml_signing_dev_someone"
+
+
 def test_what_dbt_needs_is_synchronised() -> None:
     settings = read_yaml(PROJECT / "databricks.yml")
     project = read_yaml(PROJECT / "dbt_project.yml")
@@ -166,7 +195,7 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Listing:
         "DBT_LOG_PATH": str(folder / "logs"),
     }
     finished = subprocess.run(
-        [sys.executable, "-c", LISTING, json.dumps([options, asked]), str(folder / "listing.json")],
+        [sys.executable, "-c", LISTING, json.dumps([options, asked, FAR_ZONE]), str(folder / "listing.json")],
         env={**kept, **given, **places},
         capture_output=True,
         text=True,
@@ -235,6 +264,22 @@ def test_tasks_side_by_side_build_and_read_nothing_of_each_other(job: str, listi
                 assert not owners or owners & earlier, f"{task} builds {node}, which reads {parent} of {owners}"
 
 
+def test_a_run_is_of_the_day_in_the_zone_of_its_schedule(listing: Listing) -> None:
+    there = datetime.now(ZoneInfo(FAR_ZONE)).date().isoformat()
+    assert listing["today"] == there != datetime.now(UTC).date().isoformat()
+    assert '"Asia/Tokyo"' in Bundle(PROJECT, "prod", {"time_zone": "Asia/Tokyo"}).resolved("${var.dbt_vars}")
+
+
+def test_jobs_of_python_models_are_charged_as_those_that_submit_them(listing: Listing) -> None:
+    assert {product.model_name for product in PRODUCTS} <= listing["jobs"].keys()
+    taken = inspect.signature(JobsAPI.submit).parameters
+    for name, settings in listing["jobs"].items():
+        # what the adapter hands to the SDK
+        handed = PythonModelConfig(python_job_config=settings).python_job_config.dict()
+        assert handed == {"name": None, "budget_policy_id": "given-budget_policy_id"}, name
+        assert "budget_policy_id" in taken
+
+
 def test_refit_asks_a_view_that_monitoring_leaves(listing: Listing) -> None:
     query = (PROJECT / "deploy/fits_due.sql").read_text(encoding="utf-8")
     assert re.findall(r"'\.(\w+)'", query) == ["model_operations"]
@@ -279,7 +324,12 @@ BREAKS = {
     "an unknown field of a task": ("resources/scoring.yml", "run_if: ALL_DONE", "run_when: ALL_DONE", "jobs.scoring"),
     "a value that is none": ("resources/scoring.yml", "ALL_DONE", "ALL_OVER", "jobs.scoring"),
     "a privilege that is none": ("resources/storage.yml", "USE_SCHEMA, SELECT", "USE_SCHEMA, LOOK", "schemas.ml"),
-    "a variable without a value": ("databricks.yml", "catalog: staging", "cataloge: staging", "catalog has no value"),
+    "a variable without a value": (
+        "databricks.yml",
+        "      catalog: staging",
+        "      cataloge: staging",
+        "catalog has no value",
+    ),
     "a variable that is not declared": (
         "resources/alerts.yml",
         "${var.mail}",
@@ -345,6 +395,18 @@ BREAKS = {
         "timeout_seconds: 3600",
         "timeout_seconds: 5400",
         "5400",
+    ),
+    "keys that all readers may read": (
+        "databricks.yml",
+        "    variables:\n      catalog: staging\n",
+        '      - {level: CAN_VIEW, group_name: "${var.readers}"}\n    variables:\n      catalog: staging\n',
+        "signing: its keys are permitted to {'level': 'CAN_VIEW', 'group_name': 'given-readers'}",
+    ),
+    "a failure that is not the job's": (
+        "resources/training.yml",
+        'email_notifications: {on_failure: ["${var.mail}"]}\n          notification_settings',
+        "notification_settings",
+        "training.customer_ltv: its failure is not the job's, and nobody is told",
     ),
     "nobody who is told": ("resources/set_up.yml", '["${var.mail}"]', "[]", "nobody is told"),
     "a tag too few": ("resources/refit.yml", ", job_type: training", "", "refit: tags"),

@@ -84,6 +84,18 @@ def test_a_run_without_the_checks_is_held_against_them_before_it_starts(reports:
     assert not says(report, ("START sql",))
 
 
+def test_in_a_job_what_its_first_task_has_found_counts(reports: dict[str, dict[str, Any]]) -> None:
+    assert reports["the job's checks"]["success"]
+    same, repaired, another_day = (report for name, report in reports.items() if name.startswith("a task after them"))
+    assert same["success"], same["lines"]
+    assert not says(same, ("last good build",))
+    for report in (repaired, another_day):
+        assert not report["success"]
+        assert says(report, ("fact_property_engagement", "last good build"))
+    red = reports["a task after red ones"]
+    assert not red["success"] and says(red, ("as shared found it",))
+
+
 def test_only_what_is_asked_moves_the_point_in_time(reports: dict[str, dict[str, Any]], today: date) -> None:
     alone = ("one booking of 2099", "one booking half a year after all others")
     assert {reports[name]["as_of"] for name in ("good gold", *alone)} == {today.isoformat()}

@@ -310,6 +310,14 @@ def test_python_models_run_with_what_the_lock_file_has(on_databricks: dict[str, 
     assert {pin.split("==")[0] for pin in pins} == needed - {"numpy", "pyarrow", "model-signing", "pyopenssl"}
 
 
+def test_nothing_goes_by_the_name_of_a_target() -> None:
+    """A workspace's dbt task may have any: the profile that the platform makes calls it databricks_sql_warehouse."""
+    below = [path for folder in ("models", "macros", "seeds", "tests") for path in (PROJECT / folder).rglob("*")]
+    read = [PROJECT / "dbt_project.yml", *(path for path in below if path.suffix in (".sql", ".yml"))]
+    assert len(read) > 300
+    assert not [path for path in read if re.search(r"\btarget\.(name|profile_name)\b", path.read_text("utf-8"))]
+
+
 @pytest.mark.parametrize("path", sorted((PROJECT / "macros/platform").glob("*.sql")), ids=lambda path: path.stem)
 def test_a_platform_macro_is_proven_on_both_engines(path: Path) -> None:
     if (PROJECT / f"tests/assertions/macros/assert_{path.stem}.sql").exists():

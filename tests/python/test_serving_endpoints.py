@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import runpy
 import sys
 import threading
 from collections.abc import Iterator
@@ -143,6 +144,23 @@ def test_endpoints_are_made_once(run: Any, workspace: Workspace) -> None:
     again = run()
     assert workspace.endpoints.calls == []
     assert f"{DEMAND}: as it should be, v3 100 %" in again
+
+
+def test_who_deploys_to_dev_is_no_group(run: Any, workspace: Workspace) -> None:
+    run("--group", "someone@example.com")
+    assert workspace.endpoints.permissions == {}
+
+
+def test_a_job_sees_an_exit_where_it_fails_alone(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    script = str(PROJECT / "deploy/serve.py")
+    monkeypatch.setattr(sys, "argv", [script, *WHERE])
+    # as a task runs it: an exit of any code would be its failure
+    runpy.run_path(script, run_name="__main__")
+    assert workspace.routes(DEMAND) == {"v3": 100}
+    workspace.warehouse.execute("delete from model_versions")
+    with pytest.raises(SystemExit, match="1"):
+        runpy.run_path(script, run_name="__main__")
 
 
 def test_a_new_version_and_an_experiment_change_the_traffic(run: Any, workspace: Workspace) -> None:

@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from local_workspace import Workspace
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import ALREADY_EXISTS, NOT_FOUND, RESOURCE_DOES_NOT_EXIST
+from mlflow.store.entities import PagedList
 from product_settings import product_metas
 
 from wanderbricks_ml import surroundings
 from wanderbricks_ml.lifecycle import fitting, predicting
-from wanderbricks_ml.registry import integrity, lineage, store
+from wanderbricks_ml.registry import describing, integrity, lineage, store
 from wanderbricks_ml.settings import RowSettings
 from wanderbricks_ml.tuning import study
 
@@ -122,6 +123,36 @@ def test_a_second_version_is_registered_in_unity_catalog_and_linked(monkeypatch:
     monkeypatch.setattr(store, "connect", lambda: catalog)
     assert store.register("main.ours.demand_predictor", "models:/m-1", "run", None, "m-1") == 2
     assert made == {"run_id": "run", "model_id": "m-1"}
+
+
+def test_versions_beyond_a_page_of_unity_catalog_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def page(filter_string: str, page_token: str | None = None) -> Any:
+        assert filter_string == "name = 'main.ours.demand_predictor'"
+        numbers, token = (["1", "2"], "next") if page_token is None else (["3"], None)
+        return PagedList([types.SimpleNamespace(version=number) for number in numbers], token)
+
+    catalog = types.SimpleNamespace(
+        search_model_versions=page,
+        create_registered_model=lambda name: None,
+        create_model_version=lambda *given, **named: types.SimpleNamespace(version="4"),
+    )
+    monkeypatch.setattr(store, "connect", lambda: catalog)
+    assert store.register("main.ours.demand_predictor", "models:/m-4", "run", 3) == 4
+    with pytest.raises(RuntimeError, match=r"knows main.ours.demand_predictor v4, but the newest version .* is v3"):
+        store.register("main.ours.demand_predictor", "models:/m-4", "run", 4)
+
+
+def test_what_unity_catalog_has_no_longer_is_left_out() -> None:
+    def refused(code: int) -> Any:
+        def get(name: str) -> None:
+            raise MlflowException("no such model", code)
+
+        return get
+
+    for code in (RESOURCE_DOES_NOT_EXIST, NOT_FOUND):
+        assert describing._known(refused(code), "main.ours.demand_predictor") is None
+    with pytest.raises(MlflowException):
+        describing._known(refused(ALREADY_EXISTS), "main.ours.demand_predictor")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -137,6 +138,26 @@ def test_what_the_page_names_is_in_the_bundle() -> None:
     assert {"run_as", "signing_scope", "endpoints"} <= variables <= bundle.variables.keys()
     (scope,) = set(re.findall(r"secrets put-secret (\S+)", PAGE))
     assert scope in {known["name"] for known in bundle.resources["secret_scopes"].values()}
+
+
+def test_each_alert_and_job_has_a_remedy() -> None:
+    with (PROJECT / "seeds/alert_policy.csv").open(encoding="utf-8") as file:
+        kinds = {row["kind"] for row in csv.DictReader(file)}
+    remedies = PAGE.split("| alert | remedy |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \| \S", remedies, flags=re.MULTILINE)) == kinds
+    mails = PAGE.split("| mail | what it says | remedy |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", mails, flags=re.MULTILINE)))) == {
+        *Bundle(PROJECT, "prod").jobs,
+        *("shared", "monitoring", "endpoints"),
+    }
+
+
+def test_the_cli_by_hand_is_given_what_make_gives_it() -> None:
+    called = re.findall(r"`([^`]*databricks bundle [^`]*)`", PAGE)
+    assert len(called) == 2
+    for command in called:
+        assert command.startswith("BUNDLE_VAR_wheel=none databricks bundle "), command
+        assert re.search(r" --target (dev|staging|prod)$", command), command
 
 
 def test_a_year_by_hand_is_played_day_by_day(tmp_path: Path) -> None:

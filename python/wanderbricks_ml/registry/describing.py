@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wanderbricks_ml.registry.model_card import Judged, model_card
-from wanderbricks_ml.registry.store import connect
+from wanderbricks_ml.registry.store import ABSENT, connect
 from wanderbricks_ml.settings import ProductSettings
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _known(get: Callable[..., Any], *names: str) -> Any:
     try:
         return get(*names)
     except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+        if error.error_code not in ABSENT:
             raise
         return None
 

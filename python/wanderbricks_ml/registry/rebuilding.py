@@ -56,7 +56,7 @@ def rebuild(registered_name: str, versions: Sequence[Mapping[str, Any]], models:
     from mlflow.exceptions import MlflowException
 
     known = {row["model_version"]: row for row in versions}
-    there = {int(found.version) for found in client.search_model_versions(f"name = '{registered_name}'")}
+    there = {int(found.version) for found in store.registered_versions(registered_name)}
     results = {}
     try:
         client.create_registered_model(registered_name)

@@ -30,6 +30,9 @@ PACKAGES = ("scikit-learn", "xgboost", "numpy", "pandas", "cloudpickle")
 EXISTS = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")
 """What MLflow, and Unity Catalog, say of a registered model that is there already."""
 
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+"""What they say of what is not there, likewise."""
+
 SIGNATURE = "model.sig"
 """Name of a model's signature among its run's artifacts."""
 
@@ -161,7 +164,7 @@ def register(name: str, model_uri: str, run_id: str, newer_than: int | None, mod
     from mlflow.exceptions import MlflowException
 
     if newer_than is not None:
-        newest = max((int(found.version) for found in client.search_model_versions(f"name = '{name}'")), default=0)
+        newest = max((int(found.version) for found in registered_versions(name)), default=0)
         if newest < newer_than:
             raise RuntimeError(
                 f"the database knows {name} v{newer_than}, but the newest version at MLFLOW_TRACKING_URI is "
@@ -177,11 +180,21 @@ def register(name: str, model_uri: str, run_id: str, newer_than: int | None, mod
     return int(client.create_model_version(name, model_uri, run_id=run_id, model_id=model_id).version)
 
 
+def registered_versions(name: str) -> list[Any]:
+    """All versions that the registry has of a model, which Unity Catalog tells a page at a time."""
+    client, found, token = connect(), [], None
+    while True:
+        page = client.search_model_versions(f"name = '{name}'", page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
 def unfinished_runs(name: str) -> list[tuple[int, str]]:
     """Versions of a registered model whose runs never ended, and these runs: of fits killed while they registered."""
     client = connect()
-    found = client.search_model_versions(f"name = '{name}'")
-    runs = {int(one.version): str(one.run_id) for one in found if one.run_id}
+    runs = {int(one.version): str(one.run_id) for one in registered_versions(name) if one.run_id}
     return sorted((number, run) for number, run in runs.items() if client.get_run(run).info.status == "RUNNING")
 
 

@@ -114,6 +114,9 @@ class Endpoints:
     def permit(self, match: re.Match[str], body: dict[str, Any]) -> dict[str, Any]:
         if match[1] not in {endpoint["id"] for endpoint in self._there.values()}:
             raise Refused("RESOURCE_DOES_NOT_EXIST", f"No endpoint has the id {match[1]}", 404)
+        for given in body["access_control_list"]:
+            if "@" in given.get("group_name", ""):
+                raise Refused("RESOURCE_DOES_NOT_EXIST", f"Group {given['group_name']} does not exist", 404)
         self.permissions.setdefault(match[1], []).extend(body["access_control_list"])
         return {"object_id": match[1], "access_control_list": []}
 

@@ -157,13 +157,15 @@ def test_a_first_build_agrees(emulator: Emulator, both: Workspace, selected: lis
 def test_feature_tables_are_unity_catalogs(emulator: Emulator, both: Workspace) -> None:
     features = feature_tables(emulator)
     assert len(features) == 6
-    asked = "from system.information_schema.{} where table_name = '{}' order by 1"
+    # the jobs have tables of the same names in a schema of their own
+    asked = "from system.information_schema.{} where table_name = '{}' and table_schema = 'wanderbricks_ml' order by 1"
     for name, node in features.items():
         keys = node["config"]["liquid_clustered_by"]
         usage = asked.format("key_column_usage", name).replace("order by 1", "order by ordinal_position")
         found = emulator.table(f"select constraint_name, column_name {usage}").to_pylist()
         assert found == [{"constraint_name": f"{name}_key", "column_name": key} for key in keys], name
-        tags = emulator.table("select tag_name, tag_value " + asked.format("table_tags", name)).to_pylist()
+        tagged = asked.format("table_tags", name).replace("table_schema", "schema_name")
+        tags = emulator.table(f"select tag_name, tag_value {tagged}").to_pylist()
         assert {tag["tag_name"]: tag["tag_value"] for tag in tags} == node["config"]["databricks_tags"], name
         columns = emulator.table("select column_name, comment, is_nullable " + asked.format("columns", name))
         described = {row["column_name"]: row for row in columns.to_pylist()}

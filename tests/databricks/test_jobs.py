@@ -172,12 +172,3 @@ def test_an_operator_has_a_day_scored_again(second_day: Jobs) -> None:
     ((version, scored_at),) = after[YESTERDAY]
     assert (version, scored_at > before[YESTERDAY][0][1]) == (1, True)
     assert after[TODAY] == before[TODAY]
-
-
-def test_older_gold_is_refused_until_an_operator_accepts_it(second_day: Jobs, gold: dict[str, Path]) -> None:
-    second_day.emulator.control(gold=str(gold["first"]))
-    states = second_day.run("scoring", only=("shared",), as_of=TODAY)
-    assert states["shared"] == FAILED
-    assert "gold breaks the rules" in second_day.log["shared"]
-    assert "accept_gold: true" in second_day.log["shared"]
-    assert second_day.run("scoring", only=("shared",), as_of=TODAY, accept_gold="true")["shared"] == SUCCESS

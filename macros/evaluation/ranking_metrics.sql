@@ -40,7 +40,7 @@
         select
             backtest.*{{ ',' if returns }}
             {% if returns %}
-                examples.{{ returns.by }} as expected_returns
+                examples.{{ returns.by }} as returns_score
             {% endif %}
         from {{ backtest }} as backtest
         inner join {{ decision }} as decision on backtest.evaluated_as_of = decision.as_of_date
@@ -64,7 +64,7 @@
             {% endfor %}
             {% if returns %}
                 row_number() over (
-                    partition by {{ keys }} order by expected_returns desc, {{ baseline }} desc, {{ tie_order(item, query) }}
+                    partition by {{ keys }} order by returns_score desc, {{ baseline }} desc, {{ tie_order(item, query) }}
                 ) as returns_rank
             {% endif %}
         from evaluated
@@ -82,7 +82,7 @@
                 max(case when {{ label }} = 1{{ ' and ' ~ column ~ ' > 0' if side == 'baseline' }} then {{ side }}_rank end) as {{ side }}_rank,
             {% endfor %}
             {% if returns %}
-                max(case when {{ label }} = 1 and (expected_returns > 0 or {{ baseline }} > 0) then returns_rank end) as returns_rank,
+                max(case when {{ label }} = 1 and (returns_score > 0 or {{ baseline }} > 0) then returns_rank end) as returns_rank,
             {% endif %}
             {% for name, expression in segments.items() %}
                 max({{ expression }}) as segment_{{ loop.index }}{{ ',' if not loop.last }}

@@ -16,7 +16,7 @@ import operator
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -247,7 +247,9 @@ class Endpoints:
         if kept != self.log_of(served):
             logger.info("%s: requests are kept in %s.%s_payload", name, self.tag, served.model_name)
             if not self.plan:
-                self.client.serving_endpoints.put_ai_gateway(name, inference_table_config=self.log_of(served))
+                # it is put whole: what an administrator has set beside, rate limits say, is theirs
+                gateway = replace(endpoint.ai_gateway or AiGatewayConfig(), inference_table_config=self.log_of(served))
+                self.client.serving_endpoints.put_ai_gateway(name, **vars(gateway))
 
     def settled(self, name: str) -> ServingEndpointDetailed:
         """An endpoint whose last change is over.

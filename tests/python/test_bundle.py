@@ -56,9 +56,7 @@ offline = ["--no-introspect", "--no-populate-cache", "--inline", "{{ gold_today(
 found = dbtRunner(manifest=manifest).invoke(["--quiet", "compile", *told, *offline])
 assert found.success, found.exception
 today = found.result.results[0].node.compiled_code.strip()
-jobs = {
-    node.name: node.config.get("python_job_config") for node in manifest.nodes.values() if node.language == "python"
-}
+jobs = {node.name: node.config.to_dict() for node in manifest.nodes.values() if node.language == "python"}
 with open(sys.argv[2], "w") as file:
     json.dump({"listed": listed, "parents": parents, "jobs": jobs, "today": today}, file)
 """
@@ -183,6 +181,8 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Listing:
     chosen = sorted({one for named in selections(bundle).values() for one in named})
     words = next(words for _, job, task in tasks(bundle) for words in dbt_commands(job, task))
     options = [word for place, word in enumerate(words) if {"--target", "--vars"} & {*words[place - 1 : place + 1]}]
+    # and who has other machines says so
+    options = [re.sub(r"^\{", "{node_type: given-node_type, ", word) for word in options]
     selectors = [f"--selector {name}" for name in ("daily_scoring", "weekly_training", "monthly_training")]
     asked = [one.split() for one in [*chosen, *selectors]]
     # what a task is given, and no more
@@ -270,14 +270,18 @@ def test_a_run_is_of_the_day_in_the_zone_of_its_schedule(listing: Listing) -> No
     assert '"Asia/Tokyo"' in Bundle(PROJECT, "prod", {"time_zone": "Asia/Tokyo"}).resolved("${var.dbt_vars}")
 
 
-def test_jobs_of_python_models_are_charged_as_those_that_submit_them(listing: Listing) -> None:
+def test_jobs_of_python_models_are_charged_and_end_as_tasks_do_and_run_where_asked(listing: Listing) -> None:
     assert {product.model_name for product in PRODUCTS} <= listing["jobs"].keys()
     taken = inspect.signature(JobsAPI.submit).parameters
+    limits = {task.get("timeout_seconds") for _, _, task in tasks(Bundle(PROJECT, "prod")) if "dbt_task" in task}
     for name, settings in listing["jobs"].items():
+        model = PythonModelConfig(**settings)
         # what the adapter hands to the SDK
-        handed = PythonModelConfig(python_job_config=settings).python_job_config.dict()
-        assert handed == {"name": None, "budget_policy_id": "given-budget_policy_id"}, name
-        assert "budget_policy_id" in taken
+        handed = model.python_job_config.dict()
+        assert model.job_cluster_config["node_type_id"] == "given-node_type", name
+        assert {handed["timeout_seconds"]} == {model.timeout} == limits, name
+        assert handed == {"name": None, "timeout_seconds": 3600, "budget_policy_id": "given-budget_policy_id"}, name
+        assert {"timeout_seconds", "budget_policy_id"} <= taken.keys()
 
 
 def test_refit_asks_a_view_that_monitoring_leaves(listing: Listing) -> None:

@@ -220,10 +220,15 @@ def test_a_change_that_is_going_on_is_waited_for(run: Any, workspace: Workspace)
 
 def test_requests_are_kept_from_now_on_where_they_were_not(run: Any, workspace: Workspace) -> None:
     run()
-    workspace.endpoints.answer("PUT", f"/api/2.0/serving-endpoints/{DEMAND}/ai-gateway", {})
+    limits = [{"calls": 10, "key": "user", "renewal_period": "minute"}]
+    theirs = {"rate_limits": limits, "usage_tracking_config": {"enabled": True}}
+    workspace.endpoints.answer("PUT", f"/api/2.0/serving-endpoints/{DEMAND}/ai-gateway", theirs)
     said = run()
     assert f"{DEMAND}: requests are kept in main.ml.demand_predictor_payload" in said
     assert workspace.endpoints.calls == [f"PUT serving-endpoints/{DEMAND}/ai-gateway"]
+    kept = workspace.endpoints.answer("GET", f"/api/2.0/serving-endpoints/{DEMAND}", {})[0]["ai_gateway"]
+    assert kept["inference_table_config"]["enabled"]
+    assert {name: kept[name] for name in theirs} == theirs
     assert run() and workspace.endpoints.calls == []
 
 

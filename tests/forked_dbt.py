@@ -25,6 +25,7 @@ from typing import Any
 
 IMPORTED = (
     "dbt.cli.main",
+    "dbt.adapters.databricks",
     "dbt.adapters.duckdb",
     "dbt.task.build",
     "dbt.task.docs.generate",

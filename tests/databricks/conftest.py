@@ -77,6 +77,7 @@ def both(
     assert emulator.dbt("parse") == 0, emulator.log
     repeated = of_a_kind_that_ran(parsed_project(emulator))
     assert emulator.dbt("build", *selected, "--exclude", *repeated) == 0, emulator.log
+    emulator.is_of_newest_day()
     # of the SQL as it is, not as it is eased for little gold
     as_it_is: dict[str, Any] = {"project": PROJECT, "environment": {"WANDERBRICKS_UNIT_TESTS": "true"}}
     assert emulator.dbt("parse", **as_it_is) == 0, emulator.log

@@ -41,7 +41,7 @@ def built(emulator: Emulator, selected: list[str], tmp_path_factory: pytest.Temp
         emulator.control(gold=str(folder / "raw"))
         # beside what the other tests have built
         elsewhere = "{gold: samples, raw_schema: main.gold, schema: from_raw}"
-        code = emulator.dbt(*select, elsewhere, project=PROJECT)
+        code = emulator.dbt(*select, elsewhere, project=PROJECT, environment={"WANDERBRICKS_AS_OF": "newest"})
         assert code == 0, emulator.log
         _change(folder / "raw")
     return local

@@ -189,8 +189,10 @@ def next_day(emulator: Emulator, both: Workspace, selected: list[str], gold: dic
     assert both.dbt("build", *selected) == 0, both.log
     emulator.control(gold=str(gold["second"]))
     began = emulator.control()["statements"]
+    emulator.as_of = "newest"
     # the tests of the same SQL ran in the first build
     assert emulator.dbt("run", *selected) == 0, emulator.log
+    emulator.is_of_newest_day()
     history: list[str] = emulator.control(history_from=began)["history"]
     return history
 
@@ -272,7 +274,7 @@ def test_memory(emulator: Emulator, both: Workspace) -> None:
 
 
 def test_a_cluster_fits_what_no_driver_holds(emulator: Emulator, both: Workspace) -> None:
-    limited = ["--vars", json.dumps({"driver_rows": 2000, "retrain": "force"})]
+    limited = ["--vars", json.dumps({"driver_rows": 2000, "retrain": "force", "job_repairs": 0})]
     fitted = ["demand_retraining", "demand_spine", "demand_examples", "demand_predictor"]
     job_cluster = {"DATABRICKS_SUBMISSION_METHOD": "job_cluster"}
     assert emulator.dbt("run", "--select", *fitted, *limited, environment=job_cluster) == 0, emulator.log

@@ -34,13 +34,19 @@ START_SECONDS = 180
 
 @dataclass
 class Emulator:
-    """A running emulator, and dbt with everything else that it needs."""
+    """A running emulator, and dbt with everything else that it needs.
+
+    With a date as `as_of` a run that looks at gold takes what the last one found of it for that day, as the tasks of a
+    job take it from the first.
+    """
 
     folder: Path
     port: int
     wheel: Path
     process: int
     project: Path = PROJECT
+    # gold of the tests stands still, and today is long after it
+    as_of: str = "newest"
     log: str = field(default="", init=False)
 
     def dbt(self, *arguments: str, project: Path | None = None, environment: Mapping[str, str] = {}) -> int:
@@ -55,18 +61,22 @@ class Emulator:
         reached = {
             "EMULATOR_PORT": str(self.port),
             "WANDERBRICKS_WHEEL": str(self.wheel),
-            # gold of the tests stands still, and today is long after it
-            "WANDERBRICKS_AS_OF": "newest",
+            "WANDERBRICKS_AS_OF": self.as_of,
         }
+        given = [] if "--vars" in arguments else ["--vars", json.dumps({"job_repairs": 0})]
         finished = run_dbt(
-            [*arguments, "--target", "emulator"],
+            [*arguments, *given, "--target", "emulator"],
             self.folder,
             {**places, **reached, **environment},
             timeout=3_600,
-            own_process=True,
         )
         self.log = finished.stdout
         return finished.returncode
+
+    def is_of_newest_day(self) -> None:
+        """Have later runs be of the day that the last one was of, whose gold it has looked at."""
+        (day,) = self.table("select cast(as_of_date as string) as day from wanderbricks_ml.point_in_time").to_pylist()
+        self.as_of = day["day"]
 
     def request(self, method: str, path: str, body: Any = None, token: str = "emulator") -> dict[str, Any]:
         """Call an endpoint and return what it answers, errors included."""

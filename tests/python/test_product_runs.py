@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import FEATURES, PRODUCTS, SEED, Product, assert_kept, keep
+from conftest import FEATURES, PRODUCTS, Product, assert_kept, keep
 from local_workspace import Workspace
 from pandas.testing import assert_frame_equal
-
-from wanderbricks_ml.simulator import simulate
 
 HORIZON = 30
 
@@ -91,15 +89,3 @@ def test_one_more_day(fresh: Workspace, yesterday: Workspace, gold: Path, today:
         assert_frame_equal(earlier, first[name], check_exact=True, obj=name)
         newest = went_on.query(f"select count(*) from {name} where scoring_date = date '{today}'")
         assert newest == fresh.query(f"select count(*) from {name}"), name
-
-
-def test_the_same_seed_gives_the_same_predictions(fresh: Workspace, project: Path, tmp_path: Path) -> None:
-    simulate(preset="tiny", seed=SEED, out=tmp_path / "gold")
-    again = Workspace(tmp_path, tmp_path / "gold", project).build(tests=False)
-    for product in PRODUCTS:
-        assert_frame_equal(
-            again.table(product.predictions, without=["scored_at"]),
-            fresh.table(product.predictions, without=["scored_at"]),
-            check_exact=True,
-            obj=product.predictions,
-        )

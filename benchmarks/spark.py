@@ -168,7 +168,8 @@ def run(emulator: Emulator, as_of: date) -> dict[str, Used]:
     """Build as of a day; what each model used."""
     variables = json.dumps({"as_of": as_of.isoformat()})
     with Clock(emulator) as clock:
-        if emulator.dbt("run", "--threads", "1", "--select", "+demand_predictions", "--vars", variables):
+        chosen = ("--threads", "1", "--select", "+demand_predictions", "--vars", variables)
+        if emulator.dbt("run", *chosen, environment={"DBT_WRITE_JSON": "true"}):
             raise click.ClickException(emulator.log)
     used = {}
     for result in json.loads((emulator.folder / "target/run_results.json").read_text())["results"]:

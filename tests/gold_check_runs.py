@@ -29,7 +29,7 @@ def invoke(arguments: list[str], manifest: Any = None) -> tuple[Any, list[str]]:
 
     runner = dbtRunner(manifest=manifest, callbacks=[listen])
     result = runner.invoke(
-        ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", *arguments]
+        ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-write-json", *arguments]
     )
     # the next run has other files
     if DuckDBConnectionManager._ENV is not None:

@@ -20,6 +20,8 @@ from wanderbricks_ml.gold.contract import GOLD_SCHEMAS
 from wanderbricks_ml.simulator.raw import write_raw
 
 FROM_SAMPLES = ("--vars", "{gold: samples}")
+# a test reads the manifest
+READ = {"DBT_WRITE_JSON": "true"}
 KEYS = {
     "dim_user": ["user_id"],
     "dim_host": ["host_id"],
@@ -106,7 +108,8 @@ def with_noise(raw: Path) -> None:
 
 
 def build(workspace: Workspace, raw: Path, *arguments: str) -> None:
-    code = workspace.dbt("build", "--select", "+gold_checks", *FROM_SAMPLES, *arguments, WANDERBRICKS_RAW=str(raw))
+    chosen = ("--select", "+gold_checks", *FROM_SAMPLES)
+    code = workspace.dbt("build", *chosen, *arguments, WANDERBRICKS_RAW=str(raw), **READ)
     assert code == 0, workspace.log
 
 

@@ -14,7 +14,7 @@ def test_models_and_macros_do_what_their_examples_say(fresh: Workspace, tmp_path
     # as it is, not as it is eased for little gold
     tested.project = PROJECT
     chosen = ("--select", "test_type:unit", "path:tests/assertions/macros")
-    assert tested.dbt("test", *chosen, WANDERBRICKS_UNIT_TESTS="true") == 0, tested.log
+    assert tested.dbt("test", *chosen, WANDERBRICKS_UNIT_TESTS="true", DBT_WRITE_JSON="true") == 0, tested.log
     results = json.loads((tmp_path / "target/run_results.json").read_text(encoding="utf-8"))["results"]
     assert {result["status"] for result in results} <= {"pass", "success"}
     ran = {result["unique_id"].split(".")[2] for result in results}

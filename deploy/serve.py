@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import operator
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -40,6 +41,9 @@ from databricks.sdk.service.sql import StatementState
 
 OURS = "wanderbricks_ml_schema"
 """Tag of an endpoint that this script has made: the schema whose tables it follows."""
+
+DEPLOYER = re.compile(r".+@.+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Whom target dev names where a group is asked for: who deploys, a user or a service principal, may query what they made."""
 
 SERVING = """
 select
@@ -203,8 +207,7 @@ class Endpoints:
         if self.plan:
             return True
         endpoint = self.settled(name)
-        # target dev names its developer, who may query what they have made
-        if group and "@" not in group:
+        if group and not DEPLOYER.fullmatch(group):
             may = ServingEndpointAccessControlRequest(
                 group_name=group, permission_level=ServingEndpointPermissionLevel.CAN_QUERY
             )

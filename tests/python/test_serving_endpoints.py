@@ -146,8 +146,9 @@ def test_endpoints_are_made_once(run: Any, workspace: Workspace) -> None:
     assert f"{DEMAND}: as it should be, v3 100 %" in again
 
 
-def test_who_deploys_to_dev_is_no_group(run: Any, workspace: Workspace) -> None:
-    run("--group", "someone@example.com")
+@pytest.mark.parametrize("deployer", ["someone@example.com", "5f0c2d3e-1a2b-4c3d-9e8f-0123456789ab"])
+def test_who_deploys_to_dev_is_no_group(run: Any, workspace: Workspace, deployer: str) -> None:
+    run("--group", deployer)
     assert workspace.endpoints.permissions == {}
 
 

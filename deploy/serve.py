@@ -43,7 +43,7 @@ OURS = "wanderbricks_ml_schema"
 """Tag of an endpoint that this script has made: the schema whose tables it follows."""
 
 DEPLOYER = re.compile(r".+@.+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Whom target dev names where a group is asked for: who deploys, a user or a service principal, may query what they made."""
+"""Whom target dev names where a group is asked for: who deploys, who may query what they have made."""
 
 SERVING = """
 select

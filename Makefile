@@ -72,7 +72,7 @@ ON_SPARK = +demand_predictions +path:models/features
 test-databricks: $(READY_DEV)  ## Builds on Spark, compared with DuckDB's: features and demand (SELECT=+churn_predictions: that product alone; needs Java)
 	$(BIN)/pytest $(if $(SELECT),tests/databricks/test_parity.py -k agrees --select "$(SELECT)",tests/databricks --select "$(ON_SPARK)")
 
-test-databricks-all: $(READY_DEV)  ## All products, their monitoring, gold from raw and the jobs on Spark, compared with DuckDB's (an hour or two; before a release)
+test-databricks-all: $(READY_DEV)  ## All products, their monitoring, gold from raw and the jobs on Spark, compared with DuckDB's (three hours; before a release)
 	$(BIN)/pytest tests/databricks
 
 wheel: $(READY)  ## The package for a workspace's volume, in dist/: a version of its own for each state of its files

@@ -81,8 +81,8 @@ class FittedSeries:
         """Forecast of rows of this series, before combination; null where there is no Prophet model.
 
         Before two years Prophet knows a trend and no season, while the pick-up estimate has last year's: its forecast
-        is drawn to that estimate, by what is missing of them. Where no year tells how far a day is off, that is as far as
-        the day's own estimate.
+        is drawn to that estimate, by what is missing of them. Where no year tells how far a day is off, that is as far
+        as the day's own estimate.
 
         Returns
         -------

@@ -157,9 +157,10 @@
             {% set gain = 'considered.baseline_value - considered.metric_value' %}
             {% set finite = of_block ~ " and abs(" ~ gain ~ ") < cast('infinity' as double)" %}
             avg({{ gain }}) filter (where {{ finite }}) as gain,
+            -- a block in which nothing could be measured, such as a week without revenue, is none
             stddev_samp({{ gain }}) filter (where {{ finite }})
-            / nullif(sqrt(cast(count(*) filter (where {{ of_block }}) as double)), 0) as standard_error,
-            nullif(cast(count(*) filter (where {{ of_block }}) as double) - 1, 0) as degrees_of_freedom,
+            / nullif(sqrt(cast(count({{ gain }}) filter (where {{ of_block }}) as double)), 0) as standard_error,
+            nullif(cast(count({{ gain }}) filter (where {{ of_block }}) as double) - 1, 0) as degrees_of_freedom,
             count(*) filter (where {{ of_block }} and not abs({{ gain }}) < cast('infinity' as double)) as unbounded_blocks
         from considered
         cross join targets

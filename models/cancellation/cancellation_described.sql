@@ -186,7 +186,8 @@ final as (
             else 0e0
         end as is_open,
         total_amount,
-        coalesce(1 - cast(cancellations_so_far as double) / cancellations, 1) as later_share,
+        -- one cancellation more, still to come: that none of those known came so late does not say that none will
+        (coalesce(cancellations - cancellations_so_far, 0) + 1e0) / (coalesce(cancellations, 0) + 1) as later_share,
         case when split <> 'score' then cast(cancelled as double) end as cancelled,
         baseline_probability,
         -- the rule: the odds of the lead time, times how much more often than those expect each history has cancelled

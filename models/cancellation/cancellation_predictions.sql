@@ -10,21 +10,29 @@ serving as (
 
     select
         model_version,
+        as_of_date,
         decision_threshold
     from {{ ref('cancellation_champion') }}
     where serves or experiment_name is not null
 
 ),
 
--- of the newest evaluation; versions that were judged before there was one have the threshold of the moment of booking
+-- of the newest evaluation as of the day that is scored, which may be scored again; versions that were judged before there
+-- was one have the threshold of the moment of booking
 thresholds as (
 
     select
-        model_version,
-        max_by(metric_value, as_of_date) as remaining_threshold
-    from {{ ref('cancellation_metrics') }}
-    where split = 'validation' and segment = 'all' and metric_name = 'remaining_best_threshold'
-    group by model_version
+        metrics.model_version,
+        max_by(metrics.metric_value, metrics.as_of_date) as remaining_threshold
+    from {{ ref('cancellation_metrics') }} as metrics
+    inner join serving
+        on metrics.model_version = serving.model_version
+        and metrics.as_of_date <= serving.as_of_date
+    where
+        metrics.split = 'validation'
+        and metrics.segment = 'all'
+        and metrics.metric_name = 'remaining_best_threshold'
+    group by metrics.model_version
 
 ),
 

@@ -215,7 +215,7 @@ places as (
 
 ),
 
--- whole units, never beyond the level
+-- whole units, never beyond the level; the price itself where no whole unit lies between
 leveled as (
 
     select
@@ -223,8 +223,8 @@ leveled as (
         places.destinations,
         levels.price_level,
         case
-            when levels.price_level > 0 then floor(rated.price * (1 + levels.price_level))
-            when levels.price_level < 0 then ceiling(rated.price * (1 + levels.price_level))
+            when levels.price_level > 0 then greatest(floor(rated.price * (1 + levels.price_level)), rated.price)
+            when levels.price_level < 0 then least(ceiling(rated.price * (1 + levels.price_level)), rated.price)
             else rated.price
         end as asked_price
     from rated

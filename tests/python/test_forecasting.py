@@ -152,6 +152,19 @@ def test_an_empty_history_is_no_error() -> None:
     assert np.isfinite(forecast["noise_sd"]).all()
 
 
+@pytest.mark.parametrize("earned", [None, 0.0])
+def test_a_destination_whose_year_is_not_known_is_as_unsure_as_its_estimate(earned: float | None) -> None:
+    """One that opened of late, or that earned nothing for a year: money tells no deviation of its own."""
+    history, future = split(made())
+    history = history.iloc[:0] if earned is None else history.assign(revenue=earned)
+    for money in (1.0, 1000.0):
+        paid = future.assign(pick_up_revenue=money * future["pick_up_revenue"], booked_share=0.0)
+        raw = paid.join(fit_series(history, Recipe(REGRESSORS)).predict(paid))
+        np.testing.assert_allclose(raw["noise_sd"], raw["pick_up_revenue"])
+    nothing = fit_series(history, Recipe(REGRESSORS)).predict(future.assign(pick_up_revenue=0.0))
+    assert (nothing["noise_sd"] > 0).all()
+
+
 def test_a_missing_value_is_an_error() -> None:
     history, _ = split(made())
     with pytest.raises(ValueError, match="lacks a value"):

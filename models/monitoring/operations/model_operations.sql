@@ -75,7 +75,6 @@ quality as (
             'is_degraded', 'as_of_date',
         ]) }}
     ) as weeks
-    where is_primary
 
 ),
 
@@ -214,7 +213,15 @@ ranked_weeks as (
 
     select
         quality.*,
-        row_number() over (partition by quality.model_name order by quality.week_start desc) as recency
+        -- what the policy does not tolerate comes first, whichever metric shows it
+        row_number() over (
+            partition by quality.model_name
+            order by
+                quality.week_start desc,
+                case when quality.is_degraded then 0 else 1 end asc,
+                case when quality.is_primary then 0 else 1 end asc,
+                quality.metric_name asc
+        ) as place
     from quality
     inner join clock on quality.week_start <= clock.as_of_date
 
@@ -272,7 +279,7 @@ final as (
         and ranked_drifts.place = 1
     left join ranked_weeks
         on inventory.model_name = ranked_weeks.model_name
-        and ranked_weeks.recency = 1
+        and ranked_weeks.place = 1
 
 )
 

@@ -20,9 +20,20 @@ with policy as (
 
 ),
 
-targets as (
+-- the metric by which versions are compared; where no served row shows it, as of pricing and revenue, the loss that is judged
+primaries as (
 
-    select * from {{ ref('performance_targets') }}
+    select
+        policy.model_name,
+        coalesce(
+            max(case when targets.is_primary then policy.metric_name end),
+            min(case when policy.comparison = 'at_most' and policy.tolerance is not null then policy.metric_name end)
+        ) as metric_name
+    from policy
+    left join {{ ref('performance_targets') }} as targets
+        on policy.model_name = targets.model_name
+        and policy.metric_name = targets.metric_name
+    group by policy.model_name
 
 ),
 
@@ -142,7 +153,7 @@ compared as (
         backtests.metric_value as backtest_value,
         backtests.baseline_value as backtest_baseline_value,
         live.row_count,
-        coalesce(targets.is_primary, false) as is_primary,
+        coalesce(live.metric_name = primaries.metric_name, false) as is_primary,
         policy.comparison,
         policy.measured_as,
         policy.tolerance,
@@ -165,9 +176,7 @@ compared as (
         on live.model_name = versions.model_name
         and live.week_start = versions.week_start
         and versions.place = 1
-    left join targets
-        on live.model_name = targets.model_name
-        and live.metric_name = targets.metric_name
+    left join primaries on live.model_name = primaries.model_name
     left join backtests
         on live.model_name = backtests.model_name
         and live.week_start = backtests.week_start

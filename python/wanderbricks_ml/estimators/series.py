@@ -46,7 +46,7 @@ class FittedSeries:
     model
         Prophet, or its JSON after a pickle (Prophet's own serialisation, as its optimiser's handle cannot travel).
     scale
-        Mean of the series' last year, by which it was divided.
+        Mean of the series' last year, by which it was divided; 0 where that year is not known, or earned nothing.
     noise
         Standard deviation of a day's error when as much is expected as on the mean day and nothing is booked; it grows
         with the root of what is expected and still open, as it does for a sum of bookings.
@@ -81,7 +81,8 @@ class FittedSeries:
         """Forecast of rows of this series, before combination; null where there is no Prophet model.
 
         Before two years Prophet knows a trend and no season, while the pick-up estimate has last year's: its forecast
-        is drawn to that estimate, by what is missing of them.
+        is drawn to that estimate, by what is missing of them. Where no year tells how far a day is off, that is as far
+        as the day's own estimate.
 
         Returns
         -------
@@ -93,15 +94,17 @@ class FittedSeries:
 
             self.model = model_from_json(self.model)
         forecast = np.full(len(rows), np.nan) if self.model is None else _curve(self.model, rows, self.regressors)
-        pick_up = rows["pick_up_revenue"].to_numpy(dtype=np.float64) / self.scale
+        estimate = rows["pick_up_revenue"].to_numpy(dtype=np.float64)
+        scale = self.scale if self.scale > 0 else np.maximum(estimate, 1.0)
+        pick_up = estimate / scale
         forecast = self.season_seen * forecast + (1 - self.season_seen) * pick_up
         expected = np.where(np.isnan(forecast), pick_up, forecast)
         days = rows["lead_days"].to_numpy(dtype=np.float64)
         return pd.DataFrame(
             {
-                "prophet_revenue": forecast * self.scale,
-                "noise_sd": self.noise * _chance(expected, rows["booked_share"]) * self.scale,
-                "trend_sd": self.trend_spread * days**1.5 * self.scale,
+                "prophet_revenue": forecast * scale,
+                "noise_sd": self.noise * _chance(expected, rows["booked_share"]) * scale,
+                "trend_sd": self.trend_spread * days**1.5 * scale,
                 "autocorrelation": self.autocorrelation,
                 "seasons": self.seasons,
             },
@@ -130,7 +133,7 @@ def fit_series(history: pd.DataFrame, recipe: Recipe) -> FittedSeries:
     recent = history.tail(_RECENT)
     scale = float(history["revenue"].tail(364).mean()) if len(history) else 0.0
     if not scale > 0:
-        return FittedSeries(None, 1.0, 1.0, 0.0, 0.0)
+        return FittedSeries(None, 0.0, 1.0, 0.0, 0.0)
     before = float(history["history_days"].iloc[-1]) / _YEAR_DAYS - 1
     seen, seasons = min(max(before, 0.0), 1.0), max(before, 1.0)
     # a series with revenue on fewer than half of the days is no curve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -29,6 +30,10 @@ OUT = click.option(
 )
 
 
+OF_THE_MACHINE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+"""Numbers of the system's errors that say that a place cannot be written or read."""
+
+
 class Commands(click.Group):
     """Commands whose errors and log lines tell no credential, such as that of a store's URL."""
 
@@ -37,6 +42,12 @@ class Commands(click.Group):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            # a folder without the right to write, a full or read-only disk: no fault of ours
+            if error.errno not in OF_THE_MACHINE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            message, code = redacted(f"{place}{error.strerror}; put that right, or name another place"), 1
         except click.ClickException as error:
             if redacted(error.message) == error.message:
                 raise

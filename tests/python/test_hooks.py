@@ -41,6 +41,13 @@ def test_windows_of_labels_have_bounds(given: str, gold: Path, tmp_path: Path) -
     assert f"var {name} is {days}; it takes whole days, 30 to 365" in workspace.log
 
 
+def test_a_day_that_is_none_is_named(gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDERBRICKS_AS_OF", "2025-02-29")
+    workspace = Workspace(tmp_path, gold)
+    assert workspace.dbt("run", "--select", "point_in_time") == 2
+    assert "WANDERBRICKS_AS_OF is '2025-02-29'; give an ISO date" in workspace.log
+
+
 def test_every_var_that_is_read_is_declared() -> None:
     files = [path for folder in ("models", "macros", "tests") for path in (PROJECT / folder).rglob("*")]
     files += [PROJECT / "dbt_project.yml", PROJECT / "profiles.yml"]
@@ -193,9 +200,14 @@ def test_what_is_no_database_is_not_written_to(tmp_path: Path) -> None:
     """A file of SQLite would be opened by an extension, that of MLflow written to."""
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         store.execute("create table experiments (name text)")
-    for file, found in ((tmp_path / "mlflow.db", "is a file of SQLite"), (tmp_path, "is a folder")):
+    (tmp_path / "torn.duckdb").write_text("no database")
+    for file, found in {
+        "mlflow.db": "is a file of SQLite",
+        "": "is a folder",
+        "torn.duckdb": "cannot be opened",
+    }.items():
         with pytest.raises(DbtRuntimeError, match=f"{found}.*point WANDERBRICKS_DB"):
-            opened(file)
+            opened(tmp_path / file)
     (tmp_path / "file").write_text("")
     with pytest.raises(DbtRuntimeError, match=r"cannot be made .Not a directory.; point WANDERBRICKS_DB elsewhere"):
         opened(tmp_path / "file" / "below" / "wanderbricks.duckdb")

@@ -219,7 +219,9 @@ def attach(conn: DuckDBPyConnection, path: str, alias: str) -> None:
         except duckdb.IOException as error:
             holder = re.search(r"Could not set lock on file.*\((PID \d+)\)", str(error))
             if holder is None:
-                raise
+                raise DbtRuntimeError(
+                    f"{path} cannot be opened ({_first_line(error)}); restore it, or point WANDERBRICKS_DB elsewhere"
+                ) from error
             if time.monotonic() >= until:
                 raise DbtRuntimeError(
                     f"{path} is in use by another process ({holder[1]}), such as a second build; start again when it "

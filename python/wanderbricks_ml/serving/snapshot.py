@@ -181,8 +181,8 @@ class DamagedStoreError(ValueError):
 
     def __init__(self, file: Path, error: Exception) -> None:
         super().__init__(
-            f"{file} cannot be read ({error}): remove the folder {file.parent}, and wanderbricks online-store writes it "
-            "anew"
+            f"{file} cannot be read ({error}): remove the folder {file.parent}, and wanderbricks online-store writes "
+            "it anew"
         )
 
 

@@ -33,6 +33,20 @@ def test_a_misspelt_var_stops_a_run_before_it_builds(gold: Path, tmp_path: Path)
     assert "START sql" not in workspace.log
 
 
+def test_a_var_of_another_type_stops_a_run_before_it_builds(gold: Path, tmp_path: Path) -> None:
+    """Any text would be true, and a text for a list its letters."""
+    workspace = Workspace(tmp_path, gold)
+    given = (
+        "{accept_gold: 'false', booking_attributes: meal, churn_training_rows: lots, pricing_caution: '1', tune: true}"
+    )
+    assert workspace.dbt("run", "--select", "point_in_time", "--vars", given) == 2
+    assert "var accept_gold is 'false'; it takes true or false" in workspace.log
+    assert "var booking_attributes is 'meal'; it takes a list such as [meal]" in workspace.log
+    assert "var churn_training_rows is 'lots'; it takes a number" in workspace.log
+    assert "pricing_caution" not in workspace.log and "var tune" not in workspace.log
+    assert "START sql" not in workspace.log
+
+
 @pytest.mark.parametrize("given", ["recommendations_days: 20", "customer_ltv_days: 366", "customer_ltv_days: 90.5"])
 def test_windows_of_labels_have_bounds(given: str, gold: Path, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, gold)

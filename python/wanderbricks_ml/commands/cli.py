@@ -82,7 +82,7 @@ main.add_command(online_store)
     type=click.Choice(["tiny", "dev", "reference", "x10", "x100"]),
     default="dev",
     show_default=True,
-    help="Size of the platform, see below.",
+    help="Size of the platform, see above.",
 )
 @click.option(
     "--seed",
@@ -101,14 +101,14 @@ main.add_command(online_store)
     "shocks",
     multiple=True,
     metavar="SHOCK",
-    help="Plant a shock, see below; repeat it for several. They are listed in shocks.json.",
+    help="Plant a shock, see above; repeat it for several. They are listed in shocks.json.",
 )
 @click.option(
     "--world",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Laws by which guests behave, see below; 0 are the calibrated ones.",
+    help="Laws by which guests behave, see above; 0 are the calibrated ones.",
 )
 @click.option("--truth", is_flag=True, help="Also write truth/, what the best possible model would predict.")
 @click.option("--raw", is_flag=True, help="Also write raw/, the tables of samples.wanderbricks behind gold.")

@@ -29,6 +29,6 @@
 {% endmacro %}
 
 {% macro duckdb__gold_folder() %}
-    {% set folder = env_var('WANDERBRICKS_GOLD', 'data/gold') %}
-    {{ return(env_var('WANDERBRICKS_RAW', folder ~ '/raw') if from_samples() else folder) }}
+    {% set folder = env_var('WANDERBRICKS_GOLD', '') or 'data/gold' %}
+    {{ return((env_var('WANDERBRICKS_RAW', '') or folder ~ '/raw') if from_samples() else folder) }}
 {% endmacro %}

@@ -17,7 +17,7 @@
     {% if action not in ['promote', 'rollback', 'archive', 'unpin'] %}
         {{ refuse_decision("'" ~ action ~ "' is no action; it takes promote, rollback, archive or unpin") }}
     {% endif %}
-    {% set decided_by = decided_by or env_var('WANDERBRICKS_USER', env_var('USER', '')) %}
+    {% set decided_by = decided_by or env_var('WANDERBRICKS_USER', '') or env_var('USER', '') %}
     {% if not (reason or '') | trim %}
         {{ refuse_decision('a decision needs a reason; say why') }}
     {% endif %}

@@ -53,9 +53,9 @@
 {% endmacro %}
 
 {% macro duckdb__inference_log_place() %}
-    {% set database = env_var('WANDERBRICKS_DB', 'data/wanderbricks.duckdb') %}
+    {% set database = env_var('WANDERBRICKS_DB', '') or 'data/wanderbricks.duckdb' %}
     {% set beside = (database.split('/')[:-1] + ['inference_log']) | join('/') %}
-    {% set files = env_var('WANDERBRICKS_INFERENCE_LOG', beside) ~ '/date=*/hour=*/*.parquet' %}
+    {% set files = (env_var('WANDERBRICKS_INFERENCE_LOG', '') or beside) ~ '/date=*/hour=*/*.parquet' %}
     {% set found = run_query('select count(*) from glob(' ~ quoted(files) ~ ')')[0][0] %}
     {{ return(files if found else none) }}
 {% endmacro %}

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -124,3 +125,98 @@ def test_a_target_that_is_named_asks_for_no_file(place: Path) -> None:
     assert said.exit_code == 1
     assert "does not have a target named 'another'" in said.output
     assert "no database" not in said.output
+
+
+def write_text(file: Path) -> None:
+    file.write_text("no database")
+
+
+def write_sqlite(file: Path) -> None:
+    with sqlite3.connect(file) as store:
+        store.execute("create table experiments (name text)")
+
+
+def write_other(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table t as select 1 as a")
+
+
+@pytest.mark.parametrize(
+    ("write", "found"),
+    [
+        (write_text, "cannot be opened"),
+        (write_sqlite, "is a file of SQLite, such as MLflow's store"),
+        (Path.mkdir, "is a folder"),
+        (write_other, "run dbt build first"),
+    ],
+)
+def test_what_is_no_database_of_ours_is_said_by_every_command(
+    place: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], object], found: str
+) -> None:
+    write(place / "wanderbricks.duckdb")
+    monkeypatch.setattr("wanderbricks_ml.serving.declared.served_products", list)
+    for command in (["registry", "list"], ["alerts"], ["online-store", "--store", str(place / "online")]):
+        said = CliRunner().invoke(main, command)
+        assert said.exit_code == 1 and isinstance(said.exception, SystemExit), said.exception
+        assert found in said.output.replace("there is no database", "is a folder") and "in use" not in said.output
+    if write is not write_other:
+        assert doctor()[1]["database"].startswith("BAD ")
+
+
+def test_an_empty_variable_counts_as_unset(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As compose and CI pass what nobody has set."""
+    for name in ("WANDERBRICKS_DB", "WANDERBRICKS_GOLD", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("DBT_PROJECT_DIR", str(place))
+    said = doctor()[1]
+    assert "data/wanderbricks.duckdb" in str(local_database.database_file())
+    assert said["registry"] == f"ok none at {place}/data/mlflow.db yet: the first fit makes it"
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns"])
+def test_a_folder_is_no_registry(place: Path, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    code, said = doctor()
+    assert code == 1 and said["registry"].startswith(f"BAD {uri} is a folder, in which MLflow keeps no models any more")
+
+
+def test_a_registry_may_lie_in_a_folder_of_any_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = place / "data #1 50% ö"
+    folder.mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        store.execute("create table model_versions (name text, current_stage text)")
+    assert doctor()[1]["registry"].endswith("mlflow.db, 0 versions")
+
+
+@pytest.mark.parametrize("text", ["", "wanderbricks_ml: [", "wanderbricks_ml:\n  target: dev\n", "other: {}\n"])
+def test_a_broken_profile_is_left_to_dbt(place: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (place / "profiles.yml").write_text(text)
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(place))
+    assert doctor()[1]["project"].startswith("BAD ")
+
+
+def test_a_place_that_cannot_be_written_is_said(place: Path) -> None:
+    (place / "file").write_text("")
+    command = ["simulate", "--preset", "tiny", "--out", str(place / "file" / "below" / "gold")]
+    said = CliRunner().invoke(main, command)
+    assert (said.exit_code, said.output) == (
+        1,
+        f"Error: {place}/file/below: Not a directory; put that right, or name another place\n",
+    )
+
+
+def test_a_damaged_online_store_is_said(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_view(place / "wanderbricks.duckdb", "demand_predictor")
+    monkeypatch.setattr("wanderbricks_ml.serving.declared.served_products", list)
+    store = place / "online"
+    store.mkdir()
+    for content in (b'{"fi', b'{"files": {"demand_predictor": "demand.lmdb"}}'):
+        (store / "current.json").write_bytes(content)
+        (store / "demand.lmdb").write_bytes(b"x" * 10_000)
+        said = CliRunner().invoke(main, ["serve", "--refresh", "0", "--store", str(store)])
+        assert said.exit_code == 1 and isinstance(said.exception, SystemExit), said.exception
+        assert f"remove the folder {store}, and wanderbricks online-store writes it anew" in said.output
+    (store / "current.json").write_bytes(b'{"fi')
+    said = CliRunner().invoke(main, ["online-store", "--store", str(store)])
+    assert said.exit_code == 1 and "writes it anew" in said.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt_common.exceptions import DbtRuntimeError
 from eased_project import PROJECT, copied_project
 from local_workspace import Workspace
 
-from wanderbricks_ml.gold.plugin import attach
+from wanderbricks_ml.gold.plugin import Plugin, attach
 
 COMMAND = re.compile(r"dbt ((?:build|run-operation) [^;\n]*)")
 
@@ -31,12 +33,33 @@ def test_a_misspelt_var_stops_a_run_before_it_builds(gold: Path, tmp_path: Path)
     assert "START sql" not in workspace.log
 
 
+def test_a_var_of_another_type_stops_a_run_before_it_builds(gold: Path, tmp_path: Path) -> None:
+    """Any text would be true, and a text for a list its letters."""
+    workspace = Workspace(tmp_path, gold)
+    given = (
+        "{accept_gold: 'false', booking_attributes: meal, churn_training_rows: lots, pricing_caution: '1', tune: true}"
+    )
+    assert workspace.dbt("run", "--select", "point_in_time", "--vars", given) == 2
+    assert "var accept_gold is 'false'; it takes true or false" in workspace.log
+    assert "var booking_attributes is 'meal'; it takes a list such as [meal]" in workspace.log
+    assert "var churn_training_rows is 'lots'; it takes a number" in workspace.log
+    assert "pricing_caution" not in workspace.log and "var tune" not in workspace.log
+    assert "START sql" not in workspace.log
+
+
 @pytest.mark.parametrize("given", ["recommendations_days: 20", "customer_ltv_days: 366", "customer_ltv_days: 90.5"])
 def test_windows_of_labels_have_bounds(given: str, gold: Path, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, gold)
     assert workspace.dbt("run", "--select", "point_in_time", "--vars", f"{{{given}}}") == 2
     name, days = given.split(": ")
     assert f"var {name} is {days}; it takes whole days, 30 to 365" in workspace.log
+
+
+def test_a_day_that_is_none_is_named(gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDERBRICKS_AS_OF", "2025-02-29")
+    workspace = Workspace(tmp_path, gold)
+    assert workspace.dbt("run", "--select", "point_in_time") == 2
+    assert "WANDERBRICKS_AS_OF is '2025-02-29'; give an ISO date" in workspace.log
 
 
 def test_every_var_that_is_read_is_declared() -> None:
@@ -159,3 +182,66 @@ def test_a_second_build_says_that_the_first_is_at_work(tmp_path: Path, monkeypat
             with pytest.raises(DbtRuntimeError, match=r"is in use by another process \(PID \d+\), such as a second"):
                 attach(connection, str(file), "wanderbricks")
         attach(connection, str(file), "wanderbricks")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("WANDERBRICKS_WAIT_SECONDS", "a minute", "a number of seconds, 0 or more"),
+        ("WANDERBRICKS_WAIT_SECONDS", "nan", "a number of seconds, 0 or more"),
+        ("WANDERBRICKS_MEMORY_LIMIT", "plenty", "an amount such as 4GB or 20%"),
+        ("WANDERBRICKS_TIME_ZONE", "Europe/Berln", "a zone such as Europe/Berlin"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(DbtRuntimeError, match=f"{name} is '{value}'; it takes {wanted}"):
+        opened(tmp_path / "wanderbricks.duckdb")
+
+
+def test_an_empty_variable_is_as_none_and_nothing_is_built_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDERBRICKS_DB", "")
+    monkeypatch.setenv("WANDERBRICKS_WAIT_SECONDS", "")
+    opened(tmp_path / "wanderbricks.duckdb").close()
+    assert (tmp_path / "wanderbricks.duckdb").is_file()
+
+
+def test_what_is_no_database_is_not_written_to(tmp_path: Path) -> None:
+    """A file of SQLite would be opened by an extension, that of MLflow written to."""
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        store.execute("create table experiments (name text)")
+    (tmp_path / "torn.duckdb").write_text("no database")
+    for file, found in {
+        "mlflow.db": "is a file of SQLite",
+        "": "is a folder",
+        "torn.duckdb": "cannot be opened",
+    }.items():
+        with pytest.raises(DbtRuntimeError, match=f"{found}.*point WANDERBRICKS_DB"):
+            opened(tmp_path / file)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DbtRuntimeError, match=r"cannot be made .Not a directory.; point WANDERBRICKS_DB elsewhere"):
+        opened(tmp_path / "file" / "below" / "wanderbricks.duckdb")
+
+
+def opened(database: Path) -> duckdb.DuckDBPyConnection:
+    """A connection as the plugin of profiles.yml has dbt open it, to this file where the environment names none."""
+    credentials = DuckDBCredentials.from_dict(
+        {
+            "type": "duckdb",
+            "path": ":memory:",
+            "database": "wanderbricks",
+            "schema": "wanderbricks_ml",
+            "attach": [{"path": str(database), "alias": "wanderbricks"}],
+        }
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDERBRICKS_GOLD", str(database.parent))
+        plugin = Plugin("gold", {}, credentials)
+        plugin.initialize({})
+        connection = duckdb.connect()
+        plugin.configure_connection(connection)
+    return connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -55,6 +56,15 @@ def packed(name: str, content: bytes, packing: type[zipfile.ZipFile] | type[tarf
     return file.getvalue()
 
 
+def deflated_64(name: str, content: bytes) -> bytes:
+    """An archive that says, in both of its headers, that it is packed by method 9."""
+    packing = packed(name, content, zipfile.ZipFile)
+    local, central = packing.index(b"PK\x03\x04"), packing.index(b"PK\x01\x02")
+    changed = bytearray(packing)
+    changed[local + 8] = changed[central + 10] = 9
+    return bytes(changed)
+
+
 def shown(value: object) -> str:
     """What a test is called by: of bytes, which hold the time in archives, nothing but that they are some."""
     return "bytes" if isinstance(value, bytes) else str(value)
@@ -82,6 +92,12 @@ def shown(value: object) -> str:
         (bz2.compress(TEXT.encode()), None),
         (lzma.compress(TEXT.encode()), None),
         (packed("listings.csv", TEXT.encode("utf-16"), zipfile.ZipFile), None),
+        # What a mark says goes before what is said of all files, and several marks are as one.
+        (TEXT.encode("utf-8-sig"), ReadOptions("utf-8")),
+        (TEXT.encode("utf-8-sig"), ReadOptions("cp1252")),
+        (TEXT.encode("utf-16"), ReadOptions("utf-16-le")),
+        (codecs.BOM_UTF8 + TEXT.encode("utf-8-sig"), None),
+        (b"\r\n\n" + TEXT.encode(), None),
     ],
     ids=shown,
 )
@@ -112,6 +128,7 @@ def test_files_are_unpacked_and_decoded_by_what_they_hold(
         (packed("[Content_Types].xml", b"<Types/>", zipfile.ZipFile), "is an Excel workbook"),
         (packed("a.csv", TEXT.encode(), tarfile.TarFile), "is a tar archive; unpack it"),
         (gzip.compress(packed("a.csv", TEXT.encode(), tarfile.TarFile)), "is a tar archive; unpack it"),
+        (deflated_64("a.csv", TEXT.encode()), "is packed in a way that cannot be read here .*; unpack it"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "is an Excel workbook"),
         (b"PAR1" + bytes(600), "is a Parquet file"),
         (b"<!DOCTYPE html><html></html>", "is a web page; download the file itself"),
@@ -246,6 +263,8 @@ def test_single_dates_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
         (["CHF 1'234.50", "85.-"], ["1234.50", "85"]),
         (["Rs. 1,234", "85.5"], ["1234", "85.50"]),
         (["1.234,00 kr.", "-85,00 kr."], ["1234", "-85"]),
+        (["(6.38)", "($1,234.00)", "$(85.50)", "85.50-", "6.38 -"], ["-6.38", "-1234", "-85.50", "-85.50", "-6.38"]),
+        (["\u22126.38", "\u2212 85.50", "6.38\u2212", "100 (per night)"], ["-6.38", "-85.50", "-6.38", "100"]),
         (["96.333", "80.5"], ["96.33", "80.50"]),
         (["1.234.567,00", "1.234.567"], ["1234567", "1234567"]),
     ],
@@ -260,6 +279,8 @@ def test_amounts_that_do_not_fit_the_column_are_counted(tmp_path: Path) -> None:
     values, reading = load_column(tmp_path, "money", ["$1,234.00", "$85.50", "85,50", "dear", "10 - 20", "1,2,3"])
     assert values == [Decimal(1234), Decimal("85.50"), None, None, None, None]
     assert reading.unreadable[0].rows == 4
+    # Thousands and millions by a letter; crowns are none.
+    assert load_column(tmp_path, "money", ["$1.2k", "1.2 M", "1.2K€", "7 kr", "8 Kč"])[0] == [None, None, None, 7, 8]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +293,7 @@ def test_amounts_that_do_not_fit_the_column_are_counted(tmp_path: Path) -> None:
         ("whole", ["2.000", "3.000"], [2, 3]),
         ("whole", ["1,125", "30"], [1125, 30]),
         ("whole", ["2,0", "3,0"], [2, 3]),
+        ("whole", ["2.5", "3.0", "99999999999"], [None, 3, None]),
         ("flag", ["t", "FALSE", "1", "no", "maybe"], [True, False, True, False, None]),
     ],
 )

@@ -858,6 +858,8 @@ def test_hotel_rows_are_dropped_and_adjusted_and_counted(tmp_path: Path) -> None
             stay(hotel="Resort Hotel", market_segment="Corporate"),
             stay(stays_in_week_nights=365),
             stay(adults=501),
+            stay(stays_in_weekend_nights=-1, stays_in_week_nights=3),
+            stay(adults=-1, children=3),
         ],
     )
     bookings = rows_by(tables["fact_booking_detail"], "booking_id")
@@ -872,8 +874,8 @@ def test_hotel_rows_are_dropped_and_adjusted_and_counted(tmp_path: Path) -> None
         ("Lisbon", "Portugal"),
     ]
     assert counts == HotelBookingsCounts(
-        rows_read=12,
-        rows_unreadable=5,
+        rows_read=14,
+        rows_unreadable=7,
         rows_without_guests=1,
         rows_without_nights=1,
         rows_with_absurd_rate=1,

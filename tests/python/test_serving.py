@@ -677,6 +677,8 @@ def test_a_scoring_is_exported_once_and_a_product_without_rows_is_said(
 
 def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tmp_path: Path) -> None:
     database = tmp_path / "w.duckdb"
+    # SQL has the apostrophe and the brackets for its own
+    store = tmp_path / "o'store [1]"
 
     def score(day: str, value: str) -> dict[str, Any]:
         with duckdb.connect(str(database)) as connection:
@@ -689,9 +691,9 @@ def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tm
                     timestamp '{day} 01:02:03' as scored_at
                 """
             )
-        export(database, tmp_path / "store", [CHURN])
-        file = json.loads((tmp_path / "store/current.json").read_text())["files"]["churn_predictor"]
-        return json.loads(Snapshot(tmp_path / "store" / file).row([7]) or b"")
+        export(database, store, [CHURN])
+        file = json.loads((store / "current.json").read_text())["files"]["churn_predictor"]
+        return json.loads(Snapshot(store / file).row([7]) or b"")
 
     assert score("2025-08-01", "'nan'")["churn_probability"] is None
     value = 0.1 + 0.2
@@ -701,7 +703,7 @@ def test_a_number_that_is_none_is_null_and_the_next_scoring_replaces_this_one(tm
     assert (row["churn_probability"], row["scored_at"]) == (value, "2025-08-02T01:02:03.000000Z")
     for day in range(3, 8):
         score(f"2025-08-0{day}", "0.5")
-    assert len(list((tmp_path / "store").glob("*.lmdb"))) == 2
+    assert len(list(store.glob("*.lmdb"))) == 2
 
 
 def test_a_second_build_of_a_day_leaves_the_models(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -29,6 +30,10 @@ OUT = click.option(
 )
 
 
+OF_THE_MACHINE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+"""Numbers of the system's errors that say that a place cannot be written or read."""
+
+
 class Commands(click.Group):
     """Commands whose errors and log lines tell no credential, such as that of a store's URL."""
 
@@ -37,6 +42,12 @@ class Commands(click.Group):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            # a folder without the right to write, a full or read-only disk: no fault of ours
+            if error.errno not in OF_THE_MACHINE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            message, code = redacted(f"{place}{error.strerror}; put that right, or name another place"), 1
         except click.ClickException as error:
             if redacted(error.message) == error.message:
                 raise
@@ -71,7 +82,7 @@ main.add_command(online_store)
     type=click.Choice(["tiny", "dev", "reference", "x10", "x100"]),
     default="dev",
     show_default=True,
-    help="Size of the platform, see below.",
+    help="Size of the platform, see above.",
 )
 @click.option(
     "--seed",
@@ -90,14 +101,14 @@ main.add_command(online_store)
     "shocks",
     multiple=True,
     metavar="SHOCK",
-    help="Plant a shock, see below; repeat it for several. They are listed in shocks.json.",
+    help="Plant a shock, see above; repeat it for several. They are listed in shocks.json.",
 )
 @click.option(
     "--world",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Laws by which guests behave, see below; 0 are the calibrated ones.",
+    help="Laws by which guests behave, see above; 0 are the calibrated ones.",
 )
 @click.option("--truth", is_flag=True, help="Also write truth/, what the best possible model would predict.")
 @click.option("--raw", is_flag=True, help="Also write raw/, the tables of samples.wanderbricks behind gold.")

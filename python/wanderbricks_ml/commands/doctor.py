@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import click
 
 from wanderbricks_ml.commands import local_database
 from wanderbricks_ml.credentials import redacted
+from wanderbricks_ml.gold.files import no_database
 from wanderbricks_ml.registry.store import LIBRARY
 
 PACKAGES = ("wanderbricks-ml", "dbt-core", "dbt-duckdb", "duckdb", LIBRARY, "scikit-learn", "xgboost", "prophet")
@@ -88,9 +90,10 @@ def _gold() -> Finding:
     from wanderbricks_ml.gold import files
     from wanderbricks_ml.gold.plugin import DEFAULT_FOLDER, GOLD_TABLES
 
-    folder = local_database.project_folder() / os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER)
+    named = os.environ.get("WANDERBRICKS_GOLD")
+    folder = local_database.project_folder() / (named or DEFAULT_FOLDER)
     if not folder.is_dir():
-        if "WANDERBRICKS_GOLD" in os.environ:
+        if named:
             return Finding("gold", False, f"{folder} is no folder; point WANDERBRICKS_GOLD at one")
         return Finding("gold", True, f"none in {folder} yet: the first build simulates it")
     problems = []
@@ -109,6 +112,8 @@ def _database() -> Finding:
     import duckdb
 
     file = local_database.database_file()
+    if found := no_database(file):
+        return Finding("database", False, f"{file} {found}: name another in WANDERBRICKS_DB")
     if not file.is_file():
         return Finding("database", True, f"none at {file} yet: dbt build makes it")
     size = f"{file}, {file.stat().st_size / 1e6:,.0f} MB"
@@ -117,7 +122,7 @@ def _database() -> Finding:
             built = f"select count(*) from duckdb_tables() where schema_name = '{local_database.SCHEMA}'"
             ((tables,),) = connection.execute(built).fetchall()
     except duckdb.Error as error:
-        if "lock" in str(error):
+        if "Could not set lock" in str(error):
             return Finding("database", True, f"{size}, a build is at work")
         return Finding(
             "database", False, f"{size} cannot be opened ({str(error).splitlines()[0]}); restore it or remove it"
@@ -126,7 +131,14 @@ def _database() -> Finding:
 
 
 def _registry() -> Finding:
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///data/mlflow.db")
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///data/mlflow.db"
+    if uri.startswith("file:") or not ("://" in uri or uri.startswith("databricks")):
+        return Finding(
+            "registry",
+            False,
+            f"{uri} is a folder, in which MLflow keeps no models any more: set MLFLOW_TRACKING_URI to a file such as "
+            "sqlite:///data/mlflow.db, or to a server",
+        )
     if not uri.startswith("sqlite:///"):
         return Finding("registry", True, f"{uri}; `wanderbricks registry verify` looks into it")
     file = local_database.project_folder() / uri.removeprefix("sqlite:///")
@@ -141,7 +153,7 @@ def _registry() -> Finding:
             )
         return Finding("registry", True, f"none at {file} yet: the first fit makes it")
     try:
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+        with sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True) as connection:
             # a version that was deleted stays as a row
             counted = "select count(*) from model_versions where coalesce(current_stage, '') <> 'Deleted_Internal'"
             ((registered,),) = connection.execute(counted).fetchall()
@@ -157,7 +169,7 @@ def _known_versions() -> int:
     import duckdb
 
     file = local_database.database_file()
-    if not file.is_file():
+    if not file.is_file() or no_database(file):
         return 0
     try:
         with duckdb.connect(str(file), read_only=True) as connection:

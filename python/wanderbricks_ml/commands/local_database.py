@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wanderbricks_ml.gold.files import no_database
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -36,7 +38,7 @@ def project_folder() -> Path:
 
 def database_file() -> Path:
     """The database file, as dbt's plugin finds it."""
-    return project_folder() / os.environ.get("WANDERBRICKS_DB", "data/wanderbricks.duckdb")
+    return project_folder() / (os.environ.get("WANDERBRICKS_DB") or "data/wanderbricks.duckdb")
 
 
 def default_type() -> str | None:
@@ -46,10 +48,22 @@ def default_type() -> str | None:
     for folder in (os.environ.get("DBT_PROFILES_DIR"), project_folder()):
         file = Path(folder) / "profiles.yml" if folder else None
         if file is not None and file.is_file():
-            profile = yaml.safe_load(file.read_text(encoding="utf-8")).get(SCHEMA, {})
-            target = os.environ.get("DBT_TARGET", profile.get("target"))
-            return profile.get("outputs", {}).get(target, {}).get("type")
+            try:
+                profile = yaml.safe_load(file.read_text(encoding="utf-8"))[SCHEMA]
+                target = os.environ.get("DBT_TARGET") or profile["target"]
+                return str(profile["outputs"][target]["type"])
+            except (yaml.YAMLError, KeyError, TypeError):
+                # dbt, which is asked then, says where it is wrong
+                return None
     return None
+
+
+def why_closed(file: Path, error: Exception) -> str:
+    """What is said of a database file that DuckDB does not open: held by a build, damaged, or of a newer DuckDB."""
+    if "Could not set lock" in str(error):
+        return f"{file} is in use by a build; try again when it is done"
+    said = no_database(file) or f"cannot be opened ({str(error).splitlines()[0]})"
+    return f"{file} {said}; restore it, or name another in WANDERBRICKS_DB"
 
 
 def check_project() -> None:
@@ -90,7 +104,7 @@ def view_rows(name: str) -> list[dict[str, Any]] | None:
     Raises
     ------
     RuntimeError
-        When another process writes to the file.
+        When another process writes to the file, or it cannot be opened.
     """
     with _opened() as connection:
         if connection is None:
@@ -111,7 +125,7 @@ def table_rows(name: str, condition: str) -> list[dict[str, Any]] | None:
     Raises
     ------
     RuntimeError
-        When another process writes to the file.
+        When another process writes to the file, or it cannot be opened.
     """
     with _opened() as connection:
         if connection is None:
@@ -132,16 +146,29 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, A
 def _opened() -> Iterator[duckdb.DuckDBPyConnection | None]:
     """A connection that reads the database file, None where the target is none or the file is not there."""
     file = database_file()
-    if default_type() != "duckdb" or not file.is_file():
+    if default_type() != "duckdb" or not file.exists():
         yield None
         return
+    with opened(file) as connection:
+        built = "select true from duckdb_schemas() where schema_name = ?"
+        if not connection.execute(built, [SCHEMA]).fetchall():
+            raise RuntimeError(f"{file} has no table of ours: run dbt build first, or name another in WANDERBRICKS_DB")
+        yield connection
+
+
+def opened(file: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that reads a database file.
+
+    Raises
+    ------
+    RuntimeError
+        When another process writes to it, or it cannot be opened; says what to do.
+    """
     import duckdb
 
+    if no_database(file):
+        raise RuntimeError(why_closed(file, RuntimeError()))
     try:
-        connection = duckdb.connect(str(file), read_only=True)
-    except duckdb.IOException as error:
-        if "lock" not in str(error):
-            raise
-        raise RuntimeError(f"{file} is in use by a build; try again when it is done") from error
-    with connection:
-        yield connection
+        return duckdb.connect(str(file), read_only=True)
+    except duckdb.Error as error:
+        raise RuntimeError(why_closed(file, error)) from error

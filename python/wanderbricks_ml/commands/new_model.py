@@ -73,7 +73,10 @@ def _specified(name: str | None, inventory: Path | None, given: dict[str, Any]) 
         return [Specification.of({"name": name, **options}, "the command line")]
     if name or options:
         raise ValueError("--inventory says everything of its products: leave out the name and the other options")
-    listed = yaml.safe_load(inventory.read_text(encoding="utf-8"))
+    try:
+        listed = yaml.safe_load(inventory.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{inventory} is no YAML: {error}") from error
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise ValueError(f"{inventory} holds no list of products; it takes - name: …, task: …, labels: …")
     return [Specification.of(entry, f"{inventory}, entry {number}") for number, entry in enumerate(listed, 1)]

@@ -31,7 +31,7 @@ def report(out: Path, database: Path | None) -> None:
     """
     import duckdb
 
-    from wanderbricks_ml.commands.local_database import database_file
+    from wanderbricks_ml.commands.local_database import database_file, why_closed
     from wanderbricks_ml.reports.page import write_page
 
     found = database or database_file()
@@ -40,6 +40,6 @@ def report(out: Path, database: Path | None) -> None:
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from error
     except duckdb.IOException as error:
-        raise click.ClickException(f"{found} cannot be read now; is a build writing to it? {error}") from error
+        raise click.ClickException(why_closed(found, error)) from error
     except RuntimeError as error:
         raise click.ClickException(str(error)) from error

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from wanderbricks_ml.commands.local_database import database_file
+from wanderbricks_ml.commands.local_database import database_file, why_closed
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -60,6 +60,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
 
     from wanderbricks_ml.serving.declared import served_products
     from wanderbricks_ml.serving.export import FAILED, export
+    from wanderbricks_ml.serving.snapshot import DamagedStoreError
 
     logger = logging.getLogger(__name__)
     if every is not None:
@@ -70,7 +71,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
 
         logging.getLogger().handlers = [JsonLines()]
     place = store or data_folder() / "online"
-    database, parent, seen = database_file(), os.getppid(), 0
+    database, parent, seen = database_file(), os.getppid(), -1
     told: dict[str, str] = {}
     missed = ""
     try:
@@ -89,7 +90,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
                 failed = sorted(model for model, said in found.items() if said.startswith(FAILED))
                 if failed and every is None:
                     raise click.ClickException(f"{', '.join(failed)}: not exported; the lines above say why")
-        except FileNotFoundError as error:
+        except (FileNotFoundError, DamagedStoreError) as error:
             if every is None:
                 raise click.ClickException(str(error)) from error
             if missed != (missed := str(error)):
@@ -97,7 +98,7 @@ def online_store(store: Path | None, every: int | None, without_models: bool) ->
         except duckdb.IOException as error:
             # a build is writing: what is there goes on
             if every is None:
-                raise click.ClickException(f"{database} is in use by a build; try again when it is done") from error
+                raise click.ClickException(why_closed(database, error)) from error
         except Exception:
             if every is None:
                 raise
@@ -175,7 +176,6 @@ def serve(
     """
     from wanderbricks_ml.serving.server import serve as run
     from wanderbricks_ml.serving.settings import ServingSettings
-    from wanderbricks_ml.serving.snapshot import Snapshot, read_pointer
 
     place = store or data_folder() / "online"
     key_file = keys or data_folder() / "api_keys.json"
@@ -199,15 +199,12 @@ def serve(
         )
         if exported.returncode:
             click.echo(exported.stderr.strip(), err=True)
-    files = read_pointer(place).files
-    if not files:
-        raise click.ClickException(f"{place} has nothing to serve: run dbt build, then wanderbricks online-store")
-    first = Snapshot(place / next(iter(files.values())))
+    first, models = _first_snapshot(place)
     # no worker may inherit it
     first.close()
     about = first.about
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(f"{url}  serves {len(files)} models; {url}/docs has a command for each, docs/serving.md the rest")
+    click.echo(f"{url}  serves {models} models; {url}/docs has a command for each, docs/serving.md the rest")
     click.echo(_example(url, shown, about))
     settings = ServingSettings(
         store=str(place),
@@ -222,6 +219,24 @@ def serve(
         stale_days=stale_days,
     )
     run(host, port, workers, settings, [*command, "--every", str(refresh)] if refresh else [])
+
+
+def _first_snapshot(place: Path) -> tuple[Any, int]:
+    """One of the store's snapshots, open, and how many there are."""
+    import lmdb
+    import msgspec
+
+    from wanderbricks_ml.serving.snapshot import DamagedStoreError, Snapshot, read_pointer
+
+    try:
+        files = list(read_pointer(place).files.values())
+        if not files:
+            raise click.ClickException(f"{place} has nothing to serve: run dbt build, then wanderbricks online-store")
+        return Snapshot(place / files[0]), len(files)
+    except DamagedStoreError as error:
+        raise click.ClickException(str(error)) from error
+    except (OSError, lmdb.Error, msgspec.DecodeError) as error:
+        raise click.ClickException(str(DamagedStoreError(place / files[0], error))) from error
 
 
 def _example(url: str, key: str, about: Any) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PARQUET = b"PAR1"
+SQLITE = b"SQLite format 3"
 
 
 class Unreadable(Exception):
@@ -32,7 +33,7 @@ class Scan(NamedTuple):
     @property
     def sql(self) -> str:
         """A table function; columns are found by name, as the files of one folder may differ in their order."""
-        listed = ", ".join(quoted(_literal(file)) for file in self.files)
+        listed = ", ".join(map(quoted_path, self.files))
         partitioned = bool(self.partitions)
         options = ", union_by_name = true" if len(self.files) > 1 or partitioned else ""
         return f"read_parquet([{listed}], hive_partitioning = {str(partitioned).lower()}{options})"
@@ -80,9 +81,33 @@ def scan(folder: Path, table: str) -> Scan | None:
     return Scan(files, frozenset(part for part in folders if "=" in part))
 
 
+def no_database(file: Path) -> str:
+    """Say what lies in the place of the database file that DuckDB should not be asked to open; empty where none does.
+
+    Of a file of SQLite, such as MLflow's, DuckDB would download an extension, and then write tables into it.
+    """
+    if file.is_dir():
+        return "is a folder"
+    if file.is_file():
+        with file.open("rb") as opened:
+            if opened.read(len(SQLITE)) == SQLITE:
+                return "is a file of SQLite, such as MLflow's store"
+    return ""
+
+
 def quoted(text: str) -> str:
     """Return a SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def parquet(folder: Path, name: str) -> str:
+    """Return a SQL literal of the file ``<name>.parquet`` in a folder, to write."""
+    return quoted(str(folder / f"{name}.parquet"))
+
+
+def quoted_path(path: Path) -> str:
+    """Return a SQL literal of a file to read, in which no character is a wild card."""
+    return quoted("".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path)))
 
 
 def _data_files(folder: Path) -> Iterator[Path]:
@@ -131,8 +156,3 @@ def _conversion(source: Path, target: Path) -> str:
 def _copy(source: Path, target: Path) -> str:
     query = f"copy (from read_csv({quoted(str(source))})) to {quoted(str(target))} (format parquet)"
     return f'duckdb.sql("""{query}""") in Python'
-
-
-def _literal(path: Path) -> str:
-    """Return a path in which DuckDB takes no character for a wild card."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))

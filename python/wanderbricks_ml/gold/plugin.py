@@ -58,6 +58,9 @@ MEMORY_LIMIT = "20%"
 WAIT_SECONDS = 60
 """For another process to let go of the database file."""
 
+TIME_ZONE = "UTC"
+"""In which gold's moments with a time zone are read."""
+
 PRESET = "dev"
 SEED = 7
 
@@ -83,11 +86,16 @@ class Plugin(BasePlugin):
         atexit.register(gc.unfreeze)
         if self.creds is not None:
             (database,) = self.creds.attach
-            database.path = os.environ.get("WANDERBRICKS_DB", database.path)
+            database.path = setting("WANDERBRICKS_DB", database.path)
             # DuckDB does not make the folder of its database file.
-            Path(database.path).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(database.path).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DbtRuntimeError(
+                    f"the folder of {database.path} cannot be made ({error.strerror}); point WANDERBRICKS_DB elsewhere"
+                ) from error
             _say_where_models_are_lost(Path(database.path))
-        if "WANDERBRICKS_GOLD" in os.environ or from_samples() or has_gold(DEFAULT_FOLDER):
+        if setting("WANDERBRICKS_GOLD", "") or from_samples() or has_gold(DEFAULT_FOLDER):
             return
         logger.info(f"No gold data in {DEFAULT_FOLDER}: simulating preset {PRESET}, seed {SEED}")
         # Most runs have their gold and do without numpy and pyarrow.
@@ -102,16 +110,16 @@ class Plugin(BasePlugin):
         """
         (database,) = self.creds.attach
         attach(conn, database.path, database.alias)
-        folder = Path(os.environ.get("WANDERBRICKS_GOLD", DEFAULT_FOLDER))
-        limit = os.environ.get("WANDERBRICKS_MEMORY_LIMIT", MEMORY_LIMIT)
-        conn.execute(f"set memory_limit = {files.quoted(limit)}")
+        folder = Path(setting("WANDERBRICKS_GOLD", str(DEFAULT_FOLDER)))
+        take(conn, "set memory_limit = {}", "WANDERBRICKS_MEMORY_LIMIT", MEMORY_LIMIT, "an amount such as 4GB or 20%")
+        take(conn, "select now() at time zone {}", "WANDERBRICKS_TIME_ZONE", TIME_ZONE, "a zone such as Europe/Berlin")
         conn.execute(f"set temp_directory = {files.quoted(f'{database.path}.tmp')}")
         # not that of the machine: of every cursor to come
         conn.execute("set global TimeZone = 'UTC'")
         conn.execute("create schema gold")
         made_here = from_samples()
         if made_here:
-            folder = Path(os.environ.get("WANDERBRICKS_RAW", folder / "raw"))
+            folder = Path(setting("WANDERBRICKS_RAW", str(folder / "raw")))
             conn.execute("create schema raw")
         in_colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         conn.execute("create table gold.terminal as select cast(? as boolean) as is_terminal", [in_colour])
@@ -140,9 +148,44 @@ class Plugin(BasePlugin):
             cursor.execute(f"set search_path = 'memory.main,{'.'.join(place)}'")
 
 
+def setting(name: str, default: str) -> str:
+    """Return a variable of the environment; an empty one, as compose and CI pass what nobody has set, counts as unset.
+
+    DuckDB would take an empty name of a file for a database in memory, and all that was built would be gone.
+    """
+    return os.environ.get(name) or default
+
+
+def take(conn: DuckDBPyConnection, statement: str, name: str, default: str, wanted: str) -> None:
+    """Execute a statement with a variable of the environment in place of ``{}``.
+
+    Raises
+    ------
+    DbtRuntimeError
+        When DuckDB refuses the value: names the variable, the value and what is `wanted`.
+    """
+    import duckdb
+
+    value = setting(name, default)
+    try:
+        conn.execute(statement.format(files.quoted(value)))
+    except duckdb.Error as error:
+        raise DbtRuntimeError(f"{name} is '{value}'; it takes {wanted}") from error
+
+
+def _patience(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not seconds >= 0:
+        raise DbtRuntimeError(f"WANDERBRICKS_WAIT_SECONDS is '{text}'; it takes a number of seconds, 0 or more")
+    return seconds
+
+
 def _say_where_models_are_lost(database: Path) -> None:
     """Say that MLflow's file is gone while what it knew is there: a day without a fit or a score would not notice."""
-    file = Path(os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///data/mlflow.db").removeprefix("sqlite:///"))
+    file = Path(setting("MLFLOW_TRACKING_URI", "sqlite:///data/mlflow.db").removeprefix("sqlite:///"))
     artifacts = file.parent / "mlartifacts"
     if database.exists() and file.suffix == ".db" and not file.exists() and artifacts.is_dir():
         logger.warning(
@@ -157,11 +200,16 @@ def attach(conn: DuckDBPyConnection, path: str, alias: str) -> None:
     Raises
     ------
     DbtRuntimeError
-        When the other process has not ended after `WANDERBRICKS_WAIT_SECONDS`, by default `WAIT_SECONDS`.
+        When the other process has not ended after `WANDERBRICKS_WAIT_SECONDS`, by default `WAIT_SECONDS`, or something
+        else lies there.
     """
     import duckdb
 
-    patience = float(os.environ.get("WANDERBRICKS_WAIT_SECONDS", WAIT_SECONDS))
+    if found := files.no_database(Path(path)):
+        raise DbtRuntimeError(
+            f"{path} {found}; point WANDERBRICKS_DB at a file of DuckDB's, or at one that is yet to be made"
+        )
+    patience = _patience(setting("WANDERBRICKS_WAIT_SECONDS", str(WAIT_SECONDS)))
     until = time.monotonic() + patience
     said = False
     while True:
@@ -171,7 +219,9 @@ def attach(conn: DuckDBPyConnection, path: str, alias: str) -> None:
         except duckdb.IOException as error:
             holder = re.search(r"Could not set lock on file.*\((PID \d+)\)", str(error))
             if holder is None:
-                raise
+                raise DbtRuntimeError(
+                    f"{path} cannot be opened ({_first_line(error)}); restore it, or point WANDERBRICKS_DB elsewhere"
+                ) from error
             if time.monotonic() >= until:
                 raise DbtRuntimeError(
                     f"{path} is in use by another process ({holder[1]}), such as a second build; start again when it "
@@ -200,7 +250,7 @@ def show(conn: DuckDBPyConnection, name: str, folder: Path, whole: bool, schema:
     scan = files.scan(folder, name)
     if scan is None:
         return
-    zone = files.quoted(os.environ.get("WANDERBRICKS_TIME_ZONE", "UTC"))
+    zone = files.quoted(setting("WANDERBRICKS_TIME_ZONE", TIME_ZONE))
     try:
         columns = conn.execute(f"describe from {scan.sql}").fetchall()
     except duckdb.Error as error:

@@ -68,18 +68,27 @@ create or replace macro day_of(value) as
         '-$',
         ''
     );
--- The digits and separators of an amount: no currency, no spaces or apostrophes that group thousands.
+-- The digits and separators of an amount: no currency, no spaces or apostrophes that group thousands. Its minus may
+-- stand behind, or be brackets as accountants write them. "1.2k" is none.
 create or replace macro digits_of(value) as
     case
         when regexp_full_match(value, '-?[0-9]*[.]?[0-9]+[eE][+-]?[0-9]+') then value
-        else nullif(
-            regexp_extract(
-                regexp_replace(value, '[\\s''\\x{{a0}}\\x{{202f}}\\x{{2019}}]', '', 'g'),
-                '^(?:[^0-9-]*[^0-9.,-][.]?)?(-?[0-9.,]*[0-9])[.,]?-{{0,2}}[^0-9.,-]*[.]?$',
-                1
-            ),
-            ''
-        )
+        when not regexp_matches(value, '[0-9]\\s?[kKmM]([^\\pL]|$)') then
+            case
+                when regexp_matches(value, '^[^0-9(]*[(][^0-9()]*[0-9., ]+[^0-9()]*[)]') then '-'
+                when regexp_matches(value, '[0-9]\\s?[-\\x{{2212}}]$') then '-'
+                else ''
+            end
+            || nullif(
+                regexp_extract(
+                    replace(
+                        regexp_replace(value, '[\\s''\\x{{a0}}\\x{{202f}}\\x{{2019}}]', '', 'g'), chr(8722), '-'
+                    ),
+                    '^(?:[^0-9-]*[^0-9.,-][.]?)?(-?[0-9.,]*[0-9])(?:-|[.,]-{{0,2}})?[^0-9.,-]*[.]?$',
+                    1
+                ),
+                ''
+            )
     end;
 """
 
@@ -198,7 +207,7 @@ def _number(column: Column, style: str) -> str:
     pattern, plain = (_SEPARATOR_IS_DECIMAL if column.kind == "number" else _GROUPED)[style]
     value = f'digits_of("{column.name}")'
     read = f"try_cast({plain.replace('value', value)} as {_NUMBER_TYPES[column.kind]})"
-    read = f"try_cast({read} as int)" if column.kind == "whole" else read
+    read = f"case when {read} = floor({read}) then try_cast({read} as int) end" if column.kind == "whole" else read
     return f"case when regexp_full_match({value}, '{pattern}') then {read} end"
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -65,7 +66,7 @@ def plain_csv(path: Path, copy: Path, encoding: str | None = None) -> None:
     copy
         The file to write.
     encoding
-        What the text is encoded in; by default what its byte order mark says, else UTF-8.
+        What text without a byte order mark is encoded in; by default UTF-8.
 
     Raises
     ------
@@ -85,13 +86,21 @@ def plain_csv(path: Path, copy: Path, encoding: str | None = None) -> None:
                 raise click.ClickException(
                     f"{path}: holds zero bytes; if it is UTF-16, say --encoding utf-16-le or utf-16-be"
                 )
-            name = encoding or marked or "utf-8"
+            # a mark cannot be there by chance, and one of several files may have it
+            encoding = None if marked else encoding
+            text = io.TextIOWrapper(stream, encoding=marked or encoding or "utf-8")
             with copy.open("w", encoding="utf-8", newline="\n") as file:
-                shutil.copyfileobj(io.TextIOWrapper(stream, encoding=name), file, 1 << 20)
+                # files that were put together, each with its mark, begin with several
+                file.write(text.read(512).lstrip("\ufeff"))
+                shutil.copyfileobj(text, file, 1 << 20)
     except UnicodeError as error:
         raise click.ClickException(_undecoded(path, error, encoding)) from error
     except LookupError as error:
         raise click.ClickException(f"{encoding} is no encoding that Python knows") from error
+    except NotImplementedError as error:  # Deflate64, as Windows packs what is large
+        raise click.ClickException(
+            f"{path}: is packed in a way that cannot be read here ({error}); unpack it"
+        ) from error
     except (EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError, OSError) as error:
         raise click.ClickException(f"{path}: truncated or damaged, cannot be unpacked: {error}") from error
     if copy.stat().st_size == 0:
@@ -107,9 +116,8 @@ def header(path: Path, copy: Path, known: Collection[str]) -> Header:
         When a known column occurs twice.
     """
     with copy.open(encoding="utf-8", newline="") as file:
-        first = file.readline()
         # Excel heads a file with the delimiter that it shall read it by.
-        lines_before = int(first.lower().startswith("sep="))
+        lines_before = sum(1 for _ in takewhile(lambda line: not line.strip() or line.lower().startswith("sep="), file))
         found = [Header(_names(copy, mark, lines_before), mark, lines_before) for mark in _DELIMITERS]
     best = max(found, key=lambda header: (len(set(header.names) & set(known)), len(header.names)))
     twice = [name for name in known if best.names.count(name) > 1]

@@ -32,7 +32,7 @@ class ReadOptions:
     Parameters
     ----------
     encoding
-        Of the text; by default what its byte order mark says, else UTF-8.
+        Of text without a byte order mark; by default UTF-8.
     date_order
         ``day-first``, ``month-first`` or ``short-year-first``: of a column of dates that can be read in several orders.
     """

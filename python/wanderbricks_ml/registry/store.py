@@ -69,7 +69,8 @@ def connect() -> Any:
     if uri.startswith("sqlite:///"):
         _make_whole(Path(uri.removeprefix("sqlite:///").partition("?")[0]))
     mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", "databricks-uc" if uri == "databricks" else uri))
+    registry = os.environ.get("MLFLOW_REGISTRY_URI") or ("databricks-uc" if uri == "databricks" else uri)
+    mlflow.set_registry_uri(registry)
     return mlflow.MlflowClient()
 
 

@@ -16,6 +16,7 @@ import duckdb
 import msgspec
 from msgspec.structs import replace
 
+from wanderbricks_ml.gold.files import parquet, quoted_path
 from wanderbricks_ml.serving.copied_models import clear_models, copy_models, proofs_of
 from wanderbricks_ml.serving.declared import ServedProduct
 from wanderbricks_ml.serving.exported_features import (
@@ -112,7 +113,7 @@ def export(database: Path, store: Path, products: Sequence[ServedProduct], with_
     Raises
     ------
     FileNotFoundError
-        When there is no such database.
+        When there is no such database, or dbt has built nothing into it.
     duckdb.IOException
         When a build is writing to it.
     """
@@ -197,7 +198,12 @@ def _copied(
     """Parquet files of the newest scorings that the store lacks; what all are, and what proves their versions."""
     found, proofs = [], {}
     with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute(f"use {SCHEMA}")
+        try:
+            connection.execute(f"use {SCHEMA}")
+        except duckdb.CatalogException as error:
+            raise FileNotFoundError(
+                f"nothing was built into {database}: run dbt build first, or name another"
+            ) from error
         # a table that was not built is none, whatever of this program has its name
         connection.execute("set python_enable_replacements = false")
         for product in products:
@@ -211,21 +217,21 @@ def _copied(
                 continue
             if not (store / name).is_file():
                 query = rows_query(product, about)
-                connection.execute(f"copy ({query}) to '{folder / product.product}.parquet'")
+                connection.execute(f"copy ({query}) to {parquet(folder, product.product)}")
                 if product.newcomers:
                     query = newcomers_query(product, about)
                     try:
-                        connection.execute(f"copy ({query}) to '{folder / product.product}-newcomers.parquet'")
+                        connection.execute(f"copy ({query}) to {parquet(folder, f'{product.product}-newcomers')}")
                     except (duckdb.CatalogException, duckdb.BinderException) as error:
                         logger.warning("%s is asked by key alone: %s", product.model_name, error)
                         about = replace(about, newcomers=None)
                 if product.curve:
                     query = curves_query(product, about)
-                    connection.execute(f"copy ({query}) to '{folder / product.product}-curves.parquet'")
+                    connection.execute(f"copy ({query}) to {parquet(folder, f'{product.product}-curves')}")
                 if about.numeric:
                     columns = FeatureColumns(about.numeric, about.categorical, about.further)
                     query = features_query(product, columns, about.scoring_date)
-                    connection.execute(f"copy ({query}) to '{folder / product.product}-features.parquet'")
+                    connection.execute(f"copy ({query}) to {parquet(folder, f'{product.product}-features')}")
                 if about.booking:
                     copy_histories(connection, about.booking, about.scoring_date, folder)
                 elif product.product in VIEWS and not about.numeric:
@@ -370,7 +376,7 @@ def _version(connection: duckdb.DuckDBPyConnection, product: ServedProduct, vers
 def _keyed(file: Path, types: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
     encoded = KeyFormat(types).encoded
     with duckdb.connect() as connection:
-        result = connection.execute(f"select * from read_parquet('{file}', file_row_number = false)")
+        result = connection.execute(f"select * from read_parquet({quoted_path(file)}, file_row_number = false)")
         while batch := result.fetchmany(20_000):
             for *key, answer in batch:
                 yield encoded(key), answer.encode()

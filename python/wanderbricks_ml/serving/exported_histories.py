@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from wanderbricks_ml.gold.files import parquet, quoted_path
 from wanderbricks_ml.serving.histories import (
     BOOKINGS,
     HISTORIES,
@@ -103,19 +104,19 @@ def copy_histories(connection: duckdb.DuckDBPyConnection, booking: BookingSql, d
         order = f"order by {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else "order by all"
         listed = ", ".join([*keys, f"to_json({{{fields}}}) as answer"])
         connection.execute(
-            f"copy (select {listed} from {table} {known} {newest} {order}) to '{folder / table}-history.parquet'"
+            f"copy (select {listed} from {table} {known} {newest} {order}) to {parquet(folder, f'{table}-history')}"
         )
 
 
 def copy_users(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """A Parquet file of the users whom the build knows."""
-    connection.execute(f"copy (select distinct user_id from {USERS}) to '{folder / USERS}.parquet'")
+    connection.execute(f"copy (select distinct user_id from {USERS}) to {parquet(folder, USERS)}")
 
 
 def known_users(folder: Path) -> set[int]:
     """The users of that file."""
     with duckdb.connect() as connection:
-        return {user for (user,) in connection.execute(f"from '{folder / USERS}.parquet'").fetchall()}
+        return {user for (user,) in connection.execute(f"from {quoted_path(folder / f'{USERS}.parquet')}").fetchall()}
 
 
 def users_state(connection: duckdb.DuckDBPyConnection) -> list[object]:
@@ -132,7 +133,7 @@ def keyed_histories(folder: Path) -> Iterator[tuple[bytes, bytes]]:
     with duckdb.connect() as connection:
         for table, history in HISTORIES.items():
             encoded = KeyFormat(["text", *history.key.values()]).encoded
-            result = connection.execute(f"from read_parquet('{folder / table}-history.parquet')")
+            result = connection.execute(f"from read_parquet({quoted_path(folder / f'{table}-history.parquet')})")
             together = []
             while batch := result.fetchmany(BATCH):
                 for *key, row in batch:

@@ -176,6 +176,16 @@ class KeyFormat:
 _TEXT = KeyFormat(["text"])
 
 
+class DamagedStoreError(ValueError):
+    """A file of the store that cannot be read; says what to do."""
+
+    def __init__(self, file: Path, error: Exception) -> None:
+        super().__init__(
+            f"{file} cannot be read ({error}): remove the folder {file.parent}, and wanderbricks online-store writes "
+            "it anew"
+        )
+
+
 class Snapshot:
     """A product's snapshot, opened to be read.
 
@@ -337,11 +347,19 @@ def alone(store: Path) -> Iterator[None]:
 
 
 def read_pointer(store: Path) -> Pointer:
-    """Which snapshots of a store serve; none where nothing was exported."""
+    """Which snapshots of a store serve; none where nothing was exported.
+
+    Raises
+    ------
+    DamagedStoreError
+        When the file that names them cannot be read.
+    """
     try:
         return msgspec.json.decode((store / _POINTER).read_bytes(), type=Pointer)
     except FileNotFoundError:
         return Pointer({})
+    except msgspec.DecodeError as error:
+        raise DamagedStoreError(store / _POINTER, error) from error
 
 
 def write_pointer(store: Path, pointer: Pointer) -> None:

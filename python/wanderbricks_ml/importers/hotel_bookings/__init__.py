@@ -39,8 +39,8 @@ Destinations and hosts
     destination by its own name in country ``unknown``.
 Dropped, and counted
     Rows without a readable hotel, room type, arrival, lead time, nights, rate, cancellation or
-    status date (lead times of more than ten years, stays of more than one and parties of more than
-    500 count as unreadable); stays of 0 nights; the two rules above.
+    status date (negative numbers, lead times of more than ten years, stays of more than one and parties of
+    more than 500 count as unreadable); stays of 0 nights; the two rules above.
 Columns
     Needed are those without which no booking is left; the others are null where the file lacks them, and the import
     names them. Without ``market_segment`` nobody is business, without ``deposit_type`` no cancelled booking paid.
@@ -221,7 +221,7 @@ def _columns_at_fault(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "is_canceled": "is_canceled is null",
         "lead_time": "coalesce(lead_time not between 0 and 3650, true)",
         "stays_in_weekend_nights, stays_in_week_nights": "coalesce(nights not between 1 and 365, true)",
-        "adults, children, babies": "guests not between 1 and 500",
+        "adults, children, babies": "coalesce(guests not between 1 and 500, true)",
     }
     return [
         columns

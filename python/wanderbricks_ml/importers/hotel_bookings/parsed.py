@@ -62,7 +62,10 @@ with cleaned as (
         country,
         is_canceled,
         lead_time,
-        stays_in_weekend_nights + stays_in_week_nights as nights,
+        case
+            when least(stays_in_weekend_nights, stays_in_week_nights) >= 0
+                then stays_in_weekend_nights + stays_in_week_nights
+        end as nights,
         adr as published_adr,
         -- A year of two digits is none: nobody says of which century.
         case
@@ -82,7 +85,11 @@ with cleaned as (
 measured as (
     select
         *,
-        coalesce(adults, 0) + coalesce(children, 0) + coalesce(babies, 0) as guests,
+        -- of -1 adults and 3 children nothing is known
+        case
+            when coalesce(least(adults, children, babies), 0) >= 0
+                then coalesce(adults, 0) + coalesce(children, 0) + coalesce(babies, 0)
+        end as guests,
         greatest(published_adr, 0) as adr,
         cast(check_in_date - lead_time as date) as created_on
     from cleaned
@@ -101,7 +108,7 @@ final as (
                 or is_canceled is null
                 or coalesce(lead_time not between 0 and 3650, true)
                 or coalesce(nights not between 0 and 365, true)
-                or guests > 500
+                or coalesce(guests > 500, true)
                 then 'unreadable'
             when is_duplicate and $drop_duplicates then 'duplicate'
             when guests <= 0 then 'no guests'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
 import tomllib
@@ -34,11 +33,18 @@ PROVEN_BY = {
 
 @pytest.fixture(scope="session")
 def on_databricks(gold: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The project's models by name, as target prod has them, which needs no credentials to be parsed."""
+    """The project's models by name, as target prod has them, which needs no credentials to be parsed.
+
+    Variables are empty, as a workflow has those that nobody gave it: as good as unset.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("on_databricks"), gold)
+    files = ("dbt_project.yml", "profiles.yml", "models/gold/_gold.yml")
+    named = {name for file in files for name in re.findall(r"env_var\('(\w+)'", (PROJECT / file).read_text("utf-8"))}
+    assert {"DATABRICKS_CATALOG", "DATABRICKS_JOB_CLUSTER", "WANDERBRICKS_WHEEL"} < named
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
-            patch.delenv(name)
+        for name in named:
+            if name.startswith(("DATABRICKS_", "WANDERBRICKS_WHEEL")):
+                patch.setenv(name, "")
         assert workspace.dbt("parse", "--target", "prod") == 0, workspace.log
     assert "deprecat" not in workspace.log.lower(), workspace.log
     nodes = json.loads((workspace.path / "target/manifest.json").read_text(encoding="utf-8"))["nodes"].values()
@@ -296,6 +302,13 @@ def test_every_feature_table_is_unity_catalogs_on_databricks(on_databricks: dict
             if "not_null" in [constraint["type"] for constraint in column["constraints"]]
         }
         assert not_null == set(keys), name
+
+
+def test_an_empty_variable_counts_as_unset(on_databricks: dict[str, dict[str, Any]]) -> None:
+    fit = on_databricks["demand_predictor"]
+    assert (fit["database"], fit["schema"]) == ("main", "wanderbricks_ml")
+    assert fit["config"]["submission_method"] == "serverless_cluster"
+    assert fit["config"]["job_cluster_config"]["node_type_id"] == "i3.xlarge"
 
 
 def test_python_models_run_with_what_the_lock_file_has(on_databricks: dict[str, dict[str, Any]]) -> None:

@@ -264,6 +264,8 @@ def test_quality_shocks(calm: Path) -> None:
         ("demand:2025-06-01", "is no shock"),
         ("demand:2025-06-31:2", "day is out of range"),
         ("demand:2025-06-01:-1", "must not be negative"),
+        ("demand:2025-06-01:nan", "is no finite number"),
+        ("drift:dim_property.base_price:2025-06-01:inf", "is no finite number"),
         ("drift:dim_date.year:2025-06-01:1", "no table that a shock can hit"),
         ("drift:dim_property.price:2025-06-01:1", "has no column 'price'"),
         ("drift:dim_property.title:2025-06-01:1", "which cannot shift"),

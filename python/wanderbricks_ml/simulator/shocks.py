@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -83,6 +84,8 @@ class Shock:
         return shock
 
     def _check(self) -> None:
+        if not math.isfinite(self.amount):
+            raise ValueError(f"{self.text!r}: the last part is no finite number")
         if self.kind != "demand":
             if self.table not in DATED_BY:
                 raise ValueError(f"{self.text!r} names no table that a shock can hit: {', '.join(DATED_BY)}")

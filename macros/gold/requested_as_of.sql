@@ -17,12 +17,11 @@
         {% if as_of == 'newest' and name != 'var rescore' %}
             {{ return(as_of) }}
         {% endif %}
-        {# no strptime, which raises for 2025-02-30 without a word of where it stands #}
-        {% set parts = as_of.split('-') | map('int') | list if modules.re.fullmatch('\\d{4}-(0[1-9]|1[0-2])-\\d{2}', as_of) else [] %}
-        {% set months = parts[0] * 12 + parts[1] if parts else 0 %}
-        {% set days = (modules.datetime.date(months // 12, months % 12 + 1, 1) - modules.datetime.timedelta(1)).day
-            if parts and 0 < parts[0] < 9999 else 0 %}
-        {% if not parts or not 1 <= parts[2] <= days %}
+        {# no strptime, which raises for 2025-02-30 without a word of where it stands: so many days on, its month is another #}
+        {% set parts = as_of.split('-') | map('int') | list
+            if modules.re.fullmatch('(?!0000|9999)\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])', as_of) %}
+        {% set meant = modules.datetime.date(parts[0], parts[1], 1) + modules.datetime.timedelta(parts[2] - 1) if parts %}
+        {% if meant | string != as_of %}
             {{ exceptions.raise_compiler_error(
                 name ~ " is '" ~ as_of ~ "'; give an ISO date such as --vars '{as_of: 2025-06-30}', or newest"
             ) }}

@@ -122,7 +122,7 @@ def _database() -> Finding:
             built = f"select count(*) from duckdb_tables() where schema_name = '{local_database.SCHEMA}'"
             ((tables,),) = connection.execute(built).fetchall()
     except duckdb.Error as error:
-        if "Could not set lock" in str(error):
+        if local_database.is_held(error):
             return Finding("database", True, f"{size}, a build is at work")
         return Finding(
             "database", False, f"{size} cannot be opened ({str(error).splitlines()[0]}); restore it or remove it"

@@ -58,9 +58,14 @@ def default_type() -> str | None:
     return None
 
 
+def is_held(error: Exception) -> bool:
+    """Whether DuckDB does not open a database file because another process writes to it."""
+    return "Could not set lock" in str(error)
+
+
 def why_closed(file: Path, error: Exception) -> str:
     """What is said of a database file that DuckDB does not open: held by a build, damaged, or of a newer DuckDB."""
-    if "Could not set lock" in str(error):
+    if is_held(error):
         return f"{file} is in use by a build; try again when it is done"
     said = no_database(file) or f"cannot be opened ({str(error).splitlines()[0]})"
     return f"{file} {said}; restore it, or name another in WANDERBRICKS_DB"
